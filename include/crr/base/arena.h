@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_BASE_ARENA_H
+#define CRR_BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "crr/base/str.h"
+
+/*
+ * Memory that dies at once, with the request it was for.
+ *
+ * Cost    A pointer bump; a block of malloc per 4 KiB or larger piece.
+ * Errors  NULL past the limit (what an outsider's size controls is an error);
+ *         out of memory below it aborts.
+ */
+struct arena_block;
+
+struct arena {
+        struct arena_block *blocks;
+        size_t used, limit; /* bytes taken from malloc, and their bound */
+};
+
+void arena_init(struct arena *a, size_t limit);
+void arena_deinit(struct arena *a);
+
+void *arena_alloc(struct arena *a, size_t n);  /* zeroed, aligned for any type; NULL past the limit */
+void *arena_array(struct arena *a, size_t count, size_t size); /* same, overflow of the product refused */
+struct str arena_str(struct arena *a, struct str s); /* a copy; absent past the limit (and for absent) */
+char *arena_c(struct arena *a, struct str s);        /* a terminated copy; NULL past the limit */
+
+#endif

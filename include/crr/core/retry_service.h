@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_CORE_RETRY_SERVICE_H
+#define CRR_CORE_RETRY_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crr/base/arena.h"
+#include "crr/base/error.h"
+#include "crr/base/uuid.h"
+#include "crr/core/failure.h"
+#include "crr/core/failure_table.h"
+
+/*
+ * The one door: list, get and retry for every dialect. Asynchronous also when every partition is
+ * ours: done is called exactly once per request, later, never from inside the call that submits.
+ *
+ * Ownership  A request is embedded by the caller and borrowed, with all it points to, until done.
+ * The failure given to `row` is borrowed for that call. Errors     ERR_UNAVAILABLE (partitions
+ * unknown, Kafka refused, too busy, stopping), ERR_GATEWAY_TIMEOUT (a retry's outcome is not known
+ * at the deadline). `retry_after_s` then says when a repeat makes sense.
+ */
+struct coverage {
+        int partitions;               /* of the failure log */
+        struct partition_set missing; /* not restored here, or without an owner */
+};
+bool coverage_is_whole(const struct coverage *c);
+
+struct list_request {
+        void *data;
+        struct str site; /* absent: every site */
+        uint64_t marker;
+        unsigned max_rows; /* 1..LIMIT_PAGE_ROWS */
+        bool partial;      /* answer although partitions are missing */
+        void (*row)(struct list_request *req, const struct failure *f);
+        void (*done)(struct list_request *req, const struct error *err);
+
+        bool truncated;           /* out */
+        uint64_t next_marker;     /* out, when truncated */
+        struct coverage coverage; /* out, also with ERR_UNAVAILABLE */
+        struct list_request *next;
+};
+
+struct get_request {
+        void *data;
+        struct str bucket, key, version_id;
+        bool partial;
+        void (*row)(struct get_request *req, const struct failure *f);
+        void (*done)(struct get_request *req, const struct error *err);
+
+        struct coverage coverage; /* out */
+        struct get_request *next;
+};
+
+enum retry_result {
+        RETRY_WAITING,
+        RETRY_PUBLISHED, /* committed: by this request or by one that was under way; `failure` is
+                            set */
+        RETRY_SKIPPED,   /* left out of the answer */
+};
+
+struct retry_entry {
+        struct identity id;
+        bool force;
+        enum retry_result result; /* out */
+        struct failure *failure;  /* out, RETRY_PUBLISHED: state PENDING, attempts of this retry; in
+                                     the arena */
+        void *work;               /* the service's; start with NULL */
+};
+
+struct retry_request {
+        void *data;
+        struct retry_entry *entries;
+        size_t n;
+        struct uuid retry_id;
+        bool has_idempotency_key; /* retry_id was made from one: entries PENDING with it are
+                                     answered again */
+        struct str traceparent;   /* absent: none */
+        bool partial;
+        int64_t deadline_ms; /* monotonic */
+        struct arena *arena;
+        void (*done)(struct retry_request *req, const struct error *err);
+
+        struct coverage coverage; /* out: partitions that entries needed and that are missing */
+        unsigned retry_after_s;   /* out, with an error */
+        struct retry_request *next;
+        void *work; /* the service's; start with NULL */
+};
+
+struct member;
+struct retry_service;
+
+struct retry_service *retry_service_new(struct member *local);
+void retry_service_free(struct retry_service *s);
+
+void retry_service_list(struct retry_service *s, struct list_request *req);
+void retry_service_get(struct retry_service *s, struct get_request *req);
+void retry_service_retry(struct retry_service *s, struct retry_request *req);
+
+/* Once a turn of the loop, after member_work(): completes what can be. True while there is more. */
+bool retry_service_work(struct retry_service *s);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_KAFKA_KAFKA_H
+#define CRR_KAFKA_KAFKA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "crr/base/error.h"
+#include "crr/base/metrics.h"
+#include "crr/core/group.h"
+#include "crr/core/log_reader.h"
+#include "crr/core/member.h"
+#include "crr/core/publisher.h"
+
+/*
+ * Kafka: everything that speaks to it. It feeds a member from the failure log and implements the
+ * core's ports.
+ *
+ *   kafka_new -> ports -> member_new -> kafka_start(member) ... kafka_close(closed) -> kafka_free
+ *
+ * Ownership  Settings are copied. The member outlives kafka_close()'s callback.
+ * Threads    All calls and all callbacks on the loop thread; inside it has librdkafka's threads,
+ * the transaction thread and the log reader's. Errors     kafka_new: settings that librdkafka
+ * refuses (ERR_BAD_CONFIG names the property). Later nothing is fatal but on_fatal().
+ */
+struct kafka_property {
+        const char *name, *value;
+};
+
+struct kafka_settings {
+        bool embedded;                           /* in-process broker; no group */
+        const struct kafka_property *properties; /* every handle */
+        size_t n_properties;
+        const struct kafka_property *consumer_properties; /* the failure log's consumer */
+        size_t n_consumer_properties;
+        const struct kafka_property *producer_properties; /* the transactional producer */
+        size_t n_producer_properties;
+        const char *group;
+        const char *instance;  /* ends in -<n>: also group.instance.id */
+        const char *advertise; /* URL in the offsets' metadata */
+        const char *failures_topic, *replication_topic;
+        bool create_topics;
+        const char *replication_partitioner; /* "murmur2" | "consistent" */
+        int embedded_partitions;             /* of the topics of an embedded broker */
+        int64_t transaction_timeout_ms;
+        size_t max_transaction_entries;
+};
+
+/* Names that we own and that passthrough settings may not set; NULL when the name is allowed, else
+ * why not. */
+const char *kafka_property_refusal(const char *name);
+
+/* librdkafka's own name for an environment's spelling: "BOOTSTRAP_SERVERS" -> "bootstrap.servers";
+ * NULL: none such. */
+const char *kafka_property_from_env(const char *upper);
+bool kafka_property_is_secret(const char *name);
+
+struct kafka;
+
+struct kafka_callbacks {
+        void *data;
+        void (*on_fatal)(
+                void *data,
+                const struct error *err); /* fenced for good, fatal consumer error: exit 1 */
+};
+
+struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
+                        const struct kafka_callbacks *callbacks, struct metrics *metrics,
+                        struct error *err);
+struct publisher *kafka_publisher(struct kafka *k);
+struct group *kafka_group(struct kafka *k);
+struct log_reader *kafka_log_reader(struct kafka *k);
+
+void kafka_start(struct kafka *k, struct member *member);
+
+/* Leave: the transaction under way ends (its done is called), queued batches get PUBLISH_CLOSED,
+ * the group is left. closed(data) follows on the loop within 6 s, whatever the broker does. */
+void kafka_close(struct kafka *k, void (*closed)(void *data), void *data);
+void kafka_free(struct kafka *k); /* after closed(); NULL is legal */
+
+const char *kafka_bootstrap(const struct kafka *k); /* of the embedded broker, or as configured */
+
+struct kafka_status {
+        bool broker_up;
+        bool producer_ready;
+        const char *waiting_for; /* "broker", "authentication", "topic <failures>", "topic
+                                    <replication>", "assignment", "producer"; NULL: nothing */
+        char detail[240];        /* a sentence for an operator: what was said last about it */
+};
+void kafka_status(const struct kafka *k, struct kafka_status *ret);
+
+/* The replication topic as last seen (refreshed every 10 s): for /_/healthcheck. */
+struct kafka_partition {
+        int32_t id, leader;
+        const int32_t *replicas, *isrs;
+        size_t n_replicas, n_isrs;
+};
+size_t kafka_replication_partitions(const struct kafka *k,
+                                    const struct kafka_partition **ret); /* borrowed: one turn */
+
+/* Version text of the library, for build_info. */
+const char *kafka_library_version(void);
+
+#endif

@@ -42,6 +42,10 @@ struct failure {
         int64_t entry_offset; /* same partition: the record that holds `Entry`; -1: it has none.
                                  Equal to offset but between a FAILED record that lacks the Entry
                                  and its merged record. */
+        bool unsettled;   /* what it keeps from an earlier record is not in its own yet: a merged
+                             record is owed */
+        bool foreign_key; /* its record stands under another spelling of the key, or in another
+                             partition */
 };
 
 bool identity_eq(const struct identity *a, const struct identity *b);

@@ -19,8 +19,9 @@
 struct log_read_item {
         int partition;
         int64_t offset;
-        bool found;       /* out: the record is still there */
-        struct str value; /* out: its value, borrowed until done returns */
+        bool found;            /* out: the record is still there */
+        int64_t timestamp_ms;  /* out */
+        struct str key, value; /* out: borrowed until done returns; absent: null */
 };
 
 struct log_read {

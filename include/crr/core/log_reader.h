@@ -17,6 +17,7 @@
  * borrowed until then.
  */
 struct log_read_item {
+        void *data; /* the caller's */
         int partition;
         int64_t offset;
         bool found;            /* out: the record is still there */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_API_API_H
+#define CRR_API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crr/base/buf.h"
+#include "crr/base/error.h"
+#include "crr/base/metrics.h"
+#include "crr/core/retry_service.h"
+#include "crr/http/http_request.h"
+
+/*
+ * The API: every dialect that is compiled in, between the HTTP server and the one door. It parses
+ * requests, passes them on, and renders what comes back; it decides nothing about failures.
+ *
+ * Ownership  The door, the metrics and what api_health points to outlive the API. Strings of the
+ *            configuration are literals or live as long.
+ * Cost       api_on_request(): O(path + query). api_work(): at most API_WORK_BYTES of request
+ *            bodies. An answer: O(its bytes), when the door completes.
+ * Threads    Loop thread only.
+ * Errors     All end in an answer to the client; none reaches the caller.
+ */
+#define API_WORK_BYTES (64 * 1024)
+
+struct api_config {
+        size_t max_elements; /* of one retry request; 413 above it */
+};
+
+/* What /ready says. Strings are literals or live until the next turn of the loop. */
+struct api_ready {
+        bool ready;
+        const char *state; /* "ready", "restoring", ...: the daemon's name for it */
+        int assigned, ready_partitions;
+        const char *waiting_for; /* NULL: nothing */
+        const char *detail;      /* one sentence more; NULL: none */
+        uint64_t restored_records, remaining_records;
+        unsigned retry_after_s; /* 0: the default */
+};
+
+/* One partition of the replication topic, as Backbeat's health check shows it: broker ids. */
+struct api_topic_partition {
+        int id, leader;
+        const int *replicas, *isrs;
+        size_t n_replicas, n_isrs;
+};
+
+/* What /_/healthcheck says. Everything lives until the next turn of the loop. */
+struct api_replication {
+        const char *topic;
+        const struct api_topic_partition *partitions;
+        size_t n_partitions; /* 0: not known or missing, which is an error in isrHealth */
+        bool producer_ok;
+};
+
+/* What the daemon tells about itself. No call may come back into the API. */
+struct api_health {
+        void *data;
+        void (*ready)(void *data, struct api_ready *ret);
+        void (*replication)(void *data, struct api_replication *ret);
+        void (*collect)(void *data); /* fill the gauges: a scrape follows */
+};
+
+struct api;
+
+struct api *api_new(const struct api_config *config, struct retry_service *door,
+                    struct metrics *metrics, const struct api_health *health);
+
+/* Requests whose bodies still wait are answered 503. The door must be quiet: no request of ours
+ * may be with it. Before http_server_free(). NULL is legal. */
+void api_free(struct api *api);
+
+void api_set_config(struct api *api, const struct api_config *config); /* for SIGHUP */
+
+/* These three are what struct http_app of crr/http/http_server.h asks for; `api` is a
+ * struct api. */
+void api_on_request(void *api, struct http_request *req);
+void api_render_error(void *api, const struct error *err, struct buf *out);
+void api_on_answered(void *api, const struct http_request *req, int status);
+
+/* One bounded piece of waiting work; true while there is more. Call once a turn of the loop. */
+bool api_work(struct api *api);
+
+#endif

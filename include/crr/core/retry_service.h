@@ -39,7 +39,10 @@ struct list_request {
         bool truncated;           /* out */
         uint64_t next_marker;     /* out, when truncated */
         struct coverage coverage; /* out, also with ERR_UNAVAILABLE */
-        struct list_request *next;
+
+        struct list_request *next; /* the service's, as the rest */
+        uint64_t cursor;
+        unsigned rows;
 };
 
 struct get_request {

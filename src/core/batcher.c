@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path of a batch:
+ *
+ *  - queued outgoings are revalidated and encoded into the open batch, a slice a turn;
+ *  - no batch is running: it takes the offsets of the partitions it touches and the generation, and is submitted;
+ *  - it is committed: every outgoing learns the offset of its record.
+ *
+ * Possible failures:
+ *
+ *  - something changes while it is open: its outgoings are queued again and looked at anew;
+ *  - the transaction is aborted: the same, while submits are left; then nothing of them was written;
+ *  - the generation was stale: the same, once the group has another;
+ *  - one record is refused: the others are queued again;
+ *  - the outcome is unknown: they stay so until the log tells (member_on_publisher_ready);
+ *  - the publisher is closing: nothing of them was written.
+ */
+#include "batcher.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/log.h"
+#include "member_private.h"
+#include "outgoing_encode.h"
+
+#define OFFSETS_EVERY_MS 60000
+#define STALE_WAIT_MS    5000
+#define ARENA_SLACK      (64u << 20)
+
+struct batch {
+        struct publish_batch publish;
+        struct batcher *batcher;
+        struct arena arena;
+        struct outgoing_list items; /* ENCODED, then SUBMITTED */
+        struct publish_record *records;
+        size_t capacity, bytes;
+        struct publish_offset *offsets;
+};
+
+static void batch_on_done(struct publish_batch *publish);
+
+static struct batch *batch_new(struct batcher *b)
+{
+        struct batch *batch = calloc(1, sizeof *batch);
+
+        if (batch == NULL)
+                abort();
+        batch->batcher = b;
+        batch->publish.data = batch;
+        batch->publish.done = batch_on_done;
+        arena_init(&batch->arena, 4 * b->member->config.max_transaction_bytes + ARENA_SLACK);
+        return batch;
+}
+
+static void batch_free(struct batch *batch)
+{
+        assert(batch->items.n == 0);
+        arena_deinit(&batch->arena);
+        free(batch->records);
+        free(batch->offsets);
+        free(batch);
+}
+
+void batcher_init(struct batcher *b, struct member *member)
+{
+        memset(b, 0, sizeof *b);
+        b->member = member;
+        buf_init(&b->stale_generation, SIZE_MAX);
+}
+
+void batcher_deinit(struct batcher *b)
+{
+        assert(b->running == NULL && b->retries.n == 0 && b->settlements.n == 0);
+        if (b->open != NULL)
+                batch_free(b->open);
+        buf_deinit(&b->stale_generation);
+}
+
+void batcher_queue(struct batcher *b, struct outgoing *o)
+{
+        outgoing_move(o, OUTGOING_QUEUED);
+        outgoing_list_append(o->kind == OUTGOING_RETRY ? &b->retries : &b->settlements, o);
+}
+
+/* The records of an outgoing that leaves the open batch would stay in it: the batch is made anew. */
+void batcher_discard(struct batcher *b, struct outgoing *o)
+{
+        if (outgoing_state(o) == OUTGOING_ENCODED)
+                b->open_is_stale = true;
+        outgoing_list_remove(o);
+}
+
+void batcher_invalidate(struct batcher *b)
+{
+        b->open_is_stale = b->open != NULL;
+}
+
+bool batcher_is_idle(const struct batcher *b)
+{
+        return b->running == NULL && b->open == NULL && b->retries.n == 0 && b->settlements.n == 0;
+}
+
+size_t batcher_queued(const struct batcher *b)
+{
+        return b->retries.n;
+}
+
+static void queue_again(struct batcher *b, struct outgoing_list *items)
+{
+        while (items->head != NULL) {
+                struct outgoing *o = items->head;
+
+                outgoing_list_remove(o);
+                batcher_queue(b, o);
+        }
+}
+
+static void dissolve_open(struct batcher *b)
+{
+        struct batch *batch = b->open;
+
+        b->open_is_stale = false;
+        b->open = NULL;
+        queue_again(b, &batch->items);
+        batch_free(batch);
+}
+
+static void add_records(struct batch *batch, struct outgoing *o,
+                        const struct publish_record *records, size_t n, size_t log)
+{
+        struct publish_batch *publish = &batch->publish;
+
+        if (publish->n_records + n > batch->capacity) {
+                batch->capacity = batch->capacity == 0 ? 64 : 2 * batch->capacity;
+                batch->records = realloc(batch->records,
+                                         batch->capacity * sizeof(struct publish_record));
+                if (batch->records == NULL)
+                        abort();
+        }
+        o->first_record = publish->n_records;
+        o->n_records = n;
+        o->record = publish->n_records + log;
+        for (size_t i = 0; i < n; i++) {
+                batch->records[publish->n_records++] = records[i];
+                batch->bytes += records[i].key.len + records[i].value.len + 128;
+        }
+}
+
+static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o)
+{
+        struct member *m = batch->batcher->member;
+        struct encode_context context = {
+                .payload = m->config.payload,
+                .instance = m->config.instance,
+                .max_record_bytes = m->ports.publisher->max_record_bytes,
+                .arena = &batch->arena,
+                .scratch = &m->scratch,
+        };
+        struct publish_record records[OUTGOING_MAX_RECORDS];
+        size_t n, log;
+
+        if (o->kind == OUTGOING_RETRY)
+                o->failure.retried_at_ms = m->wall_ms;
+        switch (outgoing_encode(o, &context, records, &n, &log)) {
+        case ENCODE_NO_ENTRY:
+                return END_NO_ENTRY;
+        case ENCODE_TOO_LARGE:
+                return END_TOO_LARGE;
+        case ENCODE_OK:
+                break;
+        }
+        add_records(batch, o, records, n, log);
+        return END_COMMITTED;
+}
+
+static bool batch_is_full(const struct batcher *b)
+{
+        const struct member_config *config = &b->member->config;
+
+        return b->open != NULL && (b->open->items.n >= config->max_transaction_entries ||
+                                   b->open->bytes >= config->max_transaction_bytes);
+}
+
+/* Move at most a slice from a queue into the open batch. */
+static void fill(struct batcher *b, struct outgoing_list *queue)
+{
+        for (unsigned n = 0; n < LIMIT_WORK_ENTRIES && queue->head && !batch_is_full(b); n++) {
+                struct outgoing *o = queue->head;
+                struct error err;
+                enum outgoing_end end = member_outgoing_check(b->member, o, &err);
+
+                outgoing_list_remove(o);
+                if (end == END_COMMITTED) {
+                        if (b->open == NULL)
+                                b->open = batch_new(b);
+                        end = encode_into(b->open, o);
+                }
+                if (end != END_COMMITTED) {
+                        member_outgoing_end(b->member, o, end, &err);
+                        continue;
+                }
+                outgoing_move(o, OUTGOING_ENCODED);
+                outgoing_list_append(&b->open->items, o);
+        }
+}
+
+static void add_offset(struct batch *batch, const struct partition *p)
+{
+        struct publish_batch *publish = &batch->publish;
+
+        if (partition_state(p) == PARTITION_ABSENT)
+                return;
+        batch->offsets[publish->n_offsets++] = (struct publish_offset){ p->id, p->position };
+}
+
+/* Every partition of the failure log that the batch touches; a batch without records is for all that are ready. */
+static void take_offsets(struct batch *batch)
+{
+        struct member *m = batch->batcher->member;
+        struct partition_set touched = { { 0 } };
+
+        for (size_t i = 0; i < batch->publish.n_records; i++)
+                if (batch->records[i].topic == PUBLISH_FAILURES)
+                        partition_set_add(&touched, batch->records[i].partition);
+        batch->offsets = calloc(LIMIT_PARTITIONS, sizeof(struct publish_offset));
+        if (batch->offsets == NULL)
+                abort();
+        for (int p = 0; p < m->n_partitions; p++)
+                if (batch->publish.n_records == 0 ? member_partition_is_ready(m, p)
+                                                  : partition_set_has(&touched, p))
+                        add_offset(batch, &m->partitions[p]);
+}
+
+static void submit(struct batcher *b)
+{
+        struct batch *batch = b->open;
+        struct member *m = b->member;
+
+        b->open = NULL;
+        b->running = batch;
+        for (struct outgoing *o = batch->items.head; o != NULL; o = o->next) {
+                outgoing_move(o, OUTGOING_SUBMITTED);
+                o->attempts++;
+        }
+        take_offsets(batch);
+        batch->publish.records = batch->records;
+        batch->publish.offsets = batch->offsets;
+        batch->publish.generation = arena_str(&batch->arena, buf_str(&m->generation));
+        batch->publish.metadata = arena_str(&batch->arena, buf_str(&m->metadata));
+        b->offsets_due_ms = m->now_ms + OFFSETS_EVERY_MS;
+        m->ports.publisher->submit(m->ports.publisher, &batch->publish);
+}
+
+static bool generation_is_stale(const struct batcher *b)
+{
+        const struct member *m = b->member;
+
+        return m->now_ms < b->stale_until_ms &&
+               str_eq(buf_str(&b->stale_generation), buf_str(&m->generation));
+}
+
+/* Once a minute the offsets alone: idle groups keep their offsets, and the transactional.id does not expire. */
+static void make_offsets_batch(struct batcher *b)
+{
+        struct member *m = b->member;
+
+        if (b->open != NULL || m->generation.len == 0 || m->now_ms < b->offsets_due_ms)
+                return;
+        b->offsets_due_ms = m->now_ms + OFFSETS_EVERY_MS;
+        for (int p = 0; p < m->n_partitions; p++) {
+                if (member_partition_is_ready(m, p)) {
+                        b->open = batch_new(b);
+                        return;
+                }
+        }
+}
+
+bool batcher_work(struct batcher *b)
+{
+        if (b->open_is_stale)
+                dissolve_open(b);
+        if (!b->publisher_ready || generation_is_stale(b))
+                return false;
+        fill(b, &b->retries);
+        fill(b, &b->settlements);
+        if (b->running == NULL) {
+                make_offsets_batch(b);
+                if (b->open != NULL && !b->open_is_stale)
+                        submit(b);
+        }
+        return !batch_is_full(b) && (b->retries.n > 0 || b->settlements.n > 0);
+}
+
+static void count_outcome(struct member *m, const struct batch *batch)
+{
+        static const char *const names[] = {
+                [PUBLISH_COMMITTED] = "committed", [PUBLISH_ABORTED] = "aborted",
+                [PUBLISH_STALE] = "aborted",       [PUBLISH_REFUSED] = "aborted",
+                [PUBLISH_UNKNOWN] = "unknown",     [PUBLISH_CLOSED] = "closed",
+        };
+        const struct publish_batch *publish = &batch->publish;
+
+        metrics_add(m->metrics, METRIC_RETRY_TRANSACTIONS_TOTAL, LABELS_1(names[publish->outcome]),
+                    1);
+        metrics_observe(m->metrics, METRIC_RETRY_TRANSACTION_DURATION, NO_LABELS,
+                        (double)publish->duration_us / 1e6);
+        if (batch->items.n > 0)
+                metrics_observe(m->metrics, METRIC_RETRY_TRANSACTION_ENTRIES, NO_LABELS,
+                                (double)batch->items.n);
+        if (publish->outcome == PUBLISH_ABORTED || publish->outcome == PUBLISH_REFUSED)
+                log_emit(LOG_TXN_ABORTED,
+                         LOG_FIELDS(log_i("entries", (int64_t)batch->items.n),
+                                    log_c("code", error_name(publish->err.code))),
+                         "%s", publish->err.message);
+        if (publish->outcome == PUBLISH_UNKNOWN)
+                log_emit(LOG_TXN_UNKNOWN,
+                         LOG_FIELDS(log_i("entries", (int64_t)batch->items.n),
+                                    log_c("code", error_name(publish->err.code))),
+                         "%s", publish->err.message);
+}
+
+/* Nothing of it was written: again, or the end. */
+static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct batch *batch)
+{
+        const struct publish_batch *publish = &batch->publish;
+        struct error err = publish->err;
+
+        if (publish->outcome == PUBLISH_REFUSED && publish->refused >= o->first_record &&
+            publish->refused < o->first_record + o->n_records) {
+                member_outgoing_end(b->member, o, END_TOO_LARGE, &err);
+                return;
+        }
+        if (publish->outcome == PUBLISH_REFUSED || publish->outcome == PUBLISH_STALE)
+                o->attempts--; /* it was not its own fault */
+        if (publish->outcome != PUBLISH_CLOSED && o->attempts < LIMIT_SUBMIT_ATTEMPTS)
+                batcher_queue(b, o);
+        else
+                member_outgoing_end(b->member, o, END_FAILED, &err);
+}
+
+static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct batch *batch)
+{
+        const struct publish_batch *publish = &batch->publish;
+
+        switch (publish->outcome) {
+        case PUBLISH_COMMITTED:
+                o->offset = publish->records[o->record].offset;
+                member_outgoing_end(b->member, o, END_COMMITTED, NULL);
+                break;
+        case PUBLISH_UNKNOWN:
+                member_outgoing_end(b->member, o, END_UNKNOWN, NULL);
+                break;
+        case PUBLISH_ABORTED:
+        case PUBLISH_STALE:
+        case PUBLISH_REFUSED:
+        case PUBLISH_CLOSED:
+                item_on_aborted(b, o, batch);
+                break;
+        }
+}
+
+static void batch_on_done(struct publish_batch *publish)
+{
+        struct batch *batch = publish->data;
+        struct batcher *b = batch->batcher;
+
+        b->running = NULL;
+        count_outcome(b->member, batch);
+        if (publish->outcome == PUBLISH_STALE) {
+                buf_clear(&b->stale_generation);
+                buf_append_str(&b->stale_generation, publish->generation);
+                b->stale_until_ms = b->member->now_ms + STALE_WAIT_MS;
+        }
+        while (batch->items.head != NULL) {
+                struct outgoing *o = batch->items.head;
+
+                outgoing_list_remove(o);
+                item_on_outcome(b, o, batch);
+        }
+        batch_free(batch);
+}

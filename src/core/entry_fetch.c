@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path is: outgoings wait; no read is running: up to ENTRY_FETCH_BATCH of them are read in one go; each gets
+ * what its record holds and is queued for a transaction.
+ *
+ * Possible failures:
+ *  - the log cannot be read: nothing was written for them, and they end;
+ *  - a record is gone (compacted): a newer record of the identity exists, so its reader is stale or will be;
+ *  - an outgoing is discarded meanwhile: its answer is dropped.
+ */
+#include "entry_fetch.h"
+
+#include <string.h>
+
+#include "member_private.h"
+
+#define READ_TIMEOUT_MS 10000
+
+static void fetch_on_read(struct log_read *read, const struct error *err);
+
+void entry_fetch_init(struct entry_fetch *f, struct member *member)
+{
+        memset(f, 0, sizeof *f);
+        f->member = member;
+        f->read.data = f;
+        f->read.items = f->items;
+        f->read.done = fetch_on_read;
+}
+
+void entry_fetch_add(struct entry_fetch *f, struct outgoing *o)
+{
+        outgoing_move(o, OUTGOING_READING);
+        outgoing_list_append(&f->waiting, o);
+}
+
+void entry_fetch_discard(struct entry_fetch *f, struct outgoing *o)
+{
+        outgoing_list_remove(o);
+        for (size_t i = 0; f->running && i < f->read.n; i++)
+                if (f->items[i].data == o)
+                        f->items[i].data = NULL;
+}
+
+void entry_fetch_work(struct entry_fetch *f)
+{
+        struct log_reader *reader = f->member->ports.log_reader;
+        size_t n = 0;
+
+        if (f->running)
+                return;
+        while (f->waiting.head != NULL && n < ENTRY_FETCH_BATCH) {
+                struct outgoing *o = f->waiting.head;
+
+                outgoing_list_remove(o);
+                f->items[n++] = (struct log_read_item){
+                        .data = o,
+                        .partition = o->settles_partition,
+                        .offset = o->read_offset,
+                };
+        }
+        if (n == 0)
+                return;
+        f->read.n = n;
+        f->read.deadline_ms = f->member->now_ms + READ_TIMEOUT_MS;
+        f->running = true;
+        reader->read(reader, &f->read);
+}
+
+/* The Entry in the record, if that is still the record of this identity. */
+static struct str entry_of(struct member *m, const struct outgoing *o,
+                           const struct log_read_item *item)
+{
+        struct log_record record = {
+                .partition = item->partition,
+                .offset = item->offset,
+                .timestamp_ms = item->timestamp_ms,
+                .key = item->key,
+                .value = item->value,
+                .settles = -1,
+        };
+        struct decoded_record decoded;
+        struct error err;
+
+        if (failure_decode(m->decoder, &record, &decoded, &err) != REJECT_NONE ||
+            !identity_eq(&decoded.failure.id, &o->failure.id))
+                return STR_ABSENT;
+        return decoded.entry;
+}
+
+static void take_item(struct entry_fetch *f, const struct log_read_item *item)
+{
+        struct outgoing *o = item->data;
+
+        if (o->kind == OUTGOING_MOVE) {
+                if (!item->found) {
+                        member_outgoing_end(f->member, o, END_STALE, NULL);
+                        return;
+                }
+                outgoing_keep_record(o, item->key, item->value);
+                o->failure.timestamp_ms = item->timestamp_ms;
+        } else if (item->found) {
+                outgoing_keep_entry(o, entry_of(f->member, o, item));
+        }
+        batcher_queue(&f->member->batcher, o);
+}
+
+static void fetch_on_read(struct log_read *read, const struct error *err)
+{
+        struct entry_fetch *f = read->data;
+
+        f->running = false;
+        for (size_t i = 0; i < read->n; i++) {
+                struct outgoing *o = f->items[i].data;
+
+                if (o == NULL)
+                        continue;
+                if (err != NULL)
+                        member_outgoing_end(f->member, o, END_FAILED, err);
+                else
+                        take_item(f, &f->items[i]);
+        }
+}

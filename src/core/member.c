@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crr/core/member.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/log.h"
+#include "member_private.h"
+
+#define TICK_MS        20   /* at most that late are readiness, deadlines and sweeps */
+#define IDLE_TICK_MS   250
+#define REAP_STEPS     512
+#define RESUME_BELOW   0.95 /* of the memory limit */
+
+static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
+{
+        return metrics_cell(m->metrics, METRIC_RECORDS_TOTAL,
+                            metric_labels_c(m->config.failures_topic, record_outcome_name(outcome),
+                                            NULL, NULL));
+}
+
+static char *copy_text(const char *text)
+{
+        char *copy = strdup(text);
+
+        if (copy == NULL)
+                abort();
+        return copy;
+}
+
+static void take_config(struct member *m, const struct member_config *config)
+{
+        struct member_config old = m->config;
+
+        m->config = *config;
+        m->config.failures_topic = copy_text(config->failures_topic);
+        m->config.replication_topic = copy_text(config->replication_topic);
+        m->config.instance = copy_text(config->instance);
+        free((char *)old.failures_topic);
+        free((char *)old.replication_topic);
+        free((char *)old.instance);
+}
+
+struct member *member_new(const struct member_config *config, const struct member_ports *ports)
+{
+        struct member *m = calloc(1, sizeof *m);
+
+        if (m == NULL)
+                abort();
+        m->partitions = calloc(LIMIT_PARTITIONS, sizeof *m->partitions);
+        if (m->partitions == NULL)
+                abort();
+        take_config(m, config);
+        m->ports = *ports;
+        m->metrics = ports->metrics;
+        m->table = failure_table_new(&config->hash_key, config->memory_limit);
+        m->decoder = failure_decoder_new(config->max_value_bytes);
+        for (int p = 0; p < LIMIT_PARTITIONS; p++)
+                partition_init(&m->partitions[p], p);
+        buf_init(&m->generation, SIZE_MAX);
+        buf_init(&m->metadata, SIZE_MAX);
+        buf_init(&m->scratch, SIZE_MAX);
+        outgoing_map_init(&m->retries, &config->hash_key);
+        outgoing_map_init(&m->settlements, &config->hash_key);
+        batcher_init(&m->batcher, m);
+        entry_fetch_init(&m->fetch, m);
+        retry_flow_init(&m->flow, m);
+        for (int i = 0; i < 4; i++)
+                m->outcome_cells[i] = outcome_cell(m, (enum record_outcome)i);
+        return m;
+}
+
+static void drop_outgoing(void *data, struct outgoing *o)
+{
+        outgoing_list_remove(o);
+        outgoing_map_remove(data, o);
+        outgoing_free(o);
+}
+
+void member_free(struct member *m)
+{
+        if (m == NULL)
+                return;
+        assert(m->flow.n == 0);
+        outgoing_map_each(&m->retries, drop_outgoing, &m->retries);
+        outgoing_map_each(&m->settlements, drop_outgoing, &m->settlements);
+        outgoing_map_deinit(&m->retries);
+        outgoing_map_deinit(&m->settlements);
+        batcher_deinit(&m->batcher);
+        failure_decoder_free(m->decoder);
+        failure_table_free(m->table);
+        buf_deinit(&m->generation);
+        buf_deinit(&m->metadata);
+        buf_deinit(&m->scratch);
+        free((char *)m->config.failures_topic);
+        free((char *)m->config.replication_topic);
+        free((char *)m->config.instance);
+        free(m->partitions);
+        free(m);
+}
+
+void member_set_config(struct member *m, const struct member_config *config)
+{
+        take_config(m, config);
+        failure_table_set_memory_limit(m->table, config->memory_limit);
+}
+
+struct partition *member_partition(struct member *m, int partition)
+{
+        if (partition < 0 || partition >= LIMIT_PARTITIONS)
+                return NULL;
+        return &m->partitions[partition];
+}
+
+bool member_partition_is_ready(const struct member *m, int partition)
+{
+        return partition >= 0 && partition < m->n_partitions &&
+               partition_is_ready(&m->partitions[partition]);
+}
+
+int member_home_of(struct member *m, const struct identity *id)
+{
+        if (m->n_partitions == 0)
+                return -1;
+        buf_clear(&m->scratch);
+        identity_write_key(id, &m->scratch);
+        return partition_of_key(m->config.partitioner, buf_str(&m->scratch), m->n_partitions);
+}
+
+void member_missing(const struct member *m, struct coverage *ret)
+{
+        *ret = (struct coverage){ .partitions = m->n_partitions };
+        for (int p = 0; p < m->n_partitions; p++)
+                if (!partition_is_ready(&m->partitions[p]))
+                        partition_set_add(&ret->missing, p);
+}
+
+/* PARTITIONS COME AND GO */
+
+static void forget_contents(struct member *m, int partition)
+{
+        overlay_partition_left(m, partition);
+        settle_partition_left(m, partition);
+        failure_table_drop(m->table, partition);
+        m->reaping = true;
+}
+
+static void restart(struct member *m, struct partition *p)
+{
+        forget_contents(m, p->id);
+        partition_restore(p, m->now_ms);
+}
+
+void member_on_topology(struct member *m, int n_partitions)
+{
+        int before = m->n_partitions;
+
+        if (n_partitions == before)
+                return;
+        m->n_partitions = n_partitions;
+        if (before == 0 || n_partitions == 0)
+                return;
+        log_emit(LOG_TOPIC_CHANGED,
+                 LOG_FIELDS(log_c("topic", m->config.failures_topic),
+                            log_i("partitions", n_partitions), log_i("before", before)),
+                 "identities belong to other partitions now: all are restored anew");
+        for (int i = 0; i < LIMIT_PARTITIONS; i++) {
+                struct partition *p = &m->partitions[i];
+
+                if (partition_state(p) == PARTITION_ABSENT)
+                        continue;
+                restart(m, p);
+                m->ports.group->resume(m->ports.group, i, 0);
+        }
+}
+
+void member_on_generation(struct member *m, struct str token, struct str metadata)
+{
+        buf_clear(&m->generation);
+        buf_append_str(&m->generation, token);
+        buf_clear(&m->metadata);
+        buf_append_str(&m->metadata, metadata);
+}
+
+void member_on_assigned(struct member *m, int partition)
+{
+        struct partition *p = member_partition(m, partition);
+
+        if (p == NULL)
+                return;
+        if (partition_state(p) == PARTITION_ABSENT)
+                m->assigned++;
+        restart(m, p);
+}
+
+void member_on_revoked(struct member *m, int partition)
+{
+        struct partition *p = member_partition(m, partition);
+
+        if (p == NULL || partition_state(p) == PARTITION_ABSENT)
+                return;
+        m->assigned--;
+        partition_leave(p);
+        forget_contents(m, partition);
+}
+
+void member_on_reset(struct member *m, int partition, const char *cause)
+{
+        struct partition *p = member_partition(m, partition);
+
+        if (p == NULL || partition_state(p) == PARTITION_ABSENT)
+                return;
+        log_emit(LOG_PARTITION_RESET,
+                 LOG_FIELDS(log_i("partition", partition), log_c("cause", cause)),
+                 "the partition is restored from its beginning");
+        restart(m, p);
+}
+
+void member_on_assignment(struct member *m)
+{
+        m->assigned_once = true;
+}
+
+void member_on_position(struct member *m, int partition, int64_t next_offset)
+{
+        struct partition *p = member_partition(m, partition);
+
+        if (p == NULL || partition_state(p) == PARTITION_ABSENT ||
+            partition_state(p) == PARTITION_FULL)
+                return;
+        partition_advance(p, next_offset);
+}
+
+void member_on_stable(struct member *m, int partition, enum member_stable stable)
+{
+        struct partition *p = member_partition(m, partition);
+        bool was_open;
+
+        if (p == NULL)
+                return;
+        was_open = p->open_transaction;
+        partition_on_stable(p, stable, m->now_ms);
+        if (p->open_transaction && !was_open)
+                log_emit(LOG_PARTITION_WAITS,
+                         LOG_FIELDS(log_i("partition", partition),
+                                    log_c("waiting_for", "open transaction")),
+                         "another producer's transaction on this partition is not finished");
+}
+
+void member_on_high_watermark(struct member *m, int partition, int64_t offset)
+{
+        struct partition *p = member_partition(m, partition);
+
+        if (p != NULL)
+                partition_on_watermark(p, offset, m->now_ms);
+}
+
+void member_on_publisher_ready(struct member *m)
+{
+        m->batcher.publisher_ready = true;
+        overlay_on_publisher_ready(m);
+}
+
+void member_on_publisher_lost(struct member *m)
+{
+        m->batcher.publisher_ready = false;
+}
+
+/* OUTGOINGS */
+
+enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o,
+                                        struct error *err)
+{
+        struct failure current;
+        bool known;
+
+        if (!member_partition_is_ready(m, o->settles_partition) ||
+            (o->kind == OUTGOING_RETRY && !member_partition_is_ready(m, o->failure.partition))) {
+                error_set(err, ERR_UNAVAILABLE, "partition %d is not known any more",
+                          o->failure.partition);
+                return END_FAILED;
+        }
+        if (o->kind == OUTGOING_RETRY && o->waiters == NULL) {
+                error_set(err, ERR_UNAVAILABLE, "nobody waits for it any more");
+                return END_FAILED;
+        }
+        if (o->superseded)
+                return END_STALE;
+        known = failure_table_get(m->table, &o->failure.id, &current);
+        switch (o->kind) {
+        case OUTGOING_RETRY:
+        case OUTGOING_COMPLETE:
+                return END_COMMITTED;
+        case OUTGOING_MOVE:
+                return known || o->force ? END_COMMITTED : END_STALE;
+        case OUTGOING_REWRITE:
+                if (o->tombstone)
+                        return known ? END_STALE : END_COMMITTED;
+                break;
+        case OUTGOING_MERGE:
+        case OUTGOING_RELIST:
+        case OUTGOING_CLOSE:
+                break;
+        }
+        return known && current.partition == o->settles_partition && current.offset == o->settles
+                       ? END_COMMITTED
+                       : END_STALE;
+}
+
+static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
+                      const struct error *err)
+{
+        struct metric_labels site = { .values = { o->failure.id.site } };
+
+        switch (outcome) {
+        case END_COMMITTED:
+                metrics_add(m->metrics, METRIC_RETRIES_PUBLISHED_TOTAL, site, 1);
+                overlay_on_committed(m, o);
+                return;
+        case END_UNKNOWN:
+                overlay_on_unknown(m, o);
+                return;
+        case END_FAILED:
+                retry_flow_on_failed(&m->flow, o, err);
+                break;
+        case END_STALE:
+                retry_flow_on_stale(&m->flow, o);
+                break;
+        case END_NO_ENTRY:
+                retry_flow_on_skipped(&m->flow, o, "no_entry");
+                break;
+        case END_TOO_LARGE:
+                retry_flow_on_skipped(&m->flow, o, "too_large");
+                break;
+        }
+        if (outgoing_state(o) == OUTGOING_READING)
+                entry_fetch_discard(&m->fetch, o);
+        else
+                batcher_discard(&m->batcher, o);
+        outgoing_map_remove(&m->retries, o);
+        outgoing_move(o, OUTGOING_OVER);
+        outgoing_free(o);
+}
+
+void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
+                         const struct error *err)
+{
+        if (o->kind == OUTGOING_RETRY)
+                retry_end(m, o, outcome, err);
+        else
+                settle_end(m, o, outcome);
+}
+
+/* TIME AND WORK */
+
+static void on_ready(struct member *m, struct partition *p)
+{
+        struct failure_counts counts;
+
+        failure_table_partition_counts(m->table, p->id, &counts);
+        log_emit(LOG_PARTITION_READY,
+                 LOG_FIELDS(log_i("partition", p->id), log_i("records", (int64_t)p->records),
+                            log_i("entries", (int64_t)(counts.failed + counts.pending)),
+                            log_i("duration_ms", m->now_ms - p->since_ms)),
+                 "a partition is restored");
+        p->since_ms = m->now_ms;
+        settle_partition_ready(m, p->id);
+}
+
+static void resume_if_room(struct member *m, struct partition *p)
+{
+        size_t limit = failure_table_memory_limit(m->table);
+
+        if ((double)failure_table_memory(m->table) > RESUME_BELOW * (double)limit)
+                return;
+        log_emit(LOG_PARTITION_RESUMED, LOG_FIELDS(log_i("partition", p->id)),
+                 "there is room in the table again");
+        partition_resume(p, m->now_ms);
+        m->ports.group->resume(m->ports.group, p->id, p->position);
+}
+
+int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
+{
+        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0;
+
+        m->now_ms = monotonic_ms;
+        m->wall_ms = wall_ms;
+        for (int i = 0; i < m->n_partitions; i++) {
+                struct partition *p = &m->partitions[i];
+
+                if (partition_state(p) == PARTITION_FULL && !m->reaping)
+                        resume_if_room(m, p);
+                if (partition_tick(p, m->ports.group, monotonic_ms))
+                        on_ready(m, p);
+                busy |= partition_state(p) == PARTITION_RESTORING;
+        }
+        overlay_tick(m);
+        retry_flow_tick(&m->flow);
+        return monotonic_ms + (busy ? TICK_MS : IDLE_TICK_MS);
+}
+
+bool member_work(struct member *m)
+{
+        bool more;
+
+        if (m->reaping)
+                m->reaping = failure_table_reap(m->table, REAP_STEPS);
+        more = m->reaping;
+        more |= retry_flow_work(&m->flow);
+        more |= settle_work(m);
+        entry_fetch_work(&m->fetch);
+        more |= batcher_work(&m->batcher);
+        return more;
+}
+
+void member_stop_retries(struct member *m)
+{
+        m->stopping = true;
+}
+
+bool member_has_retries(const struct member *m)
+{
+        return m->flow.n > 0;
+}

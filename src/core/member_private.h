@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_CORE_MEMBER_PRIVATE_H
+#define CRR_SRC_CORE_MEMBER_PRIVATE_H
+
+#include "batcher.h"
+#include "crr/base/limits.h"
+#include "crr/core/member.h"
+#include "crr/core/retry_service.h"
+#include "entry_fetch.h"
+#include "outgoing.h"
+#include "partition.h"
+#include "retry_flow.h"
+#include "tombstones.h"
+
+/* What the files of the member share: member.c (life), apply.c (records), settle.c, retry_flow.c, retry_service.c. */
+struct member {
+        struct member_config config;
+        struct member_ports ports;
+        struct metrics *metrics;
+        struct failure_table *table;
+        struct failure_decoder *decoder;
+
+        struct partition *partitions; /* LIMIT_PARTITIONS of them */
+        int n_partitions;             /* of the topic; 0: it is missing */
+        int assigned;                 /* partitions not ABSENT */
+        bool assigned_once, stopping, misplaced_said;
+        bool reaping;                 /* the table has dropped entries to free */
+        int64_t now_ms, wall_ms;
+        int64_t expiry_due_ms;
+        struct buf generation, metadata, scratch;
+
+        struct outgoing_map retries;     /* the in-flight overlay */
+        struct outgoing_map settlements;
+        struct outgoing_list committed;  /* until they are read back */
+        struct outgoing_list unknown;    /* until the log tells */
+        int64_t sweep_due_ms;
+        struct tombstones tombstones;
+        struct batcher batcher;
+        struct entry_fetch fetch;
+        struct retry_flow flow;
+
+        struct metric_cell *outcome_cells[4]; /* records_total by enum record_outcome */
+};
+
+struct partition *member_partition(struct member *m, int partition); /* NULL: out of range */
+bool member_partition_is_ready(const struct member *m, int partition);
+int member_home_of(struct member *m, const struct identity *id);     /* the partition it belongs to */
+void member_missing(const struct member *m, struct coverage *ret);   /* partitions of the topic that are not ready */
+
+enum outgoing_end {
+        END_COMMITTED, /* `offset` is set */
+        END_UNKNOWN,   /* it stays in the overlay */
+        END_FAILED,    /* nothing was written; err says why */
+        END_STALE,     /* not submitted: another record of the identity came in between */
+        END_NO_ENTRY,  /* not submitted, and never will be */
+        END_TOO_LARGE, /* likewise */
+};
+
+/* Told by batcher and fetch. Unless it is END_COMMITTED or END_UNKNOWN the outgoing is OVER and freed here. */
+void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end end, const struct error *err);
+
+/* May it be submitted? END_COMMITTED: yes. */
+enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o, struct error *err);
+
+/* settle.c: what an owner writes without a retry. Before a partition is ready it is only noted as owed. */
+void settle_entry(struct member *m, const struct failure *f);          /* its merged record, or its move */
+void settle_complete(struct member *m, const struct failure *completed);
+/* A tombstone or COMPLETED elsewhere; not `needed`: only if its home lists the identity. */
+void settle_misplaced(struct member *m, const struct failure *f, bool needed);
+void settle_rewrite(struct member *m, const struct failure *current, bool tombstone);
+void settle_on_record(struct member *m, const struct log_record *record, const struct identity *id);
+void settle_end(struct member *m, struct outgoing *o, enum outgoing_end end);
+void settle_partition_ready(struct member *m, int partition);
+void settle_partition_left(struct member *m, int partition);
+bool settle_work(struct member *m); /* walk what is owed, and what has expired, in slices */
+
+/* overlay.c: the retries in flight, against the log. */
+void overlay_on_record(struct member *m, const struct decoded_record *record);
+void overlay_on_committed(struct member *m, struct outgoing *o);
+void overlay_on_unknown(struct member *m, struct outgoing *o);
+void overlay_on_publisher_ready(struct member *m);
+void overlay_partition_left(struct member *m, int partition);
+bool overlay_hides(const struct member *m, const struct identity *id);
+void overlay_tick(struct member *m); /* end what was read back, resolve what was unknown */
+
+#endif

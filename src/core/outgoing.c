@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outgoing.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/limits.h"
+
+static const struct sm_state states[] = {
+        [OUTGOING_OWED] = { "owed", SM_TO(OUTGOING_READING) | SM_TO(OUTGOING_QUEUED) |
+                                            SM_TO(OUTGOING_OVER) },
+        [OUTGOING_READING] = { "reading", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_OVER) },
+        [OUTGOING_QUEUED] = { "queued", SM_TO(OUTGOING_ENCODED) | SM_TO(OUTGOING_OVER) },
+        [OUTGOING_ENCODED] = { "encoded", SM_TO(OUTGOING_SUBMITTED) | SM_TO(OUTGOING_QUEUED) |
+                                                  SM_TO(OUTGOING_OVER) },
+        [OUTGOING_SUBMITTED] = { "submitted", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_COMMITTED) |
+                                                      SM_TO(OUTGOING_UNKNOWN) |
+                                                      SM_TO(OUTGOING_OVER) },
+        [OUTGOING_COMMITTED] = { "committed", SM_TO(OUTGOING_OVER) },
+        [OUTGOING_UNKNOWN] = { "unknown", SM_TO(OUTGOING_OVER) },
+        [OUTGOING_OVER] = { "over", 0 },
+};
+
+static const char *const kind_names[OUTGOING_KINDS] = {
+        [OUTGOING_RETRY] = "retry",         [OUTGOING_MERGE] = "merged",
+        [OUTGOING_RELIST] = "expired",      [OUTGOING_CLOSE] = "closed",
+        [OUTGOING_COMPLETE] = "completed",  [OUTGOING_REWRITE] = "rewritten",
+        [OUTGOING_MOVE] = "moved",
+};
+
+const char *outgoing_kind_name(enum outgoing_kind kind)
+{
+        return kind_names[kind];
+}
+
+static void copy_str(struct str *s, char **space)
+{
+        if (s->base == NULL)
+                return;
+        if (s->len > 0)
+                memcpy(*space, s->base, s->len);
+        s->base = *space;
+        *space += s->len;
+}
+
+struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *failure,
+                              struct str traceparent)
+{
+        const struct identity *id = &failure->id;
+        size_t strings = id->bucket.len + id->key.len + id->version_id.len + id->site.len +
+                         failure->error_code.len + failure->role.len + traceparent.len;
+        struct outgoing *o = malloc(sizeof *o + strings + 1);
+        char *space;
+
+        if (o == NULL)
+                abort();
+        memset(o, 0, sizeof *o);
+        space = (char *)(o + 1);
+        o->kind = kind;
+        o->failure = *failure;
+        o->traceparent = traceparent;
+        copy_str(&o->failure.id.bucket, &space);
+        copy_str(&o->failure.id.key, &space);
+        copy_str(&o->failure.id.version_id, &space);
+        copy_str(&o->failure.id.site, &space);
+        copy_str(&o->failure.error_code, &space);
+        copy_str(&o->failure.role, &space);
+        copy_str(&o->traceparent, &space);
+        o->settles = o->read_offset = o->offset = -1;
+        o->settles_partition = failure->partition;
+        buf_init(&o->read, SIZE_MAX);
+        sm_init(&o->sm, "outgoing", states, 0, OUTGOING_OWED);
+        return o;
+}
+
+void outgoing_free(struct outgoing *o)
+{
+        if (o == NULL)
+                return;
+        assert(o->list == NULL && o->waiters == NULL);
+        buf_deinit(&o->read);
+        free(o);
+}
+
+void outgoing_move(struct outgoing *o, enum outgoing_state next)
+{
+        sm_move(&o->sm, (int)next);
+}
+
+enum outgoing_state outgoing_state(const struct outgoing *o)
+{
+        return (enum outgoing_state)o->sm.state;
+}
+
+/* Both records repeat the identity, percent-encoded in the keys; 512 covers names of fields and times. */
+size_t outgoing_bytes(const struct outgoing *o)
+{
+        const struct identity *id = &o->failure.id;
+        size_t names = id->bucket.len + id->key.len + id->version_id.len + id->site.len;
+
+        return 4 * names + 2 * o->read.len + o->failure.role.len + 512;
+}
+
+void outgoing_keep_entry(struct outgoing *o, struct str entry)
+{
+        buf_clear(&o->read);
+        buf_append_str(&o->read, entry);
+        o->entry = entry.base == NULL ? STR_ABSENT : (struct str){ o->read.base, entry.len };
+        if (entry.base != NULL && entry.len == 0)
+                o->entry = STR("");
+}
+
+void outgoing_keep_record(struct outgoing *o, struct str key, struct str value)
+{
+        buf_clear(&o->read);
+        buf_append_str(&o->read, key);
+        buf_append_str(&o->read, value);
+        o->moved_key = (struct str){ o->read.base, key.len };
+        o->moved_value = STR_ABSENT;
+        if (value.base != NULL)
+                o->moved_value = (struct str){ o->read.base + key.len, value.len };
+}
+
+void outgoing_list_append(struct outgoing_list *l, struct outgoing *o)
+{
+        assert(o->list == NULL);
+        o->list = l;
+        o->next = NULL;
+        o->prev = l->tail;
+        if (l->tail != NULL)
+                l->tail->next = o;
+        else
+                l->head = o;
+        l->tail = o;
+        l->n++;
+        o->list_bytes = outgoing_bytes(o);
+        l->bytes += o->list_bytes;
+}
+
+void outgoing_list_remove(struct outgoing *o)
+{
+        struct outgoing_list *l = o->list;
+
+        if (l == NULL)
+                return;
+        if (o->prev != NULL)
+                o->prev->next = o->next;
+        else
+                l->head = o->next;
+        if (o->next != NULL)
+                o->next->prev = o->prev;
+        else
+                l->tail = o->prev;
+        l->n--;
+        l->bytes -= o->list_bytes;
+        o->list = NULL;
+        o->prev = o->next = NULL;
+}
+
+uint64_t identity_hash(const struct siphash_key *key, const struct identity *id)
+{
+        uint64_t parts[4] = {
+                siphash13(key, id->bucket.base, id->bucket.len),
+                siphash13(key, id->key.base, id->key.len),
+                siphash13(key, id->version_id.base, id->version_id.len),
+                siphash13(key, id->site.base, id->site.len),
+        };
+
+        return siphash13(key, parts, sizeof parts);
+}
+
+void outgoing_map_init(struct outgoing_map *map, const struct siphash_key *key)
+{
+        *map = (struct outgoing_map){ .key = *key, .n_buckets = 64 };
+        map->buckets = calloc(map->n_buckets, sizeof(struct outgoing *));
+        if (map->buckets == NULL)
+                abort();
+}
+
+void outgoing_map_deinit(struct outgoing_map *map)
+{
+        assert(map->n == 0);
+        free(map->buckets);
+        map->buckets = NULL;
+}
+
+struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id)
+{
+        uint64_t hash;
+
+        if (map->n == 0)
+                return NULL;
+        hash = identity_hash(&map->key, id);
+        for (struct outgoing *o = map->buckets[hash & (map->n_buckets - 1)]; o; o = o->map_next)
+                if (o->hash == hash && identity_eq(&o->failure.id, id))
+                        return o;
+        return NULL;
+}
+
+static void map_grow(struct outgoing_map *map)
+{
+        size_t n = map->n_buckets * 2;
+        struct outgoing **buckets = calloc(n, sizeof(struct outgoing *));
+
+        if (buckets == NULL)
+                abort();
+        for (size_t i = 0; i < map->n_buckets; i++) {
+                struct outgoing *next;
+
+                for (struct outgoing *o = map->buckets[i]; o != NULL; o = next) {
+                        next = o->map_next;
+                        o->map_next = buckets[o->hash & (n - 1)];
+                        buckets[o->hash & (n - 1)] = o;
+                }
+        }
+        free(map->buckets);
+        map->buckets = buckets;
+        map->n_buckets = n;
+}
+
+void outgoing_map_add(struct outgoing_map *map, struct outgoing *o)
+{
+        struct outgoing **bucket;
+
+        if (map->n == map->n_buckets)
+                map_grow(map);
+        o->hash = identity_hash(&map->key, &o->failure.id);
+        bucket = &map->buckets[o->hash & (map->n_buckets - 1)];
+        o->map_next = *bucket;
+        *bucket = o;
+        map->n++;
+}
+
+void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o)
+{
+        struct outgoing **at = &map->buckets[o->hash & (map->n_buckets - 1)];
+
+        while (*at != o)
+                at = &(*at)->map_next;
+        *at = o->map_next;
+        map->n--;
+}
+
+void outgoing_map_each(struct outgoing_map *map, void (*visit)(void *data, struct outgoing *o),
+                       void *data)
+{
+        for (size_t i = 0; i < map->n_buckets && map->n > 0; i++) {
+                struct outgoing *next;
+
+                for (struct outgoing *o = map->buckets[i]; o != NULL; o = next) {
+                        next = o->map_next;
+                        visit(data, o);
+                }
+        }
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outgoing_encode.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "crr/core/failure_codec.h"
+#include "crr/core/identity.h"
+
+static struct str keep(const struct encode_context *c)
+{
+        struct str s = arena_str(c->arena, buf_str(c->scratch));
+
+        if (s.base == NULL)
+                abort(); /* the batch's own bound comes long before the arena's */
+        return s;
+}
+
+static struct str decimal(const struct encode_context *c, int64_t value)
+{
+        buf_clear(c->scratch);
+        buf_printf(c->scratch, "%" PRId64, value);
+        return keep(c);
+}
+
+static void add_header(struct publish_record *r, const char *name, struct str value)
+{
+        assert(r->n_headers < PUBLISH_MAX_HEADERS);
+        r->headers[r->n_headers++] = (struct publish_header){ name, value };
+}
+
+static void add_retry_id(const struct encode_context *c, struct publish_record *r,
+                         const struct uuid *id)
+{
+        char text[UUID_TEXT_SIZE];
+
+        if (uuid_is_nil(id))
+                return;
+        uuid_format(id, text);
+        buf_clear(c->scratch);
+        buf_append_c(c->scratch, text);
+        add_header(r, "crr-retry-id", keep(c));
+}
+
+static struct str canonical_key(const struct encode_context *c, const struct identity *id)
+{
+        buf_clear(c->scratch);
+        identity_write_key(id, c->scratch);
+        return keep(c);
+}
+
+static struct publish_record log_record(const struct outgoing *o, const struct encode_context *c)
+{
+        return (struct publish_record){
+                .topic = PUBLISH_FAILURES,
+                .partition = o->failure.partition,
+                .key = canonical_key(c, &o->failure.id),
+                .timestamp_ms = TIME_UNKNOWN,
+        };
+}
+
+static struct str failure_value(const struct outgoing *o, const struct encode_context *c)
+{
+        buf_clear(c->scratch);
+        failure_encode(&o->failure, str_from(c->instance), o->entry, c->scratch);
+        return keep(c);
+}
+
+static struct publish_record retry_entry(const struct outgoing *o, const struct encode_context *c)
+{
+        struct publish_record r = {
+                .topic = PUBLISH_REPLICATION,
+                .partition = -1,
+                .timestamp_ms = TIME_UNKNOWN,
+        };
+
+        buf_clear(c->scratch);
+        identity_write_object_key(&o->failure.id, c->scratch);
+        r.key = keep(c);
+        if (c->payload == RETRY_PAYLOAD_ENTRY) {
+                r.value = o->entry; /* byte for byte; it lives as long as the outgoing, and so the batch */
+        } else {
+                buf_clear(c->scratch);
+                retry_entry_encode_native(&o->failure, c->scratch);
+                r.value = keep(c);
+        }
+        add_retry_id(c, &r, &o->failure.retry_id);
+        add_header(&r, "crr-retry-attempt", decimal(c, o->failure.attempts));
+        if (o->traceparent.base != NULL)
+                add_header(&r, "traceparent", o->traceparent);
+        return r;
+}
+
+static enum encode_result encode_retry(const struct outgoing *o, const struct encode_context *c,
+                                       struct publish_record records[], size_t *ret_n)
+{
+        if (c->payload == RETRY_PAYLOAD_ENTRY && o->entry.base == NULL)
+                return ENCODE_NO_ENTRY;
+        records[0] = retry_entry(o, c);
+        records[1] = log_record(o, c);
+        records[1].value = failure_value(o, c);
+        add_retry_id(c, &records[1], &o->failure.retry_id);
+        *ret_n = 2;
+        return ENCODE_OK;
+}
+
+static const char *outcome_of(const struct outgoing *o)
+{
+        switch (o->kind) {
+        case OUTGOING_CLOSE:
+                return "expired";
+        case OUTGOING_COMPLETE:
+                return "completed";
+        case OUTGOING_MOVE:
+                return "moved";
+        case OUTGOING_RETRY:
+        case OUTGOING_MERGE:
+        case OUTGOING_RELIST:
+        case OUTGOING_REWRITE:
+                break;
+        }
+        return NULL;
+}
+
+static void add_settlement_headers(const struct outgoing *o, const struct encode_context *c,
+                                   struct publish_record *r)
+{
+        const char *outcome = outcome_of(o);
+
+        add_header(r, "crr-settles", decimal(c, o->settles));
+        if (outcome != NULL)
+                add_header(r, "crr-outcome", str_from(outcome));
+        add_retry_id(c, r, &o->failure.retry_id);
+}
+
+static void encode_settlement(const struct outgoing *o, const struct encode_context *c,
+                              struct publish_record records[], size_t *ret_n)
+{
+        records[0] = log_record(o, c);
+        if (!o->tombstone)
+                records[0].value = failure_value(o, c);
+        if (o->kind == OUTGOING_REWRITE)
+                records[0].timestamp_ms = o->failure.timestamp_ms;
+        add_settlement_headers(o, c, &records[0]);
+        *ret_n = 1;
+}
+
+/* The record where it belongs, with its own timestamp, and a tombstone where it was. */
+static void encode_move(const struct outgoing *o, const struct encode_context *c,
+                        struct publish_record records[], size_t *ret_n)
+{
+        records[0] = log_record(o, c);
+        records[0].value = o->moved_value;
+        records[0].timestamp_ms = o->failure.timestamp_ms;
+        add_settlement_headers(o, c, &records[0]);
+        *ret_n = 1;
+        if (o->moved_value.base == NULL)
+                return;
+        records[1] = (struct publish_record){
+                .topic = PUBLISH_FAILURES,
+                .partition = o->settles_partition,
+                .key = o->moved_key,
+                .timestamp_ms = TIME_UNKNOWN,
+        };
+        add_settlement_headers(o, c, &records[1]);
+        *ret_n = 2;
+}
+
+static size_t record_bytes(const struct publish_record *r)
+{
+        size_t n = r->key.len + r->value.len;
+
+        for (size_t i = 0; i < r->n_headers; i++)
+                n += r->headers[i].value.len + 32;
+        return n;
+}
+
+enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
+                                   struct publish_record records[OUTGOING_MAX_RECORDS],
+                                   size_t *ret_n, size_t *ret_log)
+{
+        enum encode_result result = ENCODE_OK;
+
+        *ret_log = 0;
+        if (o->kind == OUTGOING_RETRY) {
+                result = encode_retry(o, context, records, ret_n);
+                *ret_log = 1;
+        } else if (o->kind == OUTGOING_MOVE) {
+                encode_move(o, context, records, ret_n);
+        } else {
+                encode_settlement(o, context, records, ret_n);
+        }
+        for (size_t i = 0; result == ENCODE_OK && i < *ret_n; i++)
+                if (record_bytes(&records[i]) > context->max_record_bytes)
+                        result = ENCODE_TOO_LARGE;
+        return result;
+}

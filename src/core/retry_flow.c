@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path is: every entry is placed, checked and joined to an outgoing retry; the transactions commit; the
+ * request is done.
+ *
+ * Possible failures:
+ *  - an entry's partition is not known: 503 before anything is published, unless the request takes partial answers;
+ *  - a retry fails or is refused: the entries of the others are committed all the same, the answer is 503 and says
+ *    how many; a repeat publishes the rest;
+ *  - the record of an entry changes before its transaction begins: the entry is checked again;
+ *  - the deadline comes first: what is not submitted is taken back (503); if the outcome of anything is open, 504.
+ */
+#include "retry_flow.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "member_private.h"
+
+#define QUEUED_BYTES_LIMIT (256u << 20)
+
+enum retry_phase { PHASE_PLACING, PHASE_CHECKING, PHASE_WAITING };
+
+struct retry_work {
+        struct retry_flow *flow;
+        struct retry_request *req;
+        struct retry_work *prev, *next;
+        enum retry_phase phase;
+        size_t cursor;
+        size_t waiting;              /* entries joined to a retry */
+        size_t again;                /* entries to be checked again */
+        size_t published, failed, unknown;
+        struct retry_waiter *waiters; /* one an entry */
+        uint32_t *seen;              /* hash table of entry index + 1, for duplicates */
+        size_t seen_mask;
+        struct error err;            /* of the first that failed */
+};
+
+void retry_flow_init(struct retry_flow *f, struct member *member)
+{
+        *f = (struct retry_flow){ .member = member };
+}
+
+static void unlink_work(struct retry_flow *f, struct retry_work *w)
+{
+        if (w->prev != NULL)
+                w->prev->next = w->next;
+        else
+                f->head = w->next;
+        if (w->next != NULL)
+                w->next->prev = w->prev;
+        else
+                f->tail = w->prev;
+        f->n--;
+}
+
+static void append_work(struct retry_flow *f, struct retry_work *w)
+{
+        w->next = NULL;
+        w->prev = f->tail;
+        if (f->tail != NULL)
+                f->tail->next = w;
+        else
+                f->head = w;
+        f->tail = w;
+        f->n++;
+}
+
+/* The request may be freed by done(): its work with it. */
+static void finish(struct retry_work *w)
+{
+        struct retry_request *req = w->req;
+        struct error err;
+        size_t wanted = w->published + w->failed + w->unknown;
+
+        unlink_work(w->flow, w);
+        if (w->unknown > 0)
+                error_set(&err, ERR_GATEWAY_TIMEOUT,
+                          "the outcome of %zu entries is not known yet, each is either still listed "
+                          "or PENDING and a repeat is safe; %zu of %zu committed",
+                          w->unknown, w->published, wanted);
+        else if (w->failed > 0)
+                error_set(&err, ERR_UNAVAILABLE, "%s; %zu of %zu committed", w->err.message,
+                          w->published, wanted);
+        if (w->unknown + w->failed > 0 && req->retry_after_s == 0)
+                req->retry_after_s = 1;
+        req->done(req, w->unknown + w->failed > 0 ? &err : NULL);
+}
+
+static void finish_if_complete(struct retry_work *w)
+{
+        if (w->phase == PHASE_WAITING && w->waiting == 0 && w->again == 0)
+                finish(w);
+}
+
+static void fail_entry(struct retry_work *w, const struct error *err)
+{
+        if (w->failed++ == 0)
+                w->err = *err;
+}
+
+static void skip_entry(struct retry_work *w, size_t i, const char *cause)
+{
+        w->req->entries[i].result = RETRY_SKIPPED;
+        metrics_add(w->flow->member->metrics, METRIC_RETRIES_SKIPPED_TOTAL, LABELS_1(cause), 1);
+}
+
+/* PLACING */
+
+static bool is_duplicate(struct retry_work *w, size_t i)
+{
+        struct retry_entry *entries = w->req->entries;
+        uint64_t hash = identity_hash(&w->flow->member->config.hash_key, &entries[i].id);
+
+        for (size_t slot = hash & w->seen_mask;; slot = (slot + 1) & w->seen_mask) {
+                uint32_t other = w->seen[slot];
+
+                if (other == 0) {
+                        w->seen[slot] = (uint32_t)i + 1;
+                        return false;
+                }
+                if (identity_eq(&entries[other - 1].id, &entries[i].id)) {
+                        entries[other - 1].force |= entries[i].force;
+                        return true;
+                }
+        }
+}
+
+static void place(struct retry_work *w, size_t i)
+{
+        struct member *m = w->flow->member;
+        struct retry_entry *entry = &w->req->entries[i];
+
+        if (is_duplicate(w, i)) {
+                entry->result = RETRY_SKIPPED;
+                return;
+        }
+        w->waiters[i].home = member_home_of(m, &entry->id);
+        if (!member_partition_is_ready(m, w->waiters[i].home))
+                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+}
+
+/* CHECKING */
+
+static bool give_failure(struct retry_work *w, size_t i, const struct failure *facts)
+{
+        struct retry_request *req = w->req;
+        struct failure *copy = arena_alloc(req->arena, sizeof *copy);
+        struct error err;
+
+        if (copy != NULL && failure_copy(copy, facts, req->arena)) {
+                copy->state = FAILURE_PENDING;
+                req->entries[i].failure = copy;
+                return true;
+        }
+        error_set(&err, ERR_UNAVAILABLE, "the request's memory is used up, send fewer entries");
+        fail_entry(w, &err);
+        return false;
+}
+
+static void publish_known(struct retry_work *w, size_t i, const struct failure *facts)
+{
+        if (!give_failure(w, i, facts))
+                return;
+        w->req->entries[i].result = RETRY_PUBLISHED;
+        w->published++;
+}
+
+static void join(struct retry_work *w, size_t i, struct outgoing *o)
+{
+        struct retry_waiter *waiter = &w->waiters[i];
+
+        if (!give_failure(w, i, &o->failure))
+                return;
+        waiter->on = o;
+        waiter->prev = NULL;
+        waiter->next = o->waiters;
+        if (o->waiters != NULL)
+                o->waiters->prev = waiter;
+        o->waiters = waiter;
+        w->waiting++;
+}
+
+static bool has_room(struct retry_work *w)
+{
+        const struct batcher *b = &w->flow->member->batcher;
+        struct error err;
+
+        if (w->flow->member->retries.n < LIMIT_QUEUED_ENTRIES &&
+            b->retries.bytes < QUEUED_BYTES_LIMIT)
+                return true;
+        error_set(&err, ERR_UNAVAILABLE, "%zu retries wait for their transactions already",
+                  batcher_queued(b));
+        fail_entry(w, &err);
+        return false;
+}
+
+/* A new retry of what the table knows (or, forced, of an identity that it does not know). */
+static void begin(struct retry_work *w, size_t i, const struct failure *known)
+{
+        struct member *m = w->flow->member;
+        struct retry_request *req = w->req;
+        struct failure f = { .id = req->entries[i].id, .size = -1, .entry_offset = -1 };
+        struct outgoing *o;
+
+        if (known == NULL) {
+                f.last_modified_ms = f.failed_at_ms = f.timestamp_ms = TIME_UNKNOWN;
+        } else {
+                f = *known;
+        }
+        if (m->config.payload == RETRY_PAYLOAD_ENTRY && f.entry_offset < 0) {
+                skip_entry(w, i, "no_entry");
+                return;
+        }
+        if (!has_room(w))
+                return;
+        f.state = FAILURE_PENDING;
+        f.attempts = f.attempts < 0 ? 1 : f.attempts + (f.attempts < LIMIT_ATTEMPTS);
+        f.retry_id = req->retry_id;
+        f.unsettled = f.foreign_key = false;
+        f.partition = w->waiters[i].home;
+        o = outgoing_new(OUTGOING_RETRY, &f, req->traceparent);
+        o->settles = known == NULL ? -1 : known->offset;
+        o->settles_partition = known == NULL ? f.partition : known->partition;
+        o->read_offset = f.entry_offset;
+        o->force = req->entries[i].force;
+        outgoing_map_add(&m->retries, o);
+        if (o->read_offset >= 0)
+                entry_fetch_add(&m->fetch, o);
+        else
+                batcher_queue(&m->batcher, o);
+        join(w, i, o);
+}
+
+static void check_known(struct retry_work *w, size_t i)
+{
+        struct member *m = w->flow->member;
+        struct retry_request *req = w->req;
+        struct failure known;
+        bool found = failure_table_get(m->table, &req->entries[i].id, &known);
+
+        if (found && known.state == FAILURE_PENDING && uuid_eq(&known.retry_id, &req->retry_id))
+                publish_known(w, i, &known);
+        else if (found && (known.state == FAILURE_FAILED || req->entries[i].force))
+                begin(w, i, &known);
+        else if (!found && req->entries[i].force)
+                begin(w, i, NULL);
+        else
+                skip_entry(w, i, "not_failed");
+}
+
+static void check(struct retry_work *w, size_t i)
+{
+        struct member *m = w->flow->member;
+        struct retry_entry *entry = &w->req->entries[i];
+        struct outgoing *o;
+        struct error err;
+
+        if (entry->result == RETRY_SKIPPED)
+                return;
+        if (!member_partition_is_ready(m, w->waiters[i].home)) {
+                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+                if (w->req->partial) {
+                        skip_entry(w, i, "partition_unknown");
+                        return;
+                }
+                error_set(&err, ERR_UNAVAILABLE, "partition %d is not known any more",
+                          w->waiters[i].home);
+                fail_entry(w, &err);
+                return;
+        }
+        o = outgoing_map_find(&m->retries, &entry->id);
+        if (o != NULL && outgoing_state(o) == OUTGOING_COMMITTED)
+                publish_known(w, i, &o->failure);
+        else if (o != NULL)
+                join(w, i, o);
+        else
+                check_known(w, i);
+}
+
+static void check_again(struct retry_work *w)
+{
+        for (size_t i = 0; i < w->req->n && w->again > 0; i++) {
+                if (!w->waiters[i].again)
+                        continue;
+                w->waiters[i].again = false;
+                w->again--;
+                check(w, i);
+        }
+}
+
+/* WORK */
+
+/* At most a slice; true when the phase is over. */
+static bool do_slice(struct retry_work *w, void (*one)(struct retry_work *w, size_t i))
+{
+        size_t end = w->cursor + LIMIT_WORK_ENTRIES;
+
+        if (end > w->req->n)
+                end = w->req->n;
+        while (w->cursor < end)
+                one(w, w->cursor++);
+        if (w->cursor < w->req->n)
+                return false;
+        w->cursor = 0;
+        return true;
+}
+
+static void end_placing(struct retry_work *w)
+{
+        struct retry_request *req = w->req;
+        struct member *m = w->flow->member;
+        struct error err;
+
+        w->phase = PHASE_CHECKING;
+        req->coverage.partitions = m->n_partitions;
+        if (req->partial || (coverage_is_whole(&req->coverage) && m->n_partitions > 0))
+                return;
+        error_set(&err, ERR_UNAVAILABLE, "failures of partitions that are needed are not known");
+        unlink_work(w->flow, w);
+        req->retry_after_s = 1;
+        req->done(req, &err);
+}
+
+static void work_on(struct retry_work *w)
+{
+        if (w->again > 0) {
+                check_again(w);
+        } else if (w->phase == PHASE_PLACING) {
+                if (do_slice(w, place)) {
+                        end_placing(w);
+                        return; /* perhaps it is gone */
+                }
+        } else if (w->phase == PHASE_CHECKING && do_slice(w, check)) {
+                w->phase = PHASE_WAITING;
+        }
+        finish_if_complete(w);
+}
+
+static bool has_work(const struct retry_work *w)
+{
+        return w->phase != PHASE_WAITING || w->again > 0;
+}
+
+bool retry_flow_work(struct retry_flow *f)
+{
+        struct retry_work *w = f->head;
+        bool more = false;
+
+        while (w != NULL && !has_work(w))
+                w = w->next;
+        if (w == NULL)
+                return false;
+        for (struct retry_work *other = f->head; other != NULL; other = other->next)
+                more |= other != w && has_work(other);
+        /* the others have their turn before this one's next slice */
+        unlink_work(f, w);
+        append_work(f, w);
+        more |= w->phase == PHASE_PLACING || w->cursor + LIMIT_WORK_ENTRIES < w->req->n;
+        work_on(w);
+        return more;
+}
+
+void retry_flow_add(struct retry_flow *f, struct retry_request *req)
+{
+        struct retry_work *w = arena_alloc(req->arena, sizeof *w);
+        size_t slots = 16;
+        struct error err;
+
+        while (slots < 2 * req->n)
+                slots *= 2;
+        if (w != NULL) {
+                *w = (struct retry_work){ .flow = f, .req = req, .seen_mask = slots - 1 };
+                w->waiters = arena_array(req->arena, req->n, sizeof *w->waiters);
+                w->seen = arena_array(req->arena, slots, sizeof *w->seen);
+        }
+        if (w == NULL || w->waiters == NULL || w->seen == NULL) {
+                error_set(&err, ERR_TOO_LARGE, "the request needs too much memory");
+                req->done(req, &err);
+                return;
+        }
+        for (size_t i = 0; i < req->n; i++)
+                w->waiters[i].work = w;
+        append_work(f, w);
+}
+
+/* OUTCOMES */
+
+static struct retry_waiter *leave_first(struct outgoing *o)
+{
+        struct retry_waiter *waiter = o->waiters;
+
+        if (waiter == NULL)
+                return NULL;
+        o->waiters = waiter->next;
+        if (o->waiters != NULL)
+                o->waiters->prev = NULL;
+        waiter->on = NULL;
+        waiter->prev = waiter->next = NULL;
+        waiter->work->waiting--;
+        return waiter;
+}
+
+static size_t index_of(const struct retry_waiter *waiter)
+{
+        return (size_t)(waiter - waiter->work->waiters);
+}
+
+void retry_flow_on_committed(struct retry_flow *f, struct outgoing *o)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                w->req->entries[index_of(waiter)].result = RETRY_PUBLISHED;
+                w->published++;
+                finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_failed(struct retry_flow *f, struct outgoing *o, const struct error *err)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                fail_entry(w, err);
+                finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_unknown(struct retry_flow *f, struct outgoing *o)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                w->unknown++;
+                finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_skipped(struct retry_flow *f, struct outgoing *o, const char *cause)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                skip_entry(w, index_of(waiter), cause);
+                finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_stale(struct retry_flow *f, struct outgoing *o)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                waiter->again = true;
+                waiter->work->again++;
+        }
+}
+
+/* DEADLINES */
+
+static void leave(struct retry_waiter *waiter)
+{
+        struct outgoing *o = waiter->on;
+
+        if (waiter->prev != NULL)
+                waiter->prev->next = waiter->next;
+        else
+                o->waiters = waiter->next;
+        if (waiter->next != NULL)
+                waiter->next->prev = waiter->prev;
+        waiter->on = NULL;
+        waiter->work->waiting--;
+}
+
+static bool may_be_written(const struct outgoing *o)
+{
+        enum outgoing_state state = outgoing_state(o);
+
+        return state == OUTGOING_SUBMITTED || state == OUTGOING_UNKNOWN;
+}
+
+/* Entries that wait for a transaction under way may be written; the others are taken back. */
+static void expire(struct retry_work *w)
+{
+        struct member *m = w->flow->member;
+        struct error err;
+
+        error_set(&err, ERR_UNAVAILABLE, "%s",
+                  m->batcher.publisher_ready ? "the transactions did not begin in time"
+                                             : "Kafka takes no transactions now");
+        for (size_t i = 0; i < w->req->n; i++) {
+                struct retry_waiter *waiter = &w->waiters[i];
+                struct outgoing *o = waiter->on;
+
+                if (o != NULL) {
+                        leave(waiter);
+                        if (may_be_written(o))
+                                w->unknown++;
+                        else
+                                fail_entry(w, &err);
+                        if (o->waiters == NULL && !may_be_written(o))
+                                member_outgoing_end(m, o, END_FAILED, &err);
+                } else if (waiter->again || (w->phase != PHASE_WAITING &&
+                                             w->req->entries[i].result == RETRY_WAITING &&
+                                             (w->phase == PHASE_PLACING || i >= w->cursor))) {
+                        fail_entry(w, &err);
+                }
+        }
+        finish(w);
+}
+
+void retry_flow_tick(struct retry_flow *f)
+{
+        struct retry_work *next;
+
+        for (struct retry_work *w = f->head; w != NULL; w = next) {
+                next = w->next;
+                if (f->member->now_ms >= w->req->deadline_ms)
+                        expire(w);
+        }
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api_fixture.h"
+#include "check.h"
+
+#define PARTITION_0 "{\"id\":0,\"leader\":1,\"replicas\":[1,2],\"isrs\":[2,1]}"
+
+static void live_is_200_whatever_happens(void)
+{
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        f.ready = (struct api_ready){ .state = "restoring" };
+        api_expect(&f, "GET", "/live", NULL, 200, "{\"live\":true}");
+        api_expect(&f, "GET", "/_/live", NULL, 200, "{\"live\":true}");
+        api_expect(&f, "HEAD", "/live", NULL, 200, "{\"live\":true}");
+        api_fixture_deinit(&f);
+}
+
+static void ready_is_200_with_numbers(void)
+{
+        static const char want[] = "{\"ready\":true,\"state\":\"ready\",\"partitions\":"
+                                   "{\"assigned\":6,\"ready\":6},\"restored_records\":12,"
+                                   "\"remaining_records\":0}";
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        f.ready.assigned = 6;
+        f.ready.ready_partitions = 6;
+        f.ready.restored_records = 12;
+        api_expect(&f, "GET", "/ready", NULL, 200, want);
+        api_expect(&f, "GET", "/_/ready", NULL, 200, want);
+        api_fixture_deinit(&f);
+}
+
+static void not_ready_is_503_that_says_why(void)
+{
+        struct api_fixture f;
+        struct fake_exchange *x;
+
+        api_fixture_init(&f);
+        f.ready = (struct api_ready){
+                .state = "restoring",
+                .assigned = 6,
+                .ready_partitions = 2,
+                .waiting_for = "replay",
+                .detail = "4 partitions are being restored",
+                .restored_records = 1200000,
+                .remaining_records = 800000,
+                .retry_after_s = 3,
+        };
+        x = api_call(&f, "GET", "/ready", NULL);
+        CHECK_INT(x->status, 503);
+        CHECK_STR(x->answer, "{\"ready\":false,\"state\":\"restoring\",\"partitions\":"
+                             "{\"assigned\":6,\"ready\":2},\"waiting_for\":\"replay\","
+                             "\"detail\":\"4 partitions are being restored\","
+                             "\"restored_records\":1200000,\"remaining_records\":800000}");
+        CHECK_STR(fake_http_answer_header(x, "Retry-After"), "3");
+        fake_http_free(x);
+        f.ready.retry_after_s = 0;
+        x = api_call(&f, "GET", "/_/ready", NULL);
+        CHECK_STR(fake_http_answer_header(x, "Retry-After"), "1");
+        fake_http_free(x);
+        api_fixture_deinit(&f);
+}
+
+static void metrics_are_collected_and_rendered(void)
+{
+        struct api_fixture f;
+        struct fake_exchange *x;
+
+        api_fixture_init(&f);
+        metrics_set(f.metrics, METRIC_READY, NO_LABELS, 1);
+        x = api_call(&f, "GET", "/metrics", NULL);
+        CHECK_INT(x->status, 200);
+        CHECK_INT(f.collected, 1);
+        CHECK_STR(x->content_type, "text/plain; version=0.0.4; charset=utf-8");
+        CHECK(strstr(x->answer, "\ncrr_retry_ready 1\n") != NULL);
+        fake_http_free(x);
+        api_fixture_deinit(&f);
+}
+
+static void every_answer_is_counted_by_dialect_route_method_and_code(void)
+{
+        static const struct {
+                const char *method, *target, *dialect, *route, *label, *code;
+        } rows[] = {
+                { "GET", "/live", "admin", "live", "GET", "200" },
+                { "GET", "/_/healthcheck", "admin", "healthcheck", "GET", "200" },
+                { "GET", "/_/crr/failed", "crr", "list", "GET", "200" },
+                { "GET", "/_/crr/failed/b/k", "crr", "object", "GET", "200" },
+                { "POST", "/_/crr/failed", "crr", "retry", "POST", "400" },
+                { "BREW", "/_/crr/failed", "crr", "none", "OTHER", "405" },
+                { "GET", "/nowhere", "none", "none", "GET", "404" },
+        };
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                fake_http_free(api_call(&f, rows[i].method, rows[i].target, NULL));
+                CHECK_INT(metrics_get(f.metrics, METRIC_HTTP_REQUESTS_TOTAL,
+                                      LABELS_4(rows[i].dialect, rows[i].route, rows[i].label,
+                                               rows[i].code)),
+                          1);
+        }
+        api_fixture_deinit(&f);
+}
+
+static void healthcheck_has_the_shape_of_backbeat(void)
+{
+        static const int broker_1_2[] = { 1, 2 }, broker_2_1[] = { 2, 1 }, broker_1[] = { 1 };
+        const struct api_topic_partition partitions[] = {
+                { 0, 1, broker_1_2, broker_2_1, 2, 2 },
+                { 1, 2, broker_2_1, broker_1, 2, 1 },
+        };
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        f.replication.partitions = partitions;
+        f.replication.n_partitions = 1;
+        api_expect(&f, "GET", "/_/healthcheck", NULL, 200,
+                   "{\"topics\":{\"backbeat-replication\":{\"name\":\"backbeat-replication\","
+                   "\"partitions\":[" PARTITION_0 "]}},\"internalConnections\":{"
+                   "\"isrHealth\":\"ok\",\"zookeeper\":{\"status\":\"ok\"},"
+                   "\"kafkaProducer\":{\"status\":\"ok\"}}}");
+        f.replication.n_partitions = 2;
+        f.replication.producer_ok = false;
+        api_expect(&f, "GET", "/_/healthcheck", NULL, 200,
+                   "{\"topics\":{\"backbeat-replication\":{\"name\":\"backbeat-replication\","
+                   "\"partitions\":[" PARTITION_0
+                   ",{\"id\":1,\"leader\":2,\"replicas\":[2,1],\"isrs\":[1]}]}},"
+                   "\"internalConnections\":{\"isrHealth\":\"error\","
+                   "\"zookeeper\":{\"status\":\"ok\"},\"kafkaProducer\":{\"status\":\"error\"}}}");
+        api_fixture_deinit(&f);
+}
+
+static void an_unknown_topic_is_an_error_of_the_healthcheck(void)
+{
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        api_expect(&f, "GET", "/_/healthcheck", NULL, 200,
+                   "{\"topics\":{\"backbeat-replication\":{\"name\":\"backbeat-replication\","
+                   "\"partitions\":[]}},\"internalConnections\":{\"isrHealth\":\"error\","
+                   "\"zookeeper\":{\"status\":\"ok\"},\"kafkaProducer\":{\"status\":\"ok\"}}}");
+        api_fixture_deinit(&f);
+}
+
+static void other_methods_are_405(void)
+{
+        static const char *const paths[] = { "/live",    "/_/live",  "/ready",
+                                             "/_/ready", "/metrics", "/_/healthcheck" };
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+                struct fake_exchange *x = api_call(&f, "POST", paths[i], "[]");
+
+                api_check_error(x, 405, "MethodNotAllowed", "");
+                CHECK_STR(fake_http_answer_header(x, "Allow"), "GET, HEAD");
+                fake_http_free(x);
+        }
+        api_fixture_deinit(&f);
+}
+
+int main(void)
+{
+        RUN(live_is_200_whatever_happens);
+        RUN(ready_is_200_with_numbers);
+        RUN(not_ready_is_503_that_says_why);
+        RUN(metrics_are_collected_and_rendered);
+        RUN(every_answer_is_counted_by_dialect_route_method_and_code);
+        RUN(healthcheck_has_the_shape_of_backbeat);
+        RUN(an_unknown_topic_is_an_error_of_the_healthcheck);
+        RUN(other_methods_are_405);
+        return 0;
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fail when clang-format would change a file. Versions differ: only the one named here judges."""
+import pathlib
+import re
+import subprocess
+import sys
+
+VERSION = 14  # Debian 12
+SKIP = 77  # Meson's "skipped"
+
+
+def installed_version():
+    try:
+        said = subprocess.run(["clang-format", "--version"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    found = re.search(r"version (\d+)", said.stdout)
+    return int(found[1]) if found else None
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    version = installed_version()
+    if version != VERSION:
+        print(f"skipped: clang-format {VERSION} judges the format, here is {version}")
+        return SKIP
+    files = sorted(p for folder in ("src", "include", "tests")
+                   for suffix in ("*.c", "*.h") for p in (root / folder).glob("**/" + suffix))
+    said = subprocess.run(["clang-format", "--dry-run", "-Werror", *files],
+                          capture_output=True, text=True)
+    places = {}  # file: its first line that differs
+    for path, line in re.findall(r"^(\S+?):(\d+):\d+: error", said.stderr, re.MULTILINE):
+        places.setdefault(path, line)
+    for path, line in sorted(places.items()):
+        print(f"{pathlib.Path(path).relative_to(root)}:{line}: clang-format -i changes it from here on")
+    print(f"{len(files)} files, {len(places)} not formatted")
+    return said.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs a scenario: core and API in one process and virtual time, the fake of every port around
+ * them. The language is described in README.md beside this file; a failure says file, line and
+ * what was seen.
+ */
+#include "scenario.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LINE           (256 * 1024)
+#define REQUEST_TIMEOUT_MS 30000
+#define MAX_ELEMENTS       10000
+
+void scenario_fail(const struct scenario *s, const char *format, ...)
+{
+        va_list args;
+
+        fprintf(stderr, "%s:%d: ", s->file, s->line);
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+        fprintf(stderr, "\n");
+        exit(1);
+}
+
+/* WORDS: the next one is cut off the rest of the line; "" at its end. */
+
+char *scenario_word(char **rest)
+{
+        char *begin = *rest + strspn(*rest, " "), *end = begin + strcspn(begin, " ");
+
+        *rest = end + strspn(end, " ");
+        *end = '\0';
+        return begin;
+}
+
+long scenario_number(const struct scenario *s, const char *text)
+{
+        char *end;
+        long n = strtol(text, &end, 10);
+
+        if (end == text || *end != '\0')
+                scenario_fail(s, "not a number: '%s'", text);
+        return n;
+}
+
+int scenario_partition(const struct scenario *s, const char *text)
+{
+        long p = scenario_number(s, text);
+
+        if (p < 0 || p >= s->world.n_partitions)
+                scenario_fail(s, "no such partition: %ld", p);
+        return (int)p;
+}
+
+static int64_t duration_ms(const struct scenario *s, const char *text)
+{
+        static const struct {
+                const char *unit;
+                int64_t ms;
+        } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+        char *end;
+        long n = strtol(text, &end, 10);
+
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+                if (end != text && strcmp(end, units[i].unit) == 0)
+                        return n * units[i].ms;
+        scenario_fail(s, "not a duration: '%s'", text);
+}
+
+struct choice {
+        const char *name;
+        int value;
+};
+
+static int choose(const struct scenario *s, const char *text, const struct choice *choices)
+{
+        for (const struct choice *c = choices; c->name != NULL; c++)
+                if (strcmp(c->name, text) == 0)
+                        return c->value;
+        scenario_fail(s, "what is '%s'?", text);
+}
+
+/* RUNNING */
+
+static void settle(struct scenario *s)
+{
+        bool more = true;
+
+        if (s->api == NULL)
+                return;
+        while (more) {
+                more = api_work(s->api);
+                world_run(&s->world);
+        }
+}
+
+static void on_ready(void *data, struct api_ready *ret)
+{
+        const struct scenario *s = data;
+        struct member_status status;
+
+        member_status(s->world.member, &status);
+        *ret = (struct api_ready){
+                .ready = status.assigned_once && status.ready == status.assigned &&
+                         status.publisher_ready && !status.behind && !s->stopping,
+                .state = s->stopping                  ? "stopping"
+                         : status.waiting_for != NULL ? "waiting"
+                                                      : "up",
+                .assigned = status.assigned,
+                .ready_partitions = status.ready,
+                .waiting_for = status.waiting_for,
+                .restored_records = status.restored_records,
+                .remaining_records = status.remaining_records,
+        };
+}
+
+static void on_replication(void *data, struct api_replication *ret)
+{
+        *ret = (struct api_replication){ .topic = "replication", .producer_ok = true };
+}
+
+static void on_collect(void *data)
+{
+        const struct scenario *s = data;
+
+        member_collect(s->world.member);
+}
+
+/* THE WORLD */
+
+static void do_partitions(struct scenario *s, char *rest)
+{
+        long n = scenario_number(s, scenario_word(&rest));
+
+        if (s->api != NULL || n < 1 || n > WORLD_PARTITIONS)
+                scenario_fail(s, "partitions: 1 to %d, before start", WORLD_PARTITIONS);
+        s->world.n_partitions = (int)n;
+}
+
+static void do_config(struct scenario *s, char *rest)
+{
+        static const struct choice payloads[] = { { "native", RETRY_PAYLOAD_NATIVE },
+                                                  { "entry", RETRY_PAYLOAD_ENTRY },
+                                                  { NULL, 0 } };
+        static const struct choice expiries[] = { { "relist", PENDING_EXPIRY_RELIST },
+                                                  { "close", PENDING_EXPIRY_CLOSE },
+                                                  { NULL, 0 } };
+        struct member_config *config = &s->world.config;
+        const char *name = scenario_word(&rest), *value = scenario_word(&rest);
+
+        if (s->api != NULL)
+                scenario_fail(s, "config comes before start");
+        if (strcmp(name, "payload") == 0)
+                config->payload = (enum retry_payload)choose(s, value, payloads);
+        else if (strcmp(name, "pending-expiry") == 0)
+                config->pending_expiry = (enum pending_expiry)choose(s, value, expiries);
+        else if (strcmp(name, "pending-ttl") == 0)
+                config->pending_ttl_ms = duration_ms(s, value);
+        else if (strcmp(name, "transaction-entries") == 0)
+                config->max_transaction_entries = (size_t)scenario_number(s, value);
+        else if (strcmp(name, "memory") == 0)
+                config->memory_limit = (size_t)scenario_number(s, value);
+        else
+                scenario_fail(s, "no such config: '%s'", name);
+}
+
+/* Everything but the group's assignment. */
+static void do_start(struct scenario *s, char *rest)
+{
+        struct world *w = &s->world;
+        const struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
+        const struct api_config config = { .max_elements = MAX_ELEMENTS };
+        const struct api_health health = { s, on_ready, on_replication, on_collect };
+
+        w->member = member_new(&w->config, &ports);
+        w->door = retry_service_new(w->member);
+        s->api = api_new(&config, w->door, w->metrics, &health);
+        member_tick(w->member, w->now_ms, w->wall_ms);
+        member_on_topology(w->member, w->n_partitions);
+        member_on_generation(w->member, STR("generation-1"), STR("metadata"));
+        member_on_publisher_ready(w->member);
+}
+
+static void assign(struct scenario *s, int p)
+{
+        s->world.assigned[p] = true;
+        s->world.feeds[p] = true;
+        s->world.logs[p].fed = 0;
+        member_on_assigned(s->world.member, p);
+}
+
+static void do_assign(struct scenario *s, char *rest)
+{
+        if (*rest == '\0')
+                for (int p = 0; p < s->world.n_partitions; p++)
+                        assign(s, p);
+        while (*rest != '\0')
+                assign(s, scenario_partition(s, scenario_word(&rest)));
+        member_on_assignment(s->world.member);
+}
+
+static void do_revoke(struct scenario *s, char *rest)
+{
+        while (*rest != '\0') {
+                int p = scenario_partition(s, scenario_word(&rest));
+
+                s->world.assigned[p] = false;
+                member_on_revoked(s->world.member, p);
+        }
+}
+
+static const char *dash_is_empty(const char *text)
+{
+        return strcmp(text, "-") == 0 ? "" : text;
+}
+
+static void do_failed(struct scenario *s, char *rest)
+{
+        const char *bucket = scenario_word(&rest), *key = scenario_word(&rest);
+        const char *version = dash_is_empty(scenario_word(&rest)), *site = scenario_word(&rest);
+
+        world_failure(&s->world, bucket, key, version, site, rest);
+}
+
+static void do_tombstone(struct scenario *s, char *rest)
+{
+        const char *bucket = scenario_word(&rest), *key = scenario_word(&rest);
+        const char *version = dash_is_empty(scenario_word(&rest)), *site = scenario_word(&rest);
+
+        world_tombstone(&s->world, bucket, key, version, site);
+}
+
+static void do_record(struct scenario *s, char *rest)
+{
+        int p = scenario_partition(s, scenario_word(&rest));
+        const char *key = scenario_word(&rest);
+
+        world_append(&s->world, p, str_from(key), strcmp(rest, "-") == 0 ? NULL : rest, -1, NULL);
+}
+
+static void do_feed(struct scenario *s, char *rest)
+{
+        static const struct choice choices[] = { { "off", false }, { "on", true }, { NULL, 0 } };
+
+        s->world.feeding = choose(s, scenario_word(&rest), choices);
+}
+
+static void do_stable(struct scenario *s, char *rest)
+{
+        static const struct choice choices[] = { { "yes", MEMBER_STABLE },
+                                                 { "no", MEMBER_UNSTABLE },
+                                                 { "unknown", MEMBER_STABLE_UNKNOWN },
+                                                 { NULL, 0 } };
+
+        s->world.stable = (enum member_stable)choose(s, scenario_word(&rest), choices);
+}
+
+static void do_watermark(struct scenario *s, char *rest)
+{
+        static const struct choice choices[] = { { "ok", false }, { "fails", true }, { NULL, 0 } };
+
+        s->world.watermark_fails = choose(s, scenario_word(&rest), choices);
+}
+
+static const struct choice outcomes[] = {
+        { "commit", PUBLISH_COMMITTED },
+        { "abort", PUBLISH_ABORTED },
+        { "stale", PUBLISH_STALE },
+        { "refuse", PUBLISH_REFUSED },
+        { "unknown", PUBLISH_UNKNOWN },
+        { "closed", PUBLISH_CLOSED },
+        { NULL, 0 },
+};
+
+static void answer_batch(struct scenario *s, const char *how)
+{
+        if (s->world.batch == NULL)
+                scenario_fail(s, "no batch waits for its answer");
+        if (strcmp(how, "written") == 0)
+                world_answer_written(&s->world);
+        else
+                world_answer(&s->world, (enum publish_outcome)choose(s, how, outcomes));
+}
+
+static void do_publisher(struct scenario *s, char *rest)
+{
+        const char *what = scenario_word(&rest);
+
+        if (strcmp(what, "hold") == 0) {
+                s->world.hold_batches = true;
+        } else if (strcmp(what, "answer") == 0) {
+                answer_batch(s, scenario_word(&rest));
+        } else if (strcmp(what, "ready") == 0) {
+                world_publisher_ready(&s->world);
+        } else if (strcmp(what, "lost") == 0) {
+                member_on_publisher_lost(s->world.member);
+        } else {
+                s->world.hold_batches = false;
+                s->world.script = (enum publish_outcome)choose(s, what, outcomes);
+        }
+}
+
+static void do_reads(struct scenario *s, char *rest)
+{
+        static const struct choice choices[] = {
+                { "ok", 0 }, { "fail", 1 }, { "hold", 2 }, { NULL, 0 }
+        };
+        int how = choose(s, scenario_word(&rest), choices);
+
+        s->world.read_fails = how == 1;
+        s->world.hold_reads = how == 2;
+}
+
+static void do_advance(struct scenario *s, char *rest)
+{
+        world_advance(&s->world, duration_ms(s, scenario_word(&rest)));
+}
+
+static void do_shutdown(struct scenario *s, char *rest)
+{
+        s->stopping = true;
+        member_stop_retries(s->world.member);
+}
+
+/* REQUESTS */
+
+struct fake_exchange *scenario_find(const struct scenario *s, const char *name)
+{
+        for (size_t i = s->n_requests; i-- > 0;)
+                if (strcmp(s->requests[i].name, name) == 0)
+                        return s->requests[i].exchange;
+        scenario_fail(s, "no request is named '%s'", name);
+}
+
+static void do_header(struct scenario *s, char *rest)
+{
+        struct fake_header *h = &s->headers[s->n_headers++];
+
+        if (s->n_headers > FAKE_HTTP_HEADERS)
+                scenario_fail(s, "too many headers");
+        snprintf(h->name, sizeof h->name, "%s", scenario_word(&rest));
+        snprintf(h->value, sizeof h->value, "%s", rest);
+}
+
+static void do_request(struct scenario *s, char *rest)
+{
+        struct scenario_request *r = &s->requests[s->n_requests++];
+        const char *name = scenario_word(&rest), *method = scenario_word(&rest),
+                   *target = scenario_word(&rest);
+
+        if (s->n_requests > SCENARIO_MAX_REQUESTS)
+                scenario_fail(s, "too many requests");
+        snprintf(r->name, sizeof r->name, "%s", name);
+        r->exchange = fake_http_new(method, target, rest);
+        for (size_t i = 0; i < s->n_headers; i++)
+                fake_http_add_header(r->exchange, s->headers[i].name, s->headers[i].value);
+        s->n_headers = 0;
+        r->exchange->req->deadline_ms = s->world.now_ms + REQUEST_TIMEOUT_MS;
+        r->exchange->app_data = s->api;
+        r->exchange->on_answered = api_on_answered;
+        api_on_request(s->api, r->exchange->req);
+}
+
+static void do_gone(struct scenario *s, char *rest)
+{
+        scenario_find(s, scenario_word(&rest))->canceled = true;
+}
+
+/* THE LANGUAGE */
+
+static const struct command {
+        const char *name;
+        bool before_start;
+        void (*run)(struct scenario *s, char *rest);
+} commands[] = {
+        { "partitions", true, do_partitions },
+        { "config", true, do_config },
+        { "start", true, do_start },
+        { "assign", false, do_assign },
+        { "revoke", false, do_revoke },
+        { "failed", true, do_failed },
+        { "tombstone", true, do_tombstone },
+        { "record", true, do_record },
+        { "feed", true, do_feed },
+        { "stable", true, do_stable },
+        { "watermark", true, do_watermark },
+        { "publisher", false, do_publisher },
+        { "reads", true, do_reads },
+        { "advance", false, do_advance },
+        { "shutdown", false, do_shutdown },
+        { "header", false, do_header },
+        { "request", false, do_request },
+        { "gone", false, do_gone },
+        { "expect", false, scenario_expect },
+        { "expect-text", false, scenario_expect_text },
+        { "expect-header", false, scenario_expect_header },
+        { "expect-keys", false, scenario_expect_keys },
+        { "expect-entries", false, scenario_expect_entries },
+        { "expect-entry", false, scenario_expect_entry },
+        { "expect-log", false, scenario_expect_log },
+};
+
+static void run_line(struct scenario *s, char *rest)
+{
+        const char *name = scenario_word(&rest);
+
+        if (*name == '\0' || *name == '#')
+                return;
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+                if (strcmp(commands[i].name, name) != 0)
+                        continue;
+                if (s->api == NULL && !commands[i].before_start)
+                        scenario_fail(s, "'%s' comes after start", name);
+                commands[i].run(s, rest);
+                settle(s);
+                return;
+        }
+        scenario_fail(s, "no such command: '%s'", name);
+}
+
+/* Whoever still waits loses its batch or its time, and so is answered. */
+static void scenario_deinit(struct scenario *s)
+{
+        s->world.hold_batches = s->world.hold_reads = false;
+        s->world.script = PUBLISH_CLOSED;
+        settle(s);
+        world_advance(&s->world, REQUEST_TIMEOUT_MS + 1000);
+        api_free(s->api);
+        world_deinit(&s->world);
+        for (size_t i = 0; i < s->n_requests; i++)
+                fake_http_free(s->requests[i].exchange);
+}
+
+static void run_file(struct scenario *s, FILE *in)
+{
+        static char line[MAX_LINE];
+
+        world_init(&s->world, 2);
+        while (fgets(line, sizeof line, in) != NULL) {
+                s->line++;
+                line[strcspn(line, "\n")] = '\0';
+                run_line(s, line);
+        }
+        if (s->api == NULL)
+                scenario_fail(s, "a scenario needs a start");
+        scenario_deinit(s);
+}
+
+int main(int argc, char **argv)
+{
+        static struct scenario s;
+
+        for (int i = 1; i < argc; i++) {
+                FILE *in = fopen(argv[i], "r");
+
+                memset(&s, 0, sizeof s);
+                s.file = argv[i];
+                if (in == NULL)
+                        scenario_fail(&s, "cannot be opened");
+                printf("%s\n", s.file);
+                fflush(stdout);
+                run_file(&s, in);
+                fclose(in);
+        }
+        return 0;
+}

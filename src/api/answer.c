@@ -6,7 +6,7 @@
 #include "crr/base/json_write.h"
 #include "crr/base/log.h"
 
-#define ERROR_BODY_LIMIT      (16 * 1024)
+#define ERROR_BODY_LIMIT      16384u
 #define DEFAULT_RETRY_AFTER_S 1u
 
 enum error_code answer_wire_code(enum error_code code)

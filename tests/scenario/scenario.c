@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LINE           (256 * 1024)
+#define MAX_LINE           262144
 #define REQUEST_TIMEOUT_MS 30000
 #define MAX_ELEMENTS       10000
 

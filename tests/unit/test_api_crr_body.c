@@ -98,10 +98,10 @@ static void a_bad_field_is_400_and_named(void)
 static void what_json_leaves_open_is_400(void)
 {
         static const struct bad_body rows[] = {
-                { "[{" B B K S "}]", "Bucket" },
-                { "[{" B K S ",\"x\":1,\"x\":2}]", "x" },
-                { "[{" B K S ",\"x\":{\"y\":1,\"y\":2}}]", "y" },
-                { "[{" B K S ",\"\\u0042ucket\":\"b\"}]", "Bucket" },
+                { "[{" B B K S "}]", "twice" },
+                { "[{" B K S ",\"x\":1,\"x\":2}]", "twice" },
+                { "[{" B K S ",\"x\":{\"y\":1,\"y\":2}}]", "twice" },
+                { "[{" B K S ",\"\\u0042ucket\":\"b\"}]", "twice" },
                 { "[{" B "\"Key\":\"\xff\"," S "}]", "" },
                 { "[{" B "\"Key\":\"\xc0\x80\"," S "}]", "" },
                 { "[{" B "\"Key\":\"\xed\xa0\x80\"," S "}]", "" },
@@ -177,7 +177,7 @@ static char *many(size_t n, const char *element, const char *tail)
         *p++ = '[';
         for (size_t i = 0; i < n; i++)
                 p += sprintf(p, "%s%s", i > 0 ? "," : "", element);
-        strcpy(p, tail);
+        memcpy(p, tail, strlen(tail) + 1);
         return body;
 }
 
@@ -227,51 +227,57 @@ static void the_limit_of_elements_can_be_changed(void)
         api_fixture_deinit(&f);
 }
 
+/* Turns until it is answered. */
+static unsigned turns_of(struct api_fixture *f, const struct fake_exchange *x)
+{
+        unsigned turns = 0;
+
+        for (; !x->answered && turns < 100; turns++) {
+                api_work(f->api);
+                retry_service_work(f->door);
+        }
+        return turns;
+}
+
 static void a_large_body_is_read_in_slices_and_lets_small_ones_pass(void)
 {
-        struct api_fixture f;
         char *body = many(9000, ELEMENT, "]");
-        struct fake_exchange *large, *small;
+        unsigned slices = (unsigned)(strlen(body) / API_WORK_BYTES) + 1;
+        struct fake_exchange *large = fake_http_new("POST", RETRY, body);
+        struct fake_exchange *small = fake_http_new("POST", RETRY, "[" ELEMENT "]");
+        struct api_fixture f;
 
         fixture(&f);
-        CHECK(strlen(body) > (size_t)8 * API_WORK_BYTES);
-        large = fake_http_new("POST", RETRY, body);
         api_on_request(f.api, large->req);
-        small = fake_http_new("POST", RETRY, "[" ELEMENT "]");
-        api_run(&f, small);
-        CHECK_INT(f.turns, 1);
+        api_on_request(f.api, small->req);
+        CHECK_INT(turns_of(&f, small), 1);
+        CHECK_INT(turns_of(&f, large), slices - 1);
         CHECK_STR(small->answer, "[" PENDING "]");
-        CHECK(!large->answered);
-        for (unsigned turns = 1; !large->answered; turns++) {
-                CHECK(turns < 20);
-                CHECK(api_work(f.api) || turns > 8);
-                retry_service_work(f.door);
-        }
-        CHECK_INT(large->status, 200);
-        CHECK(!api_work(f.api));
+        CHECK(large->status == 200 && !api_work(f.api));
         fake_http_free(small);
         fake_http_free(large);
         free(body);
         api_fixture_deinit(&f);
 }
 
+#define MANY 300
+
 static void many_small_bodies_share_a_turn(void)
 {
-        struct fake_exchange *x[300];
+        struct fake_exchange *x[MANY];
         struct api_fixture f;
 
         fixture(&f);
-        for (size_t i = 0; i < 300; i++) {
+        for (size_t i = 0; i < MANY; i++) {
                 x[i] = fake_http_new("POST", RETRY, "[" ELEMENT "]");
                 api_on_request(f.api, x[i]->req);
         }
         CHECK(api_work(f.api));
-        CHECK(f.door->calls > 100);
-        CHECK(f.door->calls < 300);
+        CHECK(f.door->calls > 100 && f.door->calls < MANY);
         CHECK(!api_work(f.api));
-        CHECK_INT(f.door->calls, 300);
+        CHECK_INT(f.door->calls, MANY);
         retry_service_work(f.door);
-        for (size_t i = 0; i < 300; i++) {
+        for (size_t i = 0; i < MANY; i++) {
                 CHECK_INT(x[i]->status, 200);
                 fake_http_free(x[i]);
         }

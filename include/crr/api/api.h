@@ -23,7 +23,7 @@
  * Threads    Loop thread only.
  * Errors     All end in an answer to the client; none reaches the caller.
  */
-#define API_WORK_BYTES (64 * 1024)
+#define API_WORK_BYTES 65536u
 
 struct api_config {
         size_t max_elements; /* of one retry request; 413 above it */
@@ -74,11 +74,11 @@ void api_free(struct api *api);
 
 void api_set_config(struct api *api, const struct api_config *config); /* for SIGHUP */
 
-/* These three are what struct http_app of crr/http/http_server.h asks for; `api` is a
+/* These three are what struct http_app of crr/http/http_server.h asks for; `data` is a
  * struct api. */
-void api_on_request(void *api, struct http_request *req);
-void api_render_error(void *api, const struct error *err, struct buf *out);
-void api_on_answered(void *api, const struct http_request *req, int status);
+void api_on_request(void *data, struct http_request *req);
+void api_render_error(void *data, const struct error *err, struct buf *out);
+void api_on_answered(void *data, const struct http_request *req, int status);
 
 /* One bounded piece of waiting work; true while there is more. Call once a turn of the loop. */
 bool api_work(struct api *api);

@@ -23,12 +23,13 @@ int crr_body_init(struct crr_body *b, size_t size, size_t max_elements, struct a
         return 0;
 }
 
-static int set_str(struct crr_body *b, struct str *ret, size_t max, const struct json_value *v,
-                   struct error *err)
+/* What cannot be right is not copied; identity_check() says the rest. */
+static int set_str(struct crr_body *b, struct str *ret, const char *name, size_t max,
+                   const struct json_value *v, struct error *err)
 {
         if (v->text.len > max)
-                return error_set(err, ERR_MALFORMED_POST, "must be at most %zu bytes, is %zu", max,
-                                 v->text.len);
+                return error_set(err, ERR_MALFORMED_POST, "%s must be at most %zu bytes, is %zu",
+                                 name, max, v->text.len);
         *ret = v->text.len > 0 ? arena_str(b->arena, v->text) : STR("");
         if (ret->base == NULL)
                 return error_set(err, ERR_TOO_LARGE, "the body needs too much memory");
@@ -39,28 +40,28 @@ static int set_bucket(void *target, const struct json_value *v, struct error *er
 {
         struct crr_body *b = target;
 
-        return set_str(b, &b->element.id.bucket, LIMIT_BUCKET_BYTES, v, err);
+        return set_str(b, &b->element.id.bucket, "Bucket", LIMIT_BUCKET_BYTES, v, err);
 }
 
 static int set_key(void *target, const struct json_value *v, struct error *err)
 {
         struct crr_body *b = target;
 
-        return set_str(b, &b->element.id.key, LIMIT_KEY_BYTES, v, err);
+        return set_str(b, &b->element.id.key, "Key", LIMIT_KEY_BYTES, v, err);
 }
 
 static int set_version_id(void *target, const struct json_value *v, struct error *err)
 {
         struct crr_body *b = target;
 
-        return set_str(b, &b->element.id.version_id, LIMIT_VERSION_ID_BYTES, v, err);
+        return set_str(b, &b->element.id.version_id, "VersionId", LIMIT_VERSION_ID_BYTES, v, err);
 }
 
 static int set_site(void *target, const struct json_value *v, struct error *err)
 {
         struct crr_body *b = target;
 
-        return set_str(b, &b->element.id.site, LIMIT_SITE_BYTES, v, err);
+        return set_str(b, &b->element.id.site, "StorageClass", LIMIT_SITE_BYTES, v, err);
 }
 
 static int set_force(void *target, const struct json_value *v, struct error *err)

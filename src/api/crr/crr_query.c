@@ -41,7 +41,7 @@ static int set_marker(struct crr_query *q, struct str value, struct error *err)
 
 static int set_max_keys(struct crr_query *q, struct str value, struct error *err)
 {
-        uint64_t number;
+        uint64_t number = 0;
         int rc = set_number(&number, value, "max-keys", 1, LIMIT_PAGE_ROWS, err);
 
         if (rc == 0)

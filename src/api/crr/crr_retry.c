@@ -18,7 +18,7 @@
 
 /* What is committed must be told: above any answer that a body of this size can ask for. */
 #define ANSWER_LIMIT         ((size_t)512 * 1024 * 1024)
-#define COVERAGE_LIMIT       (8 * 1024)
+#define COVERAGE_LIMIT       8192u
 #define TRACEPARENT_MAX_SIZE 256
 
 struct retry {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "crr.h"
+#include "crr/base/buf.h"
 #include "dialect.h"
 
 #define ROOT "/_/crr/failed"
@@ -12,6 +11,7 @@ static const char *const spellings[] = {
         "/_/_/crr/failed",
         "/_/crr/failed",
 };
+#define N_SPELLINGS (sizeof spellings / sizeof *spellings)
 
 static const struct route routes[] = {
         { HTTP_GET, ROOT, crr_on_list, "list", "List the failures of a site" },
@@ -48,25 +48,23 @@ static bool match_spelling(struct str path, const char *spelling, struct str *re
 /* ROOT, or ROOT/<bucket>..., with all that follows the bucket's first byte left alone. */
 static struct str canonical_path(struct str path, struct arena *arena)
 {
-        const size_t root_len = strlen(ROOT "/");
-        struct str rest = STR_ABSENT;
+        struct str rest = STR_ABSENT, whole;
+        struct buf text;
         size_t i = 0;
-        char *text;
 
-        while (i < sizeof spellings / sizeof *spellings &&
-               !match_spelling(path, spellings[i], &rest))
+        while (i < N_SPELLINGS && !match_spelling(path, spellings[i], &rest))
                 i++;
-        if (i == sizeof spellings / sizeof *spellings)
+        if (i == N_SPELLINGS)
                 return STR_ABSENT;
         rest = skip_slashes(rest);
         if (rest.len == 0)
                 return STR(ROOT);
-        text = arena_alloc(arena, root_len + rest.len);
-        if (text == NULL)
-                return STR_ABSENT;
-        memcpy(text, ROOT "/", root_len);
-        memcpy(text + root_len, rest.base, rest.len);
-        return (struct str){ text, root_len + rest.len };
+        buf_init(&text, sizeof ROOT + rest.len);
+        buf_append_c(&text, ROOT "/");
+        buf_append_str(&text, rest);
+        whole = arena_str(arena, buf_str(&text));
+        buf_deinit(&text);
+        return whole;
 }
 
 extern const struct dialect crr_dialect;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crr/base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_BYTES 4096
+
+struct arena_block {
+        struct arena_block *next;
+        size_t used, size; /* of the bytes behind this header */
+        alignas(max_align_t) unsigned char bytes[];
+};
+
+void arena_init(struct arena *a, size_t limit)
+{
+        *a = (struct arena){ .limit = limit };
+}
+
+void arena_deinit(struct arena *a)
+{
+        while (a->blocks != NULL) {
+                struct arena_block *block = a->blocks;
+
+                a->blocks = block->next;
+                free(block);
+        }
+        a->used = 0;
+}
+
+/* A piece larger than a block gets one of its own, behind the current one, whose rest stays in use.
+ */
+static struct arena_block *add_block(struct arena *a, size_t n)
+{
+        size_t size = n > BLOCK_BYTES ? n : BLOCK_BYTES;
+        struct arena_block *block;
+
+        if (size > a->limit - a->used && n <= a->limit - a->used)
+                size = n;
+        if (size > a->limit - a->used)
+                return NULL;
+        block = malloc(sizeof *block + size);
+        if (block == NULL)
+                abort();
+        block->used = 0;
+        block->size = size;
+        a->used += size;
+        if (n > BLOCK_BYTES && a->blocks != NULL) {
+                block->next = a->blocks->next;
+                a->blocks->next = block;
+        } else {
+                block->next = a->blocks;
+                a->blocks = block;
+        }
+        return block;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+        struct arena_block *block = a->blocks;
+        void *piece;
+
+        if (n > SIZE_MAX - alignof(max_align_t))
+                return NULL;
+        n = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+        if (block == NULL || n > block->size - block->used)
+                block = add_block(a, n);
+        if (block == NULL)
+                return NULL;
+        piece = block->bytes + block->used;
+        block->used += n;
+        return memset(piece, 0, n);
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+        if (size != 0 && count > SIZE_MAX / size)
+                return NULL;
+        return arena_alloc(a, count * size);
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+        char *copy;
+
+        if (s.base == NULL)
+                return STR_ABSENT;
+        copy = arena_c(a, s);
+        return copy != NULL ? (struct str){ copy, s.len } : STR_ABSENT;
+}
+
+char *arena_c(struct arena *a, struct str s)
+{
+        char *copy = s.len < SIZE_MAX ? arena_alloc(a, s.len + 1) : NULL;
+
+        if (copy != NULL && s.len > 0)
+                memcpy(copy, s.base, s.len);
+        return copy;
+}

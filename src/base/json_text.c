@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json_text.h"
+
+#include <string.h>
+
+void json_text_begin(struct json_text *t)
+{
+        *t = (struct json_text){ 0 };
+}
+
+static size_t sequence_length(unsigned char lead)
+{
+        if (lead < 0xc0)
+                return 1;
+        return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+/* Bytes at the end that begin a sequence which goes on in the next piece. */
+static size_t cut_length(struct str piece)
+{
+        for (size_t back = 1; back <= 3 && back <= piece.len; back++) {
+                unsigned char c = (unsigned char)piece.base[piece.len - back];
+
+                if (c < 0x80)
+                        return 0;
+                if (c >= 0xc0)
+                        return sequence_length(c) > back ? back : 0;
+        }
+        return 0;
+}
+
+bool json_text_utf8(struct json_text *t, struct str piece)
+{
+        size_t cut;
+
+        while (t->carry_len > 0 && piece.len > 0) {
+                t->carry[t->carry_len++] = (unsigned char)*piece.base++;
+                piece.len--;
+                if (t->carry_len < sequence_length(t->carry[0]))
+                        continue;
+                if (!str_is_utf8((struct str){ (const char *)t->carry, t->carry_len }))
+                        return false;
+                t->carry_len = 0;
+        }
+        cut = cut_length(piece);
+        if (cut > 0 && t->carry_len == 0) {
+                memcpy(t->carry, piece.base + piece.len - cut, cut);
+                t->carry_len = (uint8_t)cut;
+                piece.len -= cut;
+        }
+        return str_is_utf8(piece);
+}
+
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* A whole \uXXXX. */
+static bool end_unit(struct json_text *t)
+{
+        bool high = t->unit >= 0xd800 && t->unit < 0xdc00;
+        bool low = t->unit >= 0xdc00 && t->unit < 0xe000;
+
+        if (t->low_wanted != low)
+                return false;
+        t->low_wanted = high;
+        return true;
+}
+
+static bool take_char(struct json_text *t, char c)
+{
+        int digit = hex_digit(c);
+
+        if (t->escape == 1) {
+                t->escape = c == 'u' ? 2 : 0;
+                t->unit = 0;
+                return c == 'u' || !t->low_wanted;
+        }
+        if (digit < 0) { /* not a \u at all: the parser says so */
+                t->escape = 0;
+                return !t->low_wanted;
+        }
+        t->unit = (uint16_t)(t->unit << 4 | digit);
+        if (t->escape++ < 5)
+                return true;
+        t->escape = 0;
+        return end_unit(t);
+}
+
+/* A backslash stands in strings only, if the text is JSON at all. */
+bool json_text_escapes(struct json_text *t, struct str piece)
+{
+        const char *p = piece.base, *end = p + piece.len;
+
+        while (p < end) {
+                if (t->escape > 0) {
+                        if (!take_char(t, *p++))
+                                return false;
+                        continue;
+                }
+                if (t->low_wanted && *p != '\\')
+                        return false;
+                p = memchr(p, '\\', (size_t)(end - p));
+                if (p == NULL)
+                        return true;
+                t->escape = 1;
+                p++;
+        }
+        return true;
+}
+
+bool json_text_end(const struct json_text *t)
+{
+        return t->carry_len == 0 && !t->low_wanted;
+}

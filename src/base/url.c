@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crr/base/url.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static bool is_unreserved(unsigned char c)
+{
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+static void encode(struct buf *out, struct str s, const char *also_kept)
+{
+        static const char hex[] = "0123456789ABCDEF";
+
+        for (size_t i = 0; i < s.len; i++) {
+                unsigned char c = (unsigned char)s.base[i];
+
+                if (is_unreserved(c) || (c != '\0' && strchr(also_kept, c) != NULL)) {
+                        buf_append_char(out, (char)c);
+                } else {
+                        char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
+
+                        buf_append(out, escape, 3);
+                }
+        }
+}
+
+void url_encode(struct buf *out, struct str s)
+{
+        encode(out, s, "");
+}
+
+void url_encode_component(struct buf *out, struct str s)
+{
+        encode(out, s, "!*'()");
+}
+
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool url_decode(struct buf *out, struct str s, bool plus_is_space)
+{
+        for (size_t i = 0; i < s.len; i++) {
+                char c = s.base[i];
+
+                if (c == '%') {
+                        int high = i + 2 < s.len ? hex_digit(s.base[i + 1]) : -1;
+                        int low = i + 2 < s.len ? hex_digit(s.base[i + 2]) : -1;
+
+                        if (high < 0 || low < 0)
+                                return false;
+                        c = (char)(high * 16 + low);
+                        i += 2;
+                } else if (c == '+' && plus_is_space) {
+                        c = ' ';
+                }
+                buf_append_char(out, c);
+        }
+        return true;
+}
+
+static int decode_part(struct str text, struct arena *arena, struct str *ret, struct error *err)
+{
+        struct buf decoded;
+        int rc = 0;
+
+        buf_init(&decoded, SIZE_MAX);
+        if (!url_decode(&decoded, text, true))
+                rc = error_set(err, ERR_INVALID_QUERY, "the query has a bad escape in '%.*s'",
+                               (int)(text.len < 80 ? text.len : 80), text.base);
+        else if (!str_is_utf8(buf_str(&decoded)))
+                rc = error_set(err, ERR_INVALID_QUERY, "the query is not UTF-8");
+        else
+                *ret = arena_str(arena, buf_str(&decoded));
+        buf_deinit(&decoded);
+        if (rc == 0 && ret->base == NULL)
+                rc = error_set(err, ERR_INVALID_QUERY, "the query is too long");
+        return rc;
+}
+
+static int add_param(struct url_query *q, struct str piece, struct arena *arena, struct error *err)
+{
+        struct str name = piece, value = STR("");
+        struct url_param *param;
+
+        if (q->n == URL_MAX_PARAMS)
+                return error_set(err, ERR_INVALID_QUERY, "more than %d query parameters",
+                                 URL_MAX_PARAMS);
+        str_split(piece, '=', &name, &value);
+        param = &q->params[q->n];
+        if (decode_part(name, arena, &param->name, err) != 0 ||
+            decode_part(value, arena, &param->value, err) != 0)
+                return (int)err->code;
+        for (size_t i = 0; i < q->n; i++)
+                if (str_eq(q->params[i].name, param->name))
+                        return error_set(err, ERR_INVALID_QUERY,
+                                         "the query parameter '%.*s' is there twice",
+                                         (int)(param->name.len < 80 ? param->name.len : 80),
+                                         param->name.base);
+        q->n++;
+        return 0;
+}
+
+int url_query_parse(struct url_query *q, struct str text, struct arena *arena, struct error *err)
+{
+        q->n = 0;
+        while (text.len > 0) {
+                struct str piece = text, rest = STR("");
+
+                str_split(text, '&', &piece, &rest);
+                if (piece.len > 0 && add_param(q, piece, arena, err) != 0)
+                        return (int)err->code;
+                text = rest;
+        }
+        return 0;
+}
+
+const struct url_param *url_query_find(const struct url_query *q, const char *name)
+{
+        for (size_t i = 0; i < q->n; i++)
+                if (str_eq_c(q->params[i].name, name))
+                        return &q->params[i];
+        return NULL;
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/limits.h"
+
+#define WALL_START INT64_C(1780000000000)
+
+static struct world *world_of_publisher(struct publisher *p)
+{
+        return (struct world *)((char *)p - offsetof(struct world, publisher));
+}
+
+static struct world *world_of_group(struct group *g)
+{
+        return (struct world *)((char *)g - offsetof(struct world, group));
+}
+
+static char *dup_str(struct str s)
+{
+        char *copy = malloc(s.len + 1);
+
+        if (copy == NULL)
+                abort();
+        memcpy(copy, s.base, s.len);
+        copy[s.len] = '\0';
+        return copy;
+}
+
+/* PORTS */
+
+static void fake_submit(struct publisher *self, struct publish_batch *batch)
+{
+        struct world *w = world_of_publisher(self);
+
+        assert(w->batch == NULL);
+        w->batch = batch;
+        w->submits++;
+}
+
+static void fake_query_stable(struct group *self, int partition)
+{
+        world_of_group(self)->ask_stable[partition] = true;
+}
+
+static void fake_query_watermark(struct group *self, int partition)
+{
+        world_of_group(self)->ask_watermark[partition] = true;
+}
+
+static void fake_hold(struct group *self, int partition)
+{
+        struct world *w = world_of_group(self);
+
+        w->holds++;
+        w->feeds[partition] = false;
+}
+
+static void fake_resume(struct group *self, int partition, int64_t offset)
+{
+        struct world *w = world_of_group(self);
+
+        w->resumes++;
+        w->feeds[partition] = true;
+        w->logs[partition].fed = offset;
+}
+
+static void fake_read(struct log_reader *self, struct log_read *read)
+{
+        struct world *w = (struct world *)((char *)self - offsetof(struct world, reader));
+
+        assert(w->read == NULL);
+        w->read = read;
+}
+
+static int64_t append_record(struct world *w, int partition, struct world_record record)
+{
+        struct world_log *log = &w->logs[partition];
+
+        log->records = realloc(log->records, (size_t)(log->n + 1) * sizeof *log->records);
+        if (log->records == NULL)
+                abort();
+        log->records[log->n] = record;
+        return log->n++;
+}
+
+static struct str header(const struct publish_record *r, const char *name)
+{
+        for (size_t i = 0; i < r->n_headers; i++)
+                if (strcmp(r->headers[i].name, name) == 0)
+                        return r->headers[i].value;
+        return STR_ABSENT;
+}
+
+static void keep_entry(struct world *w, const struct publish_record *r)
+{
+        struct str traceparent = header(r, "traceparent");
+
+        w->entries = realloc(w->entries, (w->n_entries + 1) * sizeof *w->entries);
+        if (w->entries == NULL)
+                abort();
+        w->entries[w->n_entries++] = (struct world_retry_entry){
+                .key = dup_str(r->key),
+                .value = dup_str(r->value),
+                .retry_id = dup_str(header(r, "crr-retry-id")),
+                .attempt = dup_str(header(r, "crr-retry-attempt")),
+                .traceparent = traceparent.base != NULL ? dup_str(traceparent) : NULL,
+        };
+}
+
+static void write_record(struct world *w, struct publish_record *r)
+{
+        struct str settles = header(r, "crr-settles"), outcome = header(r, "crr-outcome");
+        unsigned long long offset = 0;
+
+        if (r->topic == PUBLISH_REPLICATION) {
+                keep_entry(w, r);
+                return;
+        }
+        r->offset = append_record(
+                w, r->partition,
+                (struct world_record){
+                        .key = dup_str(r->key),
+                        .key_len = r->key.len,
+                        .value = r->value.base != NULL ? dup_str(r->value) : NULL,
+                        .value_len = r->value.len,
+                        .timestamp_ms =
+                                r->timestamp_ms == TIME_UNKNOWN ? w->wall_ms : r->timestamp_ms,
+                        .settles = str_to_u64(settles, INT64_MAX, &offset) ? (int64_t)offset : -1,
+                        .outcome = outcome.base != NULL ? dup_str(outcome) : NULL,
+                });
+}
+
+static void write_batch(struct world *w, struct publish_batch *batch)
+{
+        bool touched[WORLD_PARTITIONS] = { false };
+
+        for (size_t i = 0; i < batch->n_records; i++) {
+                write_record(w, &batch->records[i]);
+                if (batch->records[i].topic == PUBLISH_FAILURES)
+                        touched[batch->records[i].partition] = true;
+        }
+        for (int p = 0; p < WORLD_PARTITIONS; p++)
+                if (touched[p])
+                        append_record(w, p, (struct world_record){ .settles = -1 });
+}
+
+static void answer(struct world *w, enum publish_outcome outcome)
+{
+        struct publish_batch *batch = w->batch;
+
+        w->batch = NULL;
+        batch->outcome = outcome;
+        batch->duration_us = 1000;
+        if (outcome == PUBLISH_COMMITTED)
+                write_batch(w, batch);
+        else
+                error_set(&batch->err, ERR_KAFKA, "scripted");
+        if (outcome == PUBLISH_UNKNOWN)
+                member_on_publisher_lost(w->member);
+        batch->done(batch);
+}
+
+/* LIFE */
+
+void world_init(struct world *w, int n_partitions)
+{
+        memset(w, 0, sizeof *w);
+        w->config = (struct member_config){
+                .hash_key = { { 1, 2 } },
+                .failures_topic = "failures",
+                .replication_topic = "replication",
+                .instance = "test-0",
+                .partitioner = PARTITIONER_MURMUR2,
+                .payload = RETRY_PAYLOAD_NATIVE,
+                .pending_expiry = PENDING_EXPIRY_RELIST,
+                .memory_limit = 64u << 20,
+                .max_value_bytes = 5000020,
+                .max_transaction_entries = 10000,
+                .max_transaction_bytes = 32u << 20,
+                .pending_ttl_ms = 86400000,
+        };
+        w->n_partitions = n_partitions;
+        w->now_ms = 1000;
+        w->wall_ms = WALL_START;
+        w->feeding = true;
+        for (int p = 0; p < WORLD_PARTITIONS; p++)
+                w->feeds[p] = true;
+        w->script = PUBLISH_COMMITTED;
+        w->stable = MEMBER_STABLE;
+        w->publisher = (struct publisher){ fake_submit, 5000020 };
+        w->group =
+                (struct group){ fake_query_stable, fake_query_watermark, fake_hold, fake_resume };
+        w->reader = (struct log_reader){ fake_read };
+        w->metrics = metrics_new(100);
+}
+
+void world_start(struct world *w)
+{
+        struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
+
+        w->member = member_new(&w->config, &ports);
+        w->door = retry_service_new(w->member);
+        member_tick(w->member, w->now_ms, w->wall_ms);
+        member_on_topology(w->member, w->n_partitions);
+        member_on_generation(w->member, STR("generation-1"), STR("metadata"));
+        for (int p = 0; p < w->n_partitions; p++) {
+                w->assigned[p] = true;
+                w->logs[p].fed = 0;
+                member_on_assigned(w->member, p);
+        }
+        member_on_assignment(w->member);
+        member_on_publisher_ready(w->member);
+        world_run(w);
+}
+
+static void free_log(struct world_log *log)
+{
+        for (int64_t i = 0; i < log->n; i++) {
+                free(log->records[i].key);
+                free(log->records[i].value);
+                free(log->records[i].outcome);
+        }
+        free(log->records);
+}
+
+void world_deinit(struct world *w)
+{
+        if (w->batch != NULL)
+                answer(w, PUBLISH_CLOSED);
+        retry_service_free(w->door);
+        member_free(w->member);
+        metrics_free(w->metrics);
+        for (int p = 0; p < WORLD_PARTITIONS; p++)
+                free_log(&w->logs[p]);
+        for (size_t i = 0; i < w->n_entries; i++) {
+                free(w->entries[i].key);
+                free(w->entries[i].value);
+                free(w->entries[i].retry_id);
+                free(w->entries[i].attempt);
+                free(w->entries[i].traceparent);
+        }
+        free(w->entries);
+}
+
+/* THE LOG */
+
+int64_t world_append(struct world *w, int partition, struct str key, const char *value,
+                     int64_t settles, const char *outcome)
+{
+        if (partition < 0)
+                partition = partition_of_key(w->config.partitioner, key, w->n_partitions);
+        return append_record(w, partition,
+                             (struct world_record){
+                                     .key = dup_str(key),
+                                     .key_len = key.len,
+                                     .value = value != NULL ? dup_str(str_from(value)) : NULL,
+                                     .value_len = value != NULL ? strlen(value) : 0,
+                                     .timestamp_ms = w->wall_ms,
+                                     .settles = settles,
+                                     .outcome = outcome != NULL ? dup_str(str_from(outcome)) : NULL,
+                             });
+}
+
+static struct buf key_of(const char *bucket, const char *key, const char *version, const char *site)
+{
+        struct identity id = { str_from(bucket), str_from(key), str_from(version), str_from(site) };
+        struct buf b;
+
+        buf_init(&b, 1 << 20);
+        identity_write_key(&id, &b);
+        return b;
+}
+
+int64_t world_failure(struct world *w, const char *bucket, const char *key, const char *version,
+                      const char *site, const char *extra)
+{
+        struct buf k = key_of(bucket, key, version, site), v;
+        int64_t offset;
+
+        buf_init(&v, 1 << 20);
+        buf_printf(
+                &v,
+                "{\"Bucket\":\"%s\",\"Key\":\"%s\",\"VersionId\":\"%s\",\"StorageClass\":\"%s\"%s}",
+                bucket, key, version, site, extra != NULL ? extra : "");
+        buf_append_char(&v, '\0');
+        offset = world_append(w, -1, buf_str(&k), v.base, -1, NULL);
+        buf_deinit(&k);
+        buf_deinit(&v);
+        return offset;
+}
+
+int64_t world_tombstone(struct world *w, const char *bucket, const char *key, const char *version,
+                        const char *site)
+{
+        struct buf k = key_of(bucket, key, version, site);
+        int64_t offset = world_append(w, -1, buf_str(&k), NULL, -1, NULL);
+
+        buf_deinit(&k);
+        return offset;
+}
+
+int world_home(struct world *w, const char *bucket, const char *key, const char *version,
+               const char *site)
+{
+        struct buf k = key_of(bucket, key, version, site);
+        int home = partition_of_key(w->config.partitioner, buf_str(&k), w->n_partitions);
+
+        buf_deinit(&k);
+        return home;
+}
+
+/* RUNNING */
+
+static bool answer_questions(struct world *w)
+{
+        bool any = false;
+
+        for (int p = 0; p < WORLD_PARTITIONS; p++) {
+                if (w->ask_stable[p]) {
+                        w->ask_stable[p] = false;
+                        member_on_stable(w->member, p, w->stable);
+                        any = true;
+                }
+                if (w->ask_watermark[p]) {
+                        w->ask_watermark[p] = false;
+                        member_on_high_watermark(w->member, p,
+                                                 w->watermark_fails ? -1 : w->logs[p].n);
+                        any = true;
+                }
+        }
+        return any;
+}
+
+static void feed_record(struct world *w, int p, int64_t offset)
+{
+        const struct world_record *r = &w->logs[p].records[offset];
+        struct log_record record = {
+                .partition = p,
+                .offset = offset,
+                .timestamp_ms = r->timestamp_ms,
+                .settles = r->settles,
+                .outcome = str_from(r->outcome),
+        };
+
+        if (r->key == NULL) {
+                member_on_position(w->member, p, offset + 1);
+                return;
+        }
+        record.key = (struct str){ r->key, r->key_len };
+        if (r->value != NULL)
+                record.value = (struct str){ r->value, r->value_len };
+        member_on_record(w->member, &record);
+}
+
+static bool feed(struct world *w)
+{
+        bool any = false;
+
+        for (int p = 0; w->feeding && p < w->n_partitions; p++) {
+                while (w->assigned[p] && w->feeds[p] && w->logs[p].fed < w->logs[p].n) {
+                        feed_record(w, p, w->logs[p].fed++);
+                        any = true;
+                }
+        }
+        return any;
+}
+
+static bool answer_read(struct world *w)
+{
+        struct log_read *read = w->read;
+        struct error err;
+
+        if (read == NULL || w->hold_reads)
+                return false;
+        w->read = NULL;
+        for (size_t i = 0; i < read->n; i++) {
+                struct log_read_item *item = &read->items[i];
+                const struct world_record *r = &w->logs[item->partition].records[item->offset];
+
+                item->found = r->key != NULL;
+                item->timestamp_ms = r->timestamp_ms;
+                item->key = (struct str){ r->key, r->key_len };
+                item->value =
+                        r->value != NULL ? (struct str){ r->value, r->value_len } : STR_ABSENT;
+        }
+        error_set(&err, ERR_KAFKA, "scripted");
+        read->done(read, w->read_fails ? &err : NULL);
+        return true;
+}
+
+void world_run(struct world *w)
+{
+        bool moved = true;
+
+        while (moved) {
+                member_tick(w->member, w->now_ms, w->wall_ms);
+                moved = answer_questions(w);
+                moved |= feed(w);
+                moved |= member_work(w->member);
+                moved |= retry_service_work(w->door);
+                moved |= answer_read(w);
+                if (w->batch != NULL && !w->hold_batches) {
+                        answer(w, w->script);
+                        moved = true;
+                }
+        }
+}
+
+void world_advance(struct world *w, int64_t ms)
+{
+        for (int64_t end = w->now_ms + ms; w->now_ms < end;) {
+                w->now_ms += 20;
+                w->wall_ms += 20;
+                world_run(w);
+        }
+}
+
+void world_answer(struct world *w, enum publish_outcome outcome)
+{
+        assert(w->batch != NULL);
+        answer(w, outcome);
+        world_run(w);
+}
+
+void world_answer_written(struct world *w)
+{
+        assert(w->batch != NULL);
+        write_batch(w, w->batch);
+        answer(w, PUBLISH_UNKNOWN);
+        world_run(w);
+}
+
+void world_publisher_ready(struct world *w)
+{
+        member_on_publisher_ready(w->member);
+        world_run(w);
+}
+
+/* REQUESTS */
+
+static void list_on_row(struct list_request *req, const struct failure *f)
+{
+        struct world_list *list = req->data;
+
+        failure_copy(&list->rows[list->n++], f, &list->arena);
+}
+
+static void list_on_done(struct list_request *req, const struct error *err)
+{
+        struct world_list *list = req->data;
+
+        assert(!list->done);
+        list->done = true;
+        list->failed = err != NULL;
+        if (err != NULL)
+                list->err = *err;
+}
+
+void world_list(struct world *w, struct world_list *list, const char *site, uint64_t marker,
+                unsigned max_rows, bool partial)
+{
+        memset(list, 0, sizeof *list);
+        arena_init(&list->arena, 64u << 20);
+        list->req = (struct list_request){
+                .data = list,
+                .site = str_from(site),
+                .marker = marker,
+                .max_rows = max_rows,
+                .partial = partial,
+                .row = list_on_row,
+                .done = list_on_done,
+        };
+        retry_service_list(w->door, &list->req);
+        assert(!list->done);
+        world_run(w);
+        assert(list->done);
+}
+
+void world_list_deinit(struct world_list *list)
+{
+        arena_deinit(&list->arena);
+}
+
+size_t world_listed(struct world *w)
+{
+        static struct world_list list;
+        size_t n;
+
+        world_list(w, &list, NULL, 0, LIMIT_PAGE_ROWS, false);
+        if (list.failed)
+                abort();
+        n = list.n;
+        world_list_deinit(&list);
+        return n;
+}
+
+static void retry_on_done(struct retry_request *req, const struct error *err)
+{
+        struct world_retry *r = req->data;
+
+        assert(!r->done);
+        r->done = true;
+        r->failed = err != NULL;
+        if (err != NULL)
+                r->err = *err;
+}
+
+void world_retry_init(struct world *w, struct world_retry *r)
+{
+        static uint8_t counter;
+
+        memset(r, 0, sizeof *r);
+        arena_init(&r->arena, 64u << 20);
+        r->req = (struct retry_request){
+                .data = r,
+                .entries = r->entries,
+                .deadline_ms = w->now_ms + 30000,
+                .arena = &r->arena,
+                .done = retry_on_done,
+        };
+        memset(r->req.retry_id.bytes, ++counter, sizeof r->req.retry_id.bytes);
+}
+
+void world_retry_add(struct world_retry *r, const char *bucket, const char *key,
+                     const char *version, const char *site, bool force)
+{
+        r->entries[r->req.n++] = (struct retry_entry){
+                .id = { str_from(bucket), str_from(key), str_from(version), str_from(site) },
+                .force = force,
+        };
+}
+
+void world_retry_submit(struct world *w, struct world_retry *r)
+{
+        retry_service_retry(w->door, &r->req);
+        assert(!r->done);
+        world_run(w);
+}
+
+void world_retry_deinit(struct world_retry *r)
+{
+        arena_deinit(&r->arena);
+}
+
+size_t world_retry_published(const struct world_retry *r)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->req.n; i++)
+                n += r->entries[i].result == RETRY_PUBLISHED;
+        return n;
+}

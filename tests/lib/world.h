@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_WORLD_H
+#define TESTS_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crr/base/arena.h"
+#include "crr/base/metrics.h"
+#include "crr/core/member.h"
+#include "crr/core/retry_service.h"
+
+/*
+ * A world for the core: a failure log in memory, virtual time, and a fake of every port. One
+ * member, one door.
+ *
+ * The log's partitions hold records; a committed batch of the fake publisher appends to it, as
+ * Kafka would, and a commit marker takes one offset behind its records. world_run() lets everything
+ * happen that can without the clock moving: questions of the group are answered, records are fed,
+ * work is done. The publisher answers by its script.
+ */
+#define WORLD_PARTITIONS 8
+
+struct world_record {
+        char *key, *value; /* value NULL: a tombstone; key NULL: a commit marker */
+        size_t key_len, value_len;
+        int64_t timestamp_ms, settles;
+        char *outcome;
+};
+
+struct world_log {
+        struct world_record *records; /* by offset */
+        int64_t n;
+        int64_t fed; /* the member has seen what is below */
+};
+
+struct world_retry_entry { /* of the replication topic */
+        char *key, *value, *retry_id, *attempt, *traceparent;
+};
+
+struct world {
+        struct member_config config;
+        struct metrics *metrics;
+        struct member *member;
+        struct retry_service *door;
+        int64_t now_ms, wall_ms;
+        int n_partitions;
+        struct world_log logs[WORLD_PARTITIONS];
+        bool assigned[WORLD_PARTITIONS];
+        bool feeding;                 /* records reach the member; true at first */
+        bool feeds[WORLD_PARTITIONS]; /* per partition; true at first */
+
+        struct publisher publisher;
+        struct publish_batch *batch; /* submitted and not answered */
+        bool hold_batches;           /* batches wait for world_answer() */
+        enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
+        unsigned submits;
+        struct world_retry_entry *entries;
+        size_t n_entries;
+
+        struct group group;
+        enum member_stable stable; /* the answer to every question; MEMBER_STABLE at first */
+        bool watermark_fails;
+        bool ask_stable[WORLD_PARTITIONS], ask_watermark[WORLD_PARTITIONS];
+        unsigned holds, resumes;
+
+        struct log_reader reader;
+        struct log_read *read;
+        bool read_fails, hold_reads;
+};
+
+void world_init(struct world *w,
+                int n_partitions); /* config at defaults; change it before world_start() */
+void world_start(struct world *w); /* member and door; every partition assigned, publisher ready */
+void world_deinit(struct world *w);
+
+/* Append to the log. partition -1: where the key belongs. Returns the offset. value NULL: a
+ * tombstone. */
+int64_t world_append(struct world *w, int partition, struct str key, const char *value,
+                     int64_t settles, const char *outcome);
+/* A native failure value with the canonical key of these; extra is put into the object
+ * (",\"Size\":1"). */
+int64_t world_failure(struct world *w, const char *bucket, const char *key, const char *version,
+                      const char *site, const char *extra);
+int64_t world_tombstone(struct world *w, const char *bucket, const char *key, const char *version,
+                        const char *site);
+int world_home(struct world *w, const char *bucket, const char *key, const char *version,
+               const char *site);
+
+void world_run(struct world *w); /* until nothing moves */
+void world_advance(struct world *w,
+                   int64_t ms); /* the clock, in steps of 20 ms, with world_run() between */
+void world_answer(struct world *w,
+                  enum publish_outcome outcome); /* the batch that is held; then world_run() */
+void world_answer_written(struct world *w);      /* PUBLISH_UNKNOWN, but it was written */
+void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
+
+/* Requests, run to their end (or for as long as they take without time). */
+struct world_list {
+        struct list_request req;
+        struct arena arena;
+        struct failure rows[LIMIT_PAGE_ROWS];
+        size_t n;
+        bool done, failed;
+        struct error err;
+};
+void world_list(struct world *w, struct world_list *list, const char *site, uint64_t marker,
+                unsigned max_rows, bool partial);
+void world_list_deinit(struct world_list *list);
+size_t world_listed(struct world *w); /* rows of a whole listing; aborts when it is refused */
+
+struct world_retry {
+        struct retry_request req;
+        struct arena arena;
+        struct retry_entry entries[64];
+        bool done, failed;
+        struct error err;
+};
+void world_retry_init(struct world *w,
+                      struct world_retry *r); /* a fresh random-free RetryId, deadline in 30 s */
+void world_retry_add(struct world_retry *r, const char *bucket, const char *key,
+                     const char *version, const char *site, bool force);
+void world_retry_submit(struct world *w, struct world_retry *r); /* and world_run() */
+void world_retry_deinit(struct world_retry *r);
+size_t world_retry_published(const struct world_retry *r);
+
+#endif

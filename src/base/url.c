@@ -99,8 +99,7 @@ static int add_param(struct url_query *q, struct str piece, struct arena *arena,
         if (decode_part(name, arena, &param->name, err) != 0)
                 return (int)err->code;
         if (decode_part(value, arena, &param->value, err) != 0)
-                return error_prefix(err, "%.*s",
-                                    (int)(param->name.len < 80 ? param->name.len : 80),
+                return error_prefix(err, "%.*s", (int)(param->name.len < 80 ? param->name.len : 80),
                                     param->name.base);
         for (size_t i = 0; i < q->n; i++)
                 if (str_eq(q->params[i].name, param->name))

@@ -227,6 +227,22 @@ static void the_limit_of_elements_can_be_changed(void)
         api_fixture_deinit(&f);
 }
 
+static void a_body_that_outgrows_the_memory_of_its_request_is_413(void)
+{
+        char *body = many(1000, ELEMENT, "]");
+        struct fake_exchange *x = fake_http_new("POST", RETRY, body);
+        struct api_fixture f;
+
+        fixture(&f);
+        x->req->arena.limit = 1000 * sizeof(struct retry_entry) + 8192;
+        api_run(&f, x);
+        api_check_error(x, 413, "EntityTooLarge", "\"the body needs too much memory");
+        CHECK_INT(f.door->calls, 0);
+        fake_http_free(x);
+        free(body);
+        api_fixture_deinit(&f);
+}
+
 /* Turns until it is answered. */
 static unsigned turns_of(struct api_fixture *f, const struct fake_exchange *x)
 {
@@ -294,6 +310,7 @@ int main(void)
         RUN(the_largest_number_of_elements_is_taken);
         RUN(one_element_too_many_is_413_whatever_follows);
         RUN(the_limit_of_elements_can_be_changed);
+        RUN(a_body_that_outgrows_the_memory_of_its_request_is_413);
         RUN(a_large_body_is_read_in_slices_and_lets_small_ones_pass);
         RUN(many_small_bodies_share_a_turn);
         return 0;

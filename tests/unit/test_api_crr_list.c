@@ -47,6 +47,7 @@ static void other_paths_are_404(void)
                 "/_/crr/",
                 "/_/crr/fail",
                 "/_/crr/failedx",
+                "/_/crr/failedb/k",
                 "/failed",
                 "/crr/failed",
                 "/_/_/_/crr/failed",

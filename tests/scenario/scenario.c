@@ -137,9 +137,11 @@ static void do_partitions(struct scenario *s, char *rest)
 {
         long n = scenario_number(s, scenario_word(&rest));
 
-        if (s->api != NULL || n < 1 || n > WORLD_PARTITIONS)
-                scenario_fail(s, "partitions: 1 to %d, before start", WORLD_PARTITIONS);
+        if (n < 0 || n > WORLD_PARTITIONS)
+                scenario_fail(s, "partitions: 0 to %d", WORLD_PARTITIONS);
         s->world.n_partitions = (int)n;
+        if (s->api != NULL)
+                member_on_topology(s->world.member, (int)n);
 }
 
 static void do_config(struct scenario *s, char *rest)

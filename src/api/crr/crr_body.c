@@ -7,8 +7,8 @@
 #include "crr/core/identity.h"
 
 /* What a correct element takes in the body at least, with its comma or bracket. */
-static const char smallest_element[] = "{\"Bucket\":\"b\",\"Key\":\"k\",\"StorageClass\":\"s\"},";
-#define SMALLEST_ELEMENT (sizeof smallest_element - 1)
+#define SMALLEST_TEXT    "{\"Bucket\":\"b\",\"Key\":\"k\",\"StorageClass\":\"s\"},"
+#define SMALLEST_ELEMENT (sizeof SMALLEST_TEXT - 1)
 
 int crr_body_init(struct crr_body *b, size_t size, size_t max_elements, struct arena *arena,
                   struct error *err)

@@ -216,6 +216,12 @@ static void do_revoke(struct scenario *s, char *rest)
         }
 }
 
+/* A rebalance gives a new one: what was submitted with the old one is stale. */
+static void do_generation(struct scenario *s, char *rest)
+{
+        member_on_generation(s->world.member, str_from(scenario_word(&rest)), STR("metadata"));
+}
+
 static const char *dash_is_empty(const char *text)
 {
         return strcmp(text, "-") == 0 ? "" : text;
@@ -385,6 +391,7 @@ static const struct command {
         { "start", true, do_start },
         { "assign", false, do_assign },
         { "revoke", false, do_revoke },
+        { "generation", false, do_generation },
         { "failed", true, do_failed },
         { "tombstone", true, do_tombstone },
         { "record", true, do_record },

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "crr/base/arena.h"
+#include "crr/base/limits.h"
 #include "crr/base/metrics.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing is lost and nothing is done twice: stated from the topics, read committed.
+
+Each identity ever produced is listed as failed, or PENDING, or gone by a tombstone; each element of
+a 200 answer has exactly one retry entry; no attempt of an identity is published twice. Retry entries
+that no answer speaks of are counted apart: their writer did not live to hear of them.
+"""
+import json
+from collections import Counter
+
+from kafka_util import identity_of, identity_of_key
+from model import fold, with_status
+
+
+def attempt_of(entry):
+    """(identity, attempt) of a retry entry in the native payload."""
+    fields = json.loads(entry.value)
+    assert fields["ReplicationStatus"] == "PENDING", fields
+    assert fields["Attempts"] == int(entry.headers["crr-retry-attempt"]), entry
+    assert fields["RetryId"] == entry.headers["crr-retry-id"], entry
+    return identity_of(fields), fields["Attempts"]
+
+
+def published_once(entries):
+    """{(identity, attempt): retry id}"""
+    counts = Counter(map(attempt_of, entries))
+    twice = [a for a, n in counts.items() if n > 1]
+    assert not twice, f"{len(twice)} attempts were published twice: {twice[:3]}"
+    return {attempt_of(e): e.headers["crr-retry-id"] for e in entries}
+
+
+def answered(answers):
+    """{(identity, attempt)} of the elements of 200 answers."""
+    return {(identity_of(element), element["Attempts"])
+            for elements in answers for element in elements}
+
+
+def has_pending_records(failure_log, published):
+    """Entry and PENDING record stand or fall together: one transaction."""
+    pending = Counter()
+    for record in failure_log:
+        fields = json.loads(record.value) if record.value else {}
+        if fields.get("ReplicationStatus") == "PENDING" and "crr-settles" not in record.headers:
+            pending[identity_of(fields), fields["Attempts"]] += 1
+    alone = published.keys() - pending.keys()
+    assert not alone, f"{len(alone)} retry entries without a PENDING record: {list(alone)[:3]}"
+    orphans = pending.keys() - published.keys()
+    assert not orphans, f"{len(orphans)} PENDING records without an entry: {list(orphans)[:3]}"
+
+
+def check(place, daemon, identities, answers):
+    """All of it; returns how many published entries no answer speaks of."""
+    log, entries = place.failure_log(), place.retry_entries()
+    published, told = published_once(entries), answered(answers)
+    missing = told - published.keys()
+    assert not missing, f"{len(missing)} answered retries were not published: {list(missing)[:3]}"
+    has_pending_records(log, published)
+    states = fold(log)
+    listed = [identity_of(v) for v in daemon.walk()]
+    assert listed == with_status(states, "FAILED"), "the list is not what the failure log says"
+    gone = set(identities) - states.keys()
+    closed = {identity_of_key(r.key) for r in log if r.value is None}
+    assert gone <= closed, f"{len(gone - closed)} failures vanished: {list(gone - closed)[:3]}"
+    unknown = published.keys() - told
+    print(f"{len(identities)} failures, {len(published)} retries, {len(told)} answered, "
+          f"{len(unknown)} published without an answer")
+    return len(unknown)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wait for conditions, never for time: the only pause of these tests is in here."""
+import time
+
+PAUSE_S = 0.02
+DEADLINE_S = 60.0
+
+
+class TooLate(AssertionError):
+    """A condition did not come true before its deadline."""
+
+
+def wait_for(condition, what, deadline_s=DEADLINE_S):
+    """The first true value of condition(); TooLate names `what` and the last value otherwise."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TooLate(f"waited {deadline_s} s for {what}; last seen: {value!r}")
+        time.sleep(PAUSE_S)

@@ -40,17 +40,20 @@ int error_set(struct error *err, enum error_code code, const char *format, ...)
 int error_prefix(struct error *err, const char *format, ...)
 {
         char rest[sizeof err->message];
+        size_t room;
         va_list ap;
         int n;
 
         memcpy(rest, err->message, sizeof rest);
         va_start(ap, format);
-        n = vsnprintf(err->message, sizeof err->message, format, ap);
+        n = vsnprintf(err->message, sizeof err->message - 3, format, ap);
         va_end(ap);
-        if (n < 0 || (size_t)n + 3 > sizeof err->message)
+        if (n < 0 || (size_t)n >= sizeof err->message - 3)
                 return (int)err->code;
-        memcpy(err->message + n, ": ", 3);
-        strncat(err->message, rest, sizeof err->message - (size_t)n - 3);
+        memcpy(err->message + n, ": ", 2);
+        room = sizeof err->message - (size_t)n - 3;
+        memcpy(err->message + n + 2, rest, room);
+        err->message[n + 2 + (int)room] = '\0';
         return (int)err->code;
 }
 

@@ -3,16 +3,15 @@
  * A record of the failure log, applied: the only place where the table changes.
  *
  *   plain        a mover's or a retry's record: the newest word on its identity
- *   settlement   header crr-settles: void when the identity has a newer record than the one it settles
- *   moved        a settlement with outcome `moved` where it belongs: void when the identity has a record with a later
- *                timestamp (offsets of two partitions do not compare)
- *   misplaced    in a partition or under a key that is not its own: listed meanwhile, and moved
+ *   settlement   header crr-settles: void when the identity has a newer record than the one it
+ * settles moved        a settlement with outcome `moved` where it belongs: void when the identity
+ * has a record with a later timestamp (offsets of two partitions do not compare) misplaced    in a
+ * partition or under a key that is not its own: listed meanwhile, and moved
  */
-#include "member_private.h"
-
 #include <string.h>
 
 #include "crr/base/log.h"
+#include "member_private.h"
 
 struct application {
         struct member *m;
@@ -58,8 +57,8 @@ static int put(struct application *a, const struct failure *f)
         return failure_table_put(a->m->table, f, a->err);
 }
 
-/* A FAILED record after a PENDING one keeps what it lacks. `current` borrows from the table that put() changes: its
- * role is copied first. */
+/* A FAILED record after a PENDING one keeps what it lacks. `current` borrows from the table that
+ * put() changes: its role is copied first. */
 static int put_failed(struct application *a)
 {
         struct failure f = a->decoded->failure;
@@ -183,7 +182,8 @@ static void say_misplaced(struct application *a, int home)
                  "belongs to: check the producers' partitioner; records are moved");
 }
 
-/* The tombstone under the old key of a record that we moved: the moved one takes over, unless we cannot see it. */
+/* The tombstone under the old key of a record that we moved: the moved one takes over, unless we
+ * cannot see it. */
 static void apply_moved_away(struct application *a, int home)
 {
         if (a->known && a->current.partition == a->record->partition &&
@@ -194,8 +194,8 @@ static void apply_moved_away(struct application *a, int home)
 static int apply_misplaced(struct application *a, int home)
 {
         struct failure f = a->decoded->failure;
-        bool gone = a->decoded->outcome == RECORD_TOMBSTONE ||
-                    a->decoded->outcome == RECORD_COMPLETED;
+        bool gone =
+                a->decoded->outcome == RECORD_TOMBSTONE || a->decoded->outcome == RECORD_COMPLETED;
 
         if (gone && str_eq_c(a->record->outcome, "moved")) {
                 apply_moved_away(a, home);

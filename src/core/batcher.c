@@ -3,13 +3,15 @@
  * The happy path of a batch:
  *
  *  - queued outgoings are revalidated and encoded into the open batch, a slice a turn;
- *  - no batch is running: it takes the offsets of the partitions it touches and the generation, and is submitted;
+ *  - no batch is running: it takes the offsets of the partitions it touches and the generation, and
+ * is submitted;
  *  - it is committed: every outgoing learns the offset of its record.
  *
  * Possible failures:
  *
  *  - something changes while it is open: its outgoings are queued again and looked at anew;
- *  - the transaction is aborted: the same, while submits are left; then nothing of them was written;
+ *  - the transaction is aborted: the same, while submits are left; then nothing of them was
+ * written;
  *  - the generation was stale: the same, once the group has another;
  *  - one record is refused: the others are queued again;
  *  - the outcome is unknown: they stay so until the log tells (member_on_publisher_ready);
@@ -84,7 +86,8 @@ void batcher_queue(struct batcher *b, struct outgoing *o)
         outgoing_list_append(o->kind == OUTGOING_RETRY ? &b->retries : &b->settlements, o);
 }
 
-/* The records of an outgoing that leaves the open batch would stay in it: the batch is made anew. */
+/* The records of an outgoing that leaves the open batch would stay in it: the batch is made anew.
+ */
 void batcher_discard(struct batcher *b, struct outgoing *o)
 {
         if (outgoing_state(o) == OUTGOING_ENCODED)
@@ -134,8 +137,8 @@ static void add_records(struct batch *batch, struct outgoing *o,
 
         if (publish->n_records + n > batch->capacity) {
                 batch->capacity = batch->capacity == 0 ? 64 : 2 * batch->capacity;
-                batch->records = realloc(batch->records,
-                                         batch->capacity * sizeof(struct publish_record));
+                batch->records =
+                        realloc(batch->records, batch->capacity * sizeof(struct publish_record));
                 if (batch->records == NULL)
                         abort();
         }
@@ -215,7 +218,8 @@ static void add_offset(struct batch *batch, const struct partition *p)
         batch->offsets[publish->n_offsets++] = (struct publish_offset){ p->id, p->position };
 }
 
-/* Every partition of the failure log that the batch touches; a batch without records is for all that are ready. */
+/* Every partition of the failure log that the batch touches; a batch without records is for all
+ * that are ready. */
 static void take_offsets(struct batch *batch)
 {
         struct member *m = batch->batcher->member;
@@ -261,7 +265,8 @@ static bool generation_is_stale(const struct batcher *b)
                str_eq(buf_str(&b->stale_generation), buf_str(&m->generation));
 }
 
-/* Once a minute the offsets alone: idle groups keep their offsets, and the transactional.id does not expire. */
+/* Once a minute the offsets alone: idle groups keep their offsets, and the transactional.id does
+ * not expire. */
 static void make_offsets_batch(struct batcher *b)
 {
         struct member *m = b->member;

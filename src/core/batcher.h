@@ -8,15 +8,15 @@
 #include "outgoing.h"
 
 /*
- * Batcher: which records go together into a transaction (natural group commit: what waited while the previous one
- * ran is the next one), and what becomes of them.
+ * Batcher: which records go together into a transaction (natural group commit: what waited while
+ * the previous one ran is the next one), and what becomes of them.
  *
- * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind are revalidated and
- * encoded into the open batch; it is submitted when no other is running. What happens then is told, outgoing by
- * outgoing, to member_outgoing_end().
+ * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind
+ * are revalidated and encoded into the open batch; it is submitted when no other is running. What
+ * happens then is told, outgoing by outgoing, to member_outgoing_end().
  *
- * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale generation
- * nothing is submitted until the group has a new one.
+ * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale
+ * generation nothing is submitted until the group has a new one.
  */
 struct member;
 struct batch;
@@ -25,19 +25,21 @@ struct batcher {
         struct member *member;
         struct outgoing_list retries, settlements; /* QUEUED */
         struct batch *open, *running;
-        bool open_is_stale;       /* something in the open batch must be looked at again */
+        bool open_is_stale; /* something in the open batch must be looked at again */
         bool publisher_ready;
         struct buf stale_generation;
-        int64_t stale_until_ms;   /* do not wait for a new generation longer than that */
-        int64_t offsets_due_ms;   /* when the next transaction for the offsets alone is due */
+        int64_t stale_until_ms; /* do not wait for a new generation longer than that */
+        int64_t offsets_due_ms; /* when the next transaction for the offsets alone is due */
 };
 
 void batcher_init(struct batcher *b, struct member *member);
 void batcher_deinit(struct batcher *b); /* everything in it is freed; no batch may be running */
 
-void batcher_queue(struct batcher *b, struct outgoing *o);   /* OWED, READING or SUBMITTED -> QUEUED */
-void batcher_discard(struct batcher *b, struct outgoing *o); /* out of the queue or the open batch; then OVER */
-void batcher_invalidate(struct batcher *b);                  /* a partition left, or a record came in between */
+void batcher_queue(struct batcher *b,
+                   struct outgoing *o); /* OWED, READING or SUBMITTED -> QUEUED */
+void batcher_discard(struct batcher *b,
+                     struct outgoing *o);   /* out of the queue or the open batch; then OVER */
+void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
 bool batcher_work(struct batcher *b);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: outgoings wait; no read is running: up to ENTRY_FETCH_BATCH of them are read in one go; each gets
- * what its record holds and is queued for a transaction.
+ * The happy path is: outgoings wait; no read is running: up to ENTRY_FETCH_BATCH of them are read
+ * in one go; each gets what its record holds and is queued for a transaction.
  *
  * Possible failures:
  *  - the log cannot be read: nothing was written for them, and they end;
- *  - a record is gone (compacted): a newer record of the identity exists, so its reader is stale or will be;
+ *  - a record is gone (compacted): a newer record of the identity exists, so its reader is stale or
+ * will be;
  *  - an outgoing is discarded meanwhile: its answer is dropped.
  */
 #include "entry_fetch.h"

@@ -8,8 +8,8 @@
 #include "outgoing.h"
 
 /*
- * Entry fetch: outgoings that need a record of the log again (an `Entry` is not kept in memory) wait here, are read
- * in batches through the log_reader, and go on to the batcher.
+ * Entry fetch: outgoings that need a record of the log again (an `Entry` is not kept in memory)
+ * wait here, are read in batches through the log_reader, and go on to the batcher.
  */
 #define ENTRY_FETCH_BATCH 64
 
@@ -19,7 +19,8 @@ struct entry_fetch {
         struct member *member;
         struct outgoing_list waiting; /* READING */
         struct log_read read;
-        struct log_read_item items[ENTRY_FETCH_BATCH]; /* data: the outgoing; NULL: it was discarded */
+        struct log_read_item
+                items[ENTRY_FETCH_BATCH]; /* data: the outgoing; NULL: it was discarded */
         bool running;
 };
 

@@ -8,10 +8,10 @@
 #include "crr/base/log.h"
 #include "member_private.h"
 
-#define TICK_MS        20   /* at most that late are readiness, deadlines and sweeps */
-#define IDLE_TICK_MS   250
-#define REAP_STEPS     512
-#define RESUME_BELOW   0.95 /* of the memory limit */
+#define TICK_MS      20 /* at most that late are readiness, deadlines and sweeps */
+#define IDLE_TICK_MS 250
+#define REAP_STEPS   512
+#define RESUME_BELOW 0.95 /* of the memory limit */
 
 static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
 {
@@ -407,11 +407,11 @@ bool member_work(struct member *m)
         if (m->reaping)
                 m->reaping = failure_table_reap(m->table, REAP_STEPS);
         more = m->reaping;
-        more |= retry_flow_work(&m->flow);
+        retry_flow_work(&m->flow);
         more |= settle_work(m);
         entry_fetch_work(&m->fetch);
         more |= batcher_work(&m->batcher);
-        return more;
+        return more || retry_flow_has_work(&m->flow);
 }
 
 void member_stop_retries(struct member *m)

@@ -12,7 +12,8 @@
 #include "retry_flow.h"
 #include "tombstones.h"
 
-/* What the files of the member share: member.c (life), apply.c (records), settle.c, retry_flow.c, retry_service.c. */
+/* What the files of the member share: member.c (life), apply.c (records), settle.c, retry_flow.c,
+ * retry_service.c. */
 struct member {
         struct member_config config;
         struct member_ports ports;
@@ -24,15 +25,15 @@ struct member {
         int n_partitions;             /* of the topic; 0: it is missing */
         int assigned;                 /* partitions not ABSENT */
         bool assigned_once, stopping, misplaced_said;
-        bool reaping;                 /* the table has dropped entries to free */
+        bool reaping; /* the table has dropped entries to free */
         int64_t now_ms, wall_ms;
         int64_t expiry_due_ms;
         struct buf generation, metadata, scratch;
 
-        struct outgoing_map retries;     /* the in-flight overlay */
+        struct outgoing_map retries; /* the in-flight overlay */
         struct outgoing_map settlements;
-        struct outgoing_list committed;  /* until they are read back */
-        struct outgoing_list unknown;    /* until the log tells */
+        struct outgoing_list committed; /* until they are read back */
+        struct outgoing_list unknown;   /* until the log tells */
         int64_t sweep_due_ms;
         struct tombstones tombstones;
         struct batcher batcher;
@@ -44,8 +45,9 @@ struct member {
 
 struct partition *member_partition(struct member *m, int partition); /* NULL: out of range */
 bool member_partition_is_ready(const struct member *m, int partition);
-int member_home_of(struct member *m, const struct identity *id);     /* the partition it belongs to */
-void member_missing(const struct member *m, struct coverage *ret);   /* partitions of the topic that are not ready */
+int member_home_of(struct member *m, const struct identity *id); /* the partition it belongs to */
+void member_missing(const struct member *m,
+                    struct coverage *ret); /* partitions of the topic that are not ready */
 
 enum outgoing_end {
         END_COMMITTED, /* `offset` is set */
@@ -56,14 +58,18 @@ enum outgoing_end {
         END_TOO_LARGE, /* likewise */
 };
 
-/* Told by batcher and fetch. Unless it is END_COMMITTED or END_UNKNOWN the outgoing is OVER and freed here. */
-void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end end, const struct error *err);
+/* Told by batcher and fetch. Unless it is END_COMMITTED or END_UNKNOWN the outgoing is OVER and
+ * freed here. */
+void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end end,
+                         const struct error *err);
 
 /* May it be submitted? END_COMMITTED: yes. */
-enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o, struct error *err);
+enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o,
+                                        struct error *err);
 
-/* settle.c: what an owner writes without a retry. Before a partition is ready it is only noted as owed. */
-void settle_entry(struct member *m, const struct failure *f);          /* its merged record, or its move */
+/* settle.c: what an owner writes without a retry. Before a partition is ready it is only noted as
+ * owed. */
+void settle_entry(struct member *m, const struct failure *f); /* its merged record, or its move */
 void settle_complete(struct member *m, const struct failure *completed);
 /* A tombstone or COMPLETED elsewhere; not `needed`: only if its home lists the identity. */
 void settle_misplaced(struct member *m, const struct failure *f, bool needed);

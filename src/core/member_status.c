@@ -27,7 +27,8 @@ static void count_partition(const struct member *m, const struct partition *p,
         s->assigned++;
 }
 
-/* The most telling reason of all partitions: what an operator can do something about comes first. */
+/* The most telling reason of all partitions: what an operator can do something about comes first.
+ */
 static const char *waits_for(const struct member *m)
 {
         const char *found = NULL;

@@ -23,9 +23,9 @@ static const struct sm_state states[] = {
 };
 
 static const char *const kind_names[OUTGOING_KINDS] = {
-        [OUTGOING_RETRY] = "retry",         [OUTGOING_MERGE] = "merged",
-        [OUTGOING_RELIST] = "expired",      [OUTGOING_CLOSE] = "closed",
-        [OUTGOING_COMPLETE] = "completed",  [OUTGOING_REWRITE] = "rewritten",
+        [OUTGOING_RETRY] = "retry",        [OUTGOING_MERGE] = "merged",
+        [OUTGOING_RELIST] = "expired",     [OUTGOING_CLOSE] = "closed",
+        [OUTGOING_COMPLETE] = "completed", [OUTGOING_REWRITE] = "rewritten",
         [OUTGOING_MOVE] = "moved",
 };
 
@@ -93,7 +93,8 @@ enum outgoing_state outgoing_state(const struct outgoing *o)
         return (enum outgoing_state)o->sm.state;
 }
 
-/* Both records repeat the identity, percent-encoded in the keys; 512 covers names of fields and times. */
+/* Both records repeat the identity, percent-encoded in the keys; 512 covers names of fields and
+ * times. */
 size_t outgoing_bytes(const struct outgoing *o)
 {
         const struct identity *id = &o->failure.id;

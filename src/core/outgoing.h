@@ -12,14 +12,14 @@
 #include "crr/core/failure.h"
 
 /*
- * What is on its way into the log: a retry, or a settlement (a record that an owner writes without a retry). At most
- * one retry and one settlement per identity. The retries are the in-flight overlay:
+ * What is on its way into the log: a retry, or a settlement (a record that an owner writes without
+ * a retry). At most one retry and one settlement per identity. The retries are the in-flight
+ * overlay:
  *
  *      .--> READING --.                    .-- committed --> COMMITTED --- read back ----> OVER
  *      |   (its Entry) v                   |   (hidden)
- *    OWED -------> QUEUED --> ENCODED --> SUBMITTED -- unknown --> UNKNOWN -- the log tells --> OVER
- *      ^             ^   (in a batch)      |           (listed)
- *      |             '---------------------+-- aborted
+ *    OWED -------> QUEUED --> ENCODED --> SUBMITTED -- unknown --> UNKNOWN -- the log tells -->
+ * OVER ^             ^   (in a batch)      |           (listed) | '---------------------+-- aborted
  *      a settlement that waits for its     '-- refused, given up --> OVER
  *      partition to be ready
  *
@@ -60,37 +60,42 @@ struct outgoing {
 
         enum outgoing_kind kind;
         struct sm sm;
-        struct failure failure; /* as it will stand in the log: target partition, state, attempts, ... */
-        bool tombstone;         /* the record is a tombstone */
-        bool force;             /* ForceRetry; a MOVE that is needed whatever the table shows */
-        bool superseded;        /* another record of the identity was read since it was made */
-        int64_t settles;        /* offset of the record that it answers to; -1: none */
-        int settles_partition;  /* where that stands: not the target's only for a MOVE */
+        struct failure
+                failure; /* as it will stand in the log: target partition, state, attempts, ... */
+        bool tombstone;  /* the record is a tombstone */
+        bool force;      /* ForceRetry; a MOVE that is needed whatever the table shows */
+        bool superseded; /* another record of the identity was read since it was made */
+        int64_t settles; /* offset of the record that it answers to; -1: none */
+        int settles_partition; /* where that stands: not the target's only for a MOVE */
         struct str traceparent;
 
-        int64_t read_offset;    /* record to read first, in settles_partition; -1: none */
-        struct buf read;        /* what was read: `entry` or key and value point into it */
-        struct str entry;       /* absent: none */
+        int64_t read_offset; /* record to read first, in settles_partition; -1: none */
+        struct buf read;     /* what was read: `entry` or key and value point into it */
+        struct str entry;    /* absent: none */
         struct str moved_key, moved_value;
 
-        unsigned attempts;      /* submits so far */
+        unsigned attempts;                      /* submits so far */
         size_t first_record, n_records, record; /* in its batch; `record` is the failure log's */
-        int64_t offset;         /* COMMITTED: where that record stands; -1 not known */
-        bool read_back;         /* its record was seen in the log */
-        bool detached;          /* a settlement that was read before its outcome came: out of the map already */
-        uint64_t ticket;        /* UNKNOWN: of the high watermark that decides; 0: the publisher is not back */
+        int64_t offset; /* COMMITTED: where that record stands; -1 not known */
+        bool read_back; /* its record was seen in the log */
+        bool detached; /* a settlement that was read before its outcome came: out of the map already
+                        */
+        uint64_t ticket; /* UNKNOWN: of the high watermark that decides; 0: the publisher is not
+                            back */
         struct retry_waiter *waiters;
 };
 
 /* A copy of *failure; state OWED. */
-struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *failure, struct str traceparent);
+struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *failure,
+                              struct str traceparent);
 void outgoing_free(struct outgoing *o); /* in no list, no map, no waiters */
 void outgoing_move(struct outgoing *o, enum outgoing_state next);
 enum outgoing_state outgoing_state(const struct outgoing *o);
 const char *outgoing_kind_name(enum outgoing_kind kind); /* label of settlements_total */
 size_t outgoing_bytes(const struct outgoing *o);         /* estimate of its records */
 
-/* Keep what was read for it (copied). The value's Entry, or for a MOVE the record's key and value. */
+/* Keep what was read for it (copied). The value's Entry, or for a MOVE the record's key and value.
+ */
 void outgoing_keep_entry(struct outgoing *o, struct str entry);
 void outgoing_keep_record(struct outgoing *o, struct str key, struct str value);
 
@@ -117,7 +122,8 @@ void outgoing_map_add(struct outgoing_map *map, struct outgoing *o);
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o);
 
 /* Every element, which visit may remove. */
-void outgoing_map_each(struct outgoing_map *map, void (*visit)(void *data, struct outgoing *o), void *data);
+void outgoing_map_each(struct outgoing_map *map, void (*visit)(void *data, struct outgoing *o),
+                       void *data);
 
 uint64_t identity_hash(const struct siphash_key *key, const struct identity *id);
 

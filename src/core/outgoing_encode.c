@@ -79,7 +79,8 @@ static struct publish_record retry_entry(const struct outgoing *o, const struct 
         identity_write_object_key(&o->failure.id, c->scratch);
         r.key = keep(c);
         if (c->payload == RETRY_PAYLOAD_ENTRY) {
-                r.value = o->entry; /* byte for byte; it lives as long as the outgoing, and so the batch */
+                r.value = o->entry; /* byte for byte; it lives as long as the outgoing, and so the
+                                       batch */
         } else {
                 buf_clear(c->scratch);
                 retry_entry_encode_native(&o->failure, c->scratch);

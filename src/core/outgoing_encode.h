@@ -19,8 +19,8 @@
 
 struct encode_context {
         enum retry_payload payload;
-        const char *instance;     /* RetriedBy */
-        size_t max_record_bytes;  /* of the publisher */
+        const char *instance;    /* RetriedBy */
+        size_t max_record_bytes; /* of the publisher */
         struct arena *arena;
         struct buf *scratch;
 };

@@ -5,12 +5,11 @@
  *   read back   committed, and its record was read or the position has passed it
  *   aborted     nothing was written (batcher: queued again, or failed)
  *   unknown     it stays listed, and a repeat joins it
- *   resolved    the publisher is back (its init_transactions returned), and the position has passed a high watermark
- *               read after that: its record was seen by then, or never will be
+ *   resolved    the publisher is back (its init_transactions returned), and the position has passed
+ * a high watermark read after that: its record was seen by then, or never will be
  */
-#include "member_private.h"
-
 #include "crr/base/log.h"
+#include "member_private.h"
 
 #define SWEEP_EVERY_MS 20
 
@@ -128,7 +127,8 @@ static void sweep_committed(struct member *m)
         }
 }
 
-/* The first watermark that was granted for it is kept as its `offset`: the log may grow faster than we read. */
+/* The first watermark that was granted for it is kept as its `offset`: the log may grow faster than
+ * we read. */
 static bool is_decided(struct member *m, struct outgoing *o)
 {
         const struct partition *p = member_partition(m, o->failure.partition);

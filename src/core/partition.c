@@ -25,7 +25,8 @@ void partition_init(struct partition *p, int id)
         sm_init(&p->sm, "partition", states, (uint64_t)id, PARTITION_ABSENT);
 }
 
-/* Questions that are out belong to the life that ends: their answers must not be taken for the next one's. */
+/* Questions that are out belong to the life that ends: their answers must not be taken for the next
+ * one's. */
 static void end_life(struct partition *p)
 {
         p->stable_stale = p->stable_asked;

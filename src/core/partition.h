@@ -20,12 +20,14 @@
  *                   resumed |  v  memory limit                |
  *                          FULL <----------------------------'
  *
- * Readiness (design: barrier, then high watermark): in RESTORING we ask until the committed offset is stable (no
- * transaction holds offsets of this partition), then for the high watermark read uncommitted; that is the target.
- * A transaction that was open when we came is below it, so it cannot be overtaken.
+ * Readiness (design: barrier, then high watermark): in RESTORING we ask until the committed offset
+ * is stable (no transaction holds offsets of this partition), then for the high watermark read
+ * uncommitted; that is the target. A transaction that was open when we came is below it, so it
+ * cannot be overtaken.
  *
- * A high watermark is asked for by ticket: partition_want_watermark() returns a number, and the wish is granted when
- * `watermark_granted` reaches it: then `watermark` was read by the broker after the wish was made.
+ * A high watermark is asked for by ticket: partition_want_watermark() returns a number, and the
+ * wish is granted when `watermark_granted` reaches it: then `watermark` was read by the broker
+ * after the wish was made.
  */
 enum partition_state {
         PARTITION_ABSENT,
@@ -38,12 +40,13 @@ enum partition_state {
 struct partition {
         struct sm sm;
         int id;
-        int64_t position;         /* the next offset to come: everything below it is applied */
-        int64_t target;           /* RESTORING: ready when the position is here; -1: not known yet */
-        uint64_t target_ticket;   /* 0: the barrier is not passed */
-        bool open_transaction;    /* the barrier's last answer: unstable */
+        int64_t position;       /* the next offset to come: everything below it is applied */
+        int64_t target;         /* RESTORING: ready when the position is here; -1: not known yet */
+        uint64_t target_ticket; /* 0: the barrier is not passed */
+        bool open_transaction;  /* the barrier's last answer: unstable */
         int64_t ask_stable_at_ms; /* not before */
-        bool stable_asked, stable_stale; /* a question is out; its answer is about an earlier life */
+        bool stable_asked,
+                stable_stale; /* a question is out; its answer is about an earlier life */
 
         uint64_t watermark_wanted, watermark_asked, watermark_granted;
         bool watermark_out, watermark_stale;
@@ -52,19 +55,20 @@ struct partition {
         int64_t behind_watermark; /* the oldest one not reached yet; -1: none */
         int64_t behind_since_ms;
 
-        int64_t since_ms;         /* when this state began */
-        uint64_t records;         /* taken in this life */
-        uint64_t settle_cursor;   /* READY: walk for what is owed to the log, a marker; UINT64_MAX: done */
-        uint64_t expiry_cursor;   /* READY: walk for expired retries, a marker */
+        int64_t since_ms;       /* when this state began */
+        uint64_t records;       /* taken in this life */
+        uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
+                                   done */
+        uint64_t expiry_cursor; /* READY: walk for expired retries, a marker */
 };
 
 void partition_init(struct partition *p, int id);
 
 /* A new life: RESTORING from nothing. From any state. */
 void partition_restore(struct partition *p, int64_t now_ms);
-void partition_leave(struct partition *p);                      /* -> ABSENT */
-void partition_hold(struct partition *p, int64_t now_ms);       /* -> FULL, position kept */
-void partition_resume(struct partition *p, int64_t now_ms);     /* FULL -> RESTORING, position kept */
+void partition_leave(struct partition *p);                  /* -> ABSENT */
+void partition_hold(struct partition *p, int64_t now_ms);   /* -> FULL, position kept */
+void partition_resume(struct partition *p, int64_t now_ms); /* FULL -> RESTORING, position kept */
 
 enum partition_state partition_state(const struct partition *p);
 bool partition_is_ready(const struct partition *p);
@@ -80,6 +84,7 @@ void partition_on_watermark(struct partition *p, int64_t offset, int64_t now_ms)
 bool partition_tick(struct partition *p, struct group *group, int64_t now_ms);
 
 bool partition_is_behind(const struct partition *p, int64_t now_ms);
-const char *partition_waits_for(const struct partition *p); /* "open transaction", "replay", "memory"; NULL */
+const char *partition_waits_for(
+        const struct partition *p); /* "open transaction", "replay", "memory"; NULL */
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: every entry is placed, checked and joined to an outgoing retry; the transactions commit; the
- * request is done.
+ * The happy path is: every entry is placed, checked and joined to an outgoing retry; the
+ * transactions commit; the request is done.
  *
  * Possible failures:
- *  - an entry's partition is not known: 503 before anything is published, unless the request takes partial answers;
- *  - a retry fails or is refused: the entries of the others are committed all the same, the answer is 503 and says
- *    how many; a repeat publishes the rest;
+ *  - an entry's partition is not known: 503 before anything is published, unless the request takes
+ * partial answers;
+ *  - a retry fails or is refused: the entries of the others are committed all the same, the answer
+ * is 503 and says how many; a repeat publishes the rest;
  *  - the record of an entry changes before its transaction begins: the entry is checked again;
- *  - the deadline comes first: what is not submitted is taken back (503); if the outcome of anything is open, 504.
+ *  - the deadline comes first: what is not submitted is taken back (503); if the outcome of
+ * anything is open, 504.
  */
 #include "retry_flow.h"
 
@@ -28,13 +30,13 @@ struct retry_work {
         struct retry_work *prev, *next;
         enum retry_phase phase;
         size_t cursor;
-        size_t waiting;              /* entries joined to a retry */
-        size_t again;                /* entries to be checked again */
+        size_t waiting; /* entries joined to a retry */
+        size_t again;   /* entries to be checked again */
         size_t published, failed, unknown;
         struct retry_waiter *waiters; /* one an entry */
-        uint32_t *seen;              /* hash table of entry index + 1, for duplicates */
+        uint32_t *seen;               /* hash table of entry index + 1, for duplicates */
         size_t seen_mask;
-        struct error err;            /* of the first that failed */
+        struct error err; /* of the first that failed */
 };
 
 void retry_flow_init(struct retry_flow *f, struct member *member)
@@ -76,10 +78,11 @@ static void finish(struct retry_work *w)
 
         unlink_work(w->flow, w);
         if (w->unknown > 0)
-                error_set(&err, ERR_GATEWAY_TIMEOUT,
-                          "the outcome of %zu entries is not known yet, each is either still listed "
-                          "or PENDING and a repeat is safe; %zu of %zu committed",
-                          w->unknown, w->published, wanted);
+                error_set(
+                        &err, ERR_GATEWAY_TIMEOUT,
+                        "the outcome of %zu entries is not known yet, each is either still listed "
+                        "or PENDING and a repeat is safe; %zu of %zu committed",
+                        w->unknown, w->published, wanted);
         else if (w->failed > 0)
                 error_set(&err, ERR_UNAVAILABLE, "%s; %zu of %zu committed", w->err.message,
                           w->published, wanted);
@@ -343,23 +346,25 @@ static bool has_work(const struct retry_work *w)
         return w->phase != PHASE_WAITING || w->again > 0;
 }
 
-bool retry_flow_work(struct retry_flow *f)
+bool retry_flow_has_work(const struct retry_flow *f)
+{
+        for (const struct retry_work *w = f->head; w != NULL; w = w->next)
+                if (has_work(w))
+                        return true;
+        return false;
+}
+
+void retry_flow_work(struct retry_flow *f)
 {
         struct retry_work *w = f->head;
-        bool more = false;
 
         while (w != NULL && !has_work(w))
                 w = w->next;
         if (w == NULL)
-                return false;
-        for (struct retry_work *other = f->head; other != NULL; other = other->next)
-                more |= other != w && has_work(other);
-        /* the others have their turn before this one's next slice */
-        unlink_work(f, w);
+                return;
+        unlink_work(f, w); /* the others have their turn before its next slice */
         append_work(f, w);
-        more |= w->phase == PHASE_PLACING || w->cursor + LIMIT_WORK_ENTRIES < w->req->n;
         work_on(w);
-        return more;
 }
 
 void retry_flow_add(struct retry_flow *f, struct retry_request *req)

@@ -12,9 +12,9 @@
 /*
  * Retry flow: one retry request from its entries to its answer.
  *
- *   PLACING   each entry's partition; duplicates found; what is missing decides before anything is published
- *   CHECKING  each entry joins the retry that is in flight for it, begins one, or is left out
- *   WAITING   for the transactions of the retries it joined
+ *   PLACING   each entry's partition; duplicates found; what is missing decides before anything is
+ * published CHECKING  each entry joins the retry that is in flight for it, begins one, or is left
+ * out WAITING   for the transactions of the retries it joined
  *
  * At most LIMIT_WORK_ENTRIES entries a turn are placed or checked, the requests in turn.
  *
@@ -27,8 +27,8 @@ struct retry_waiter {
         struct retry_work *work;
         struct outgoing *on; /* NULL: it waits for nothing */
         struct retry_waiter *prev, *next;
-        int home;            /* partition of the entry */
-        bool again;          /* to be checked again: its retry was stale */
+        int home;   /* partition of the entry */
+        bool again; /* to be checked again: its retry was stale */
 };
 
 struct retry_flow {
@@ -39,13 +39,16 @@ struct retry_flow {
 
 void retry_flow_init(struct retry_flow *f, struct member *member);
 void retry_flow_add(struct retry_flow *f, struct retry_request *req);
-bool retry_flow_work(struct retry_flow *f);
+void retry_flow_work(struct retry_flow *f); /* one slice of one request */
+bool retry_flow_has_work(const struct retry_flow *f);
 void retry_flow_tick(struct retry_flow *f); /* deadlines */
 
-/* What became of a retry, for all that wait for it. They leave it (o->waiters is NULL afterwards). */
+/* What became of a retry, for all that wait for it. They leave it (o->waiters is NULL afterwards).
+ */
 void retry_flow_on_committed(struct retry_flow *f, struct outgoing *o);
 void retry_flow_on_failed(struct retry_flow *f, struct outgoing *o, const struct error *err);
-void retry_flow_on_unknown(struct retry_flow *f, struct outgoing *o); /* nobody will ever know: 504 */
+void retry_flow_on_unknown(struct retry_flow *f,
+                           struct outgoing *o); /* nobody will ever know: 504 */
 void retry_flow_on_skipped(struct retry_flow *f, struct outgoing *o, const char *cause);
 void retry_flow_on_stale(struct retry_flow *f, struct outgoing *o);
 

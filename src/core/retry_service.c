@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: a request is queued when it is submitted, and done in a later turn of the loop; a listing walks
- * the table from its marker, at most EXAMINED_ROWS entries a turn; a retry goes through retry_flow.
+ * The happy path is: a request is queued when it is submitted, and done in a later turn of the
+ * loop; a listing walks the table from its marker, at most EXAMINED_ROWS entries a turn; a retry
+ * goes through retry_flow.
  *
  * Possible failures:
- *  - a partition that is needed is not known here: 503, or Coverage if the request takes partial answers;
+ *  - a partition that is needed is not known here: 503, or Coverage if the request takes partial
+ * answers;
  *  - we are stopping: retries are refused.
  */
 #include "crr/core/retry_service.h"
@@ -82,10 +84,10 @@ static void set_unavailable(const struct member *m, struct error *err)
 struct page_walk {
         struct member *m;
         struct list_request *req;
-        int stop_before;   /* the first partition that is not known; n_partitions: none */
+        int stop_before; /* the first partition that is not known; n_partitions: none */
         unsigned examined;
-        bool over;         /* the page is complete, or as far as it can be told */
-        bool paused;       /* the turn's share is used up: go on at req->cursor */
+        bool over;   /* the page is complete, or as far as it can be told */
+        bool paused; /* the turn's share is used up: go on at req->cursor */
 };
 
 static bool page_row(void *data, const struct failure *f)
@@ -111,7 +113,8 @@ static bool page_row(void *data, const struct failure *f)
         return true;
 }
 
-/* The first partition from the cursor on that is missing; every one when the answer may be partial. */
+/* The first partition from the cursor on that is missing; every one when the answer may be partial.
+ */
 static int first_missing(const struct list_request *req, const struct coverage *missing)
 {
         for (int p = marker_partition(req->cursor); p < missing->partitions; p++)
@@ -120,8 +123,10 @@ static int first_missing(const struct list_request *req, const struct coverage *
         return missing->partitions;
 }
 
-/* All known rows before a missing partition are listed. Full: the page is whole, and the next one will say it. */
-static bool end_before_missing(struct list_request *req, const struct coverage *missing, int partition)
+/* All known rows before a missing partition are listed. Full: the page is whole, and the next one
+ * will say it. */
+static bool end_before_missing(struct list_request *req, const struct coverage *missing,
+                               int partition)
 {
         if (req->rows == req->max_rows) {
                 req->truncated = true;

@@ -5,21 +5,23 @@
  *   merged      a FAILED record that followed a PENDING one and lacked what that knew
  *   completed   the tombstone after somebody's COMPLETED value
  *   expired, closed   a retry whose outcome did not come within pending_ttl
- *   rewritten   the current record, after a settlement that came too late for it (compaction keeps the last one)
- *   moved       a record from a partition or key that is not its own
+ *   rewritten   the current record, after a settlement that came too late for it (compaction keeps
+ * the last one) moved       a record from a partition or key that is not its own
  *
- * An entry of the table that owes a merge or a move carries the fact; what the table does not hold (COMPLETED,
- * tombstones, rewrites) is noted as OWED until its partition is ready. Only owners of ready partitions write, and
- * the log decides: a settlement that a newer record overtook is void (apply.c).
+ * An entry of the table that owes a merge or a move carries the fact; what the table does not hold
+ * (COMPLETED, tombstones, rewrites) is noted as OWED until its partition is ready. Only owners of
+ * ready partitions write, and the log decides: a settlement that a newer record overtook is void
+ * (apply.c).
  */
-#include "member_private.h"
-
 #include <string.h>
 
-#define OWED_LIMIT        200000 /* notes of what the table does not hold; the next restore finds the rest */
-#define IN_FLIGHT_LIMIT   20000
-#define WALK_ROWS         1024
-#define EXPIRY_EVERY_MS   1000
+#include "member_private.h"
+
+#define OWED_LIMIT \
+        200000 /* notes of what the table does not hold; the next restore finds the rest */
+#define IN_FLIGHT_LIMIT 20000
+#define WALK_ROWS       1024
+#define EXPIRY_EVERY_MS 1000
 
 static bool is_submitted(const struct outgoing *o)
 {
@@ -48,8 +50,10 @@ static void begin(struct member *m, struct outgoing *o)
                 batcher_queue(&m->batcher, o);
 }
 
-/* A settlement of `settled`'s record; NULL when one is under way (the end of that one looks again). */
-static struct outgoing *add(struct member *m, enum outgoing_kind kind, const struct failure *settled)
+/* A settlement of `settled`'s record; NULL when one is under way (the end of that one looks again).
+ */
+static struct outgoing *add(struct member *m, enum outgoing_kind kind,
+                            const struct failure *settled)
 {
         struct outgoing *o = outgoing_map_find(&m->settlements, &settled->id);
 
@@ -133,7 +137,8 @@ void settle_rewrite(struct member *m, const struct failure *current, bool tombst
         begin_if_ready(m, o);
 }
 
-/* It is in the log: what comes of it is apply.c's, and another settlement of the identity may begin. */
+/* It is in the log: what comes of it is apply.c's, and another settlement of the identity may
+ * begin. */
 static void read_back(struct member *m, struct outgoing *o)
 {
         outgoing_map_remove(&m->settlements, o);
@@ -162,7 +167,8 @@ void settle_on_record(struct member *m, const struct log_record *record, const s
         discard(m, o);
 }
 
-/* What the identity owes now that its settlement is over: a later record may have come meanwhile. */
+/* What the identity owes now that its settlement is over: a later record may have come meanwhile.
+ */
 static void look_again(struct member *m, const struct identity *id)
 {
         struct failure f;
@@ -337,16 +343,16 @@ bool settle_work(struct member *m)
                 if (!partition_is_ready(p))
                         continue;
                 if (p->settle_cursor != UINT64_MAX && m->settlements.n < IN_FLIGHT_LIMIT) {
-                        p->settle_cursor = walk_rows(m, p, FAILURE_FAILED, p->settle_cursor,
-                                                     owed_row);
+                        p->settle_cursor =
+                                walk_rows(m, p, FAILURE_FAILED, p->settle_cursor, owed_row);
                         more |= p->settle_cursor != UINT64_MAX;
                 }
                 if (expiry)
-                        p->expiry_cursor = walk_rows(m, p, FAILURE_PENDING,
-                                                     p->expiry_cursor == UINT64_MAX
-                                                             ? marker_of(p->id, 0)
-                                                             : p->expiry_cursor,
-                                                     expiry_row);
+                        p->expiry_cursor =
+                                walk_rows(m, p, FAILURE_PENDING,
+                                          p->expiry_cursor == UINT64_MAX ? marker_of(p->id, 0)
+                                                                         : p->expiry_cursor,
+                                          expiry_row);
         }
         return more;
 }

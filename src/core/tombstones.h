@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * The latest tombstones, so that a settlement which comes after one is seen to be void although the table does not
- * know the identity any more. A fixed cache by hash: an older tombstone is forgotten when its slot is taken, and then
- * a late settlement lists a failure that was completed (it is never the other way round).
+ * The latest tombstones, so that a settlement which comes after one is seen to be void although the
+ * table does not know the identity any more. A fixed cache by hash: an older tombstone is forgotten
+ * when its slot is taken, and then a late settlement lists a failure that was completed (it is
+ * never the other way round).
  */
 #define TOMBSTONE_SLOTS 8192
 
@@ -23,8 +24,8 @@ struct tombstones {
         struct tombstone slots[TOMBSTONE_SLOTS];
 };
 
-static inline void tombstones_add(struct tombstones *t, uint64_t hash, int partition, int64_t offset,
-                                  int64_t timestamp_ms)
+static inline void tombstones_add(struct tombstones *t, uint64_t hash, int partition,
+                                  int64_t offset, int64_t timestamp_ms)
 {
         t->slots[hash % TOMBSTONE_SLOTS] = (struct tombstone){
                 .hash = hash,
@@ -35,7 +36,8 @@ static inline void tombstones_add(struct tombstones *t, uint64_t hash, int parti
         };
 }
 
-static inline const struct tombstone *tombstones_find(const struct tombstones *t, uint64_t hash, int partition)
+static inline const struct tombstone *tombstones_find(const struct tombstones *t, uint64_t hash,
+                                                      int partition)
 {
         const struct tombstone *slot = &t->slots[hash % TOMBSTONE_SLOTS];
 

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crr/core/failure_codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/json_read.h"
+#include "crr/base/limits.h"
+#include "crr/core/identity.h"
+
+struct failure_decoder {
+        struct json_reader *json;
+        size_t max_value_bytes;
+        struct buf key;     /* the identity of the record's key */
+        struct buf strings; /* of the value: positions while it grows */
+};
+
+/* A string of the value, in decoder->strings. */
+struct span {
+        size_t at, len;
+        bool present;
+};
+
+/* What the field table fills: the value's strings are spans, because their buffer moves while it
+ * grows. */
+struct value_target {
+        struct failure_decoder *decoder;
+        struct decoded_record *ret;
+        struct span bucket, key, version_id, site, error_code, role, entry;
+        bool has_retried_at;
+        struct json_object object;
+};
+
+static const char *const cause_names[] = {
+#define X(id, name) [REJECT_##id] = name,
+        REJECT_CAUSES(X)
+#undef X
+};
+
+const char *reject_cause_name(enum reject_cause cause)
+{
+        return cause_names[cause];
+}
+
+const char *record_outcome_name(enum record_outcome outcome)
+{
+        static const char *const names[] = {
+                [RECORD_FAILED] = "failed",
+                [RECORD_PENDING] = "pending",
+                [RECORD_COMPLETED] = "completed",
+                [RECORD_TOMBSTONE] = "tombstone",
+        };
+
+        return names[outcome];
+}
+
+/* FIELDS */
+
+static void keep(struct value_target *t, struct str text, struct span *ret)
+{
+        struct buf *strings = &t->decoder->strings;
+
+        *ret = (struct span){ strings->len, text.len, true };
+        buf_append_str(strings, text);
+}
+
+static int set_bucket(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        (void)err;
+        keep(t, v->text, &t->bucket);
+        return 0;
+}
+
+static int set_key(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        (void)err;
+        keep(t, v->text, &t->key);
+        return 0;
+}
+
+static int set_version_id(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        (void)err;
+        keep(t, v->type == JSON_NULL ? STR("") : v->text, &t->version_id);
+        return 0;
+}
+
+static int set_site(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        (void)err;
+        keep(t, v->text, &t->site);
+        return 0;
+}
+
+static int set_status(void *target, const struct json_value *v, struct error *err)
+{
+        struct decoded_record *ret = ((struct value_target *)target)->ret;
+
+        if (str_eq_c(v->text, "FAILED"))
+                ret->outcome = RECORD_FAILED;
+        else if (str_eq_c(v->text, "PENDING"))
+                ret->outcome = RECORD_PENDING;
+        else if (str_eq_c(v->text, "COMPLETED"))
+                ret->outcome = RECORD_COMPLETED;
+        else
+                return error_set(err, ERR_BAD_JSON,
+                                 "ReplicationStatus is not FAILED, PENDING or COMPLETED");
+        return 0;
+}
+
+static int refuse(struct error *err)
+{
+        return error_set(err, ERR_BAD_JSON, "out of range");
+}
+
+static int set_size(void *target, const struct json_value *v, struct error *err)
+{
+        struct failure *f = &((struct value_target *)target)->ret->failure;
+        unsigned long long size;
+
+        if (v->type == JSON_NULL)
+                return 0;
+        if (v->type == JSON_STRING) {
+                if (!str_to_u64(v->text, INT64_MAX, &size))
+                        return refuse(err);
+                f->size = (int64_t)size;
+                return 0;
+        }
+        if (v->integer < 0)
+                return refuse(err);
+        f->size = v->integer;
+        return 0;
+}
+
+static int to_time(const struct json_value *v, int64_t *ret, struct error *err)
+{
+        if (v->type == JSON_NULL)
+                return 0;
+        if (v->type == JSON_STRING)
+                return time_parse_rfc3339(v->text, ret) ? 0 : refuse(err);
+        if (v->integer < 0 || v->integer > INT64_C(253402300799999)) /* the year 9999 */
+                return refuse(err);
+        *ret = v->integer;
+        return 0;
+}
+
+static int set_last_modified(void *target, const struct json_value *v, struct error *err)
+{
+        return to_time(v, &((struct value_target *)target)->ret->failure.last_modified_ms, err);
+}
+
+static int set_failed_at(void *target, const struct json_value *v, struct error *err)
+{
+        return to_time(v, &((struct value_target *)target)->ret->failure.failed_at_ms, err);
+}
+
+static int set_retried_at(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+        int rc = to_time(v, &t->ret->failure.retried_at_ms, err);
+
+        t->has_retried_at = rc == 0 && v->type != JSON_NULL;
+        return rc;
+}
+
+/* At most max bytes, without a character cut in two. */
+static struct str cut(struct str s, size_t max)
+{
+        if (s.len <= max)
+                return s;
+        s.len = max;
+        while (s.len > 0 && ((unsigned char)s.base[s.len] & 0xc0) == 0x80)
+                s.len--;
+        return s;
+}
+
+static int set_error_code(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        (void)err;
+        if (v->type == JSON_STRING && v->text.len > 0)
+                keep(t, cut(v->text, LIMIT_ERROR_CODE_BYTES), &t->error_code);
+        return 0;
+}
+
+/* For people who read the log; it is not kept in memory. */
+static int set_error_message(void *target, const struct json_value *v, struct error *err)
+{
+        (void)target;
+        (void)v;
+        (void)err;
+        return 0;
+}
+
+static int set_attempts(void *target, const struct json_value *v, struct error *err)
+{
+        struct failure *f = &((struct value_target *)target)->ret->failure;
+
+        if (v->type == JSON_NULL)
+                return 0;
+        if (v->type == JSON_NUMBER) { /* digits beyond int64_t saturate too */
+                unsigned long long ignored;
+
+                for (size_t i = 0; i < v->text.len; i++)
+                        if (!str_to_u64((struct str){ v->text.base + i, 1 }, 9, &ignored))
+                                return refuse(err);
+                f->attempts = LIMIT_ATTEMPTS;
+                return 0;
+        }
+        if (v->integer < 0)
+                return refuse(err);
+        f->attempts = v->integer > LIMIT_ATTEMPTS ? LIMIT_ATTEMPTS : (int32_t)v->integer;
+        return 0;
+}
+
+static int set_role(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        if (v->type == JSON_NULL)
+                return 0;
+        if (v->text.len > LIMIT_ROLE_BYTES)
+                return refuse(err);
+        keep(t, v->text, &t->role);
+        return 0;
+}
+
+static int set_entry(void *target, const struct json_value *v, struct error *err)
+{
+        struct value_target *t = target;
+
+        (void)err;
+        if (v->type == JSON_STRING)
+                keep(t, v->text, &t->entry);
+        return 0;
+}
+
+static int set_retry_id(void *target, const struct json_value *v, struct error *err)
+{
+        struct failure *f = &((struct value_target *)target)->ret->failure;
+
+        if (v->type == JSON_NULL)
+                return 0;
+        return uuid_parse(v->text, &f->retry_id) ? 0 : refuse(err);
+}
+
+static int set_retried_by(void *target, const struct json_value *v, struct error *err)
+{
+        (void)target;
+        (void)v;
+        (void)err;
+        return 0;
+}
+
+#define TEXT  (JSON_STRING | JSON_NULL)
+#define TIMES (JSON_STRING | JSON_INTEGER | JSON_NULL)
+static const struct json_field rows[] = {
+        { "Bucket", JSON_STRING, true, true, set_bucket },
+        { "Key", JSON_STRING, true, true, set_key },
+        { "StorageClass", JSON_STRING, true, true, set_site },
+        { "VersionId", TEXT, false, true, set_version_id },
+        { "ReplicationStatus", JSON_STRING, false, true, set_status },
+        { "Size", JSON_INTEGER | TEXT, false, false, set_size },
+        { "LastModified", TIMES, false, false, set_last_modified },
+        { "FailedAt", TIMES, false, false, set_failed_at },
+        { "ErrorCode", TEXT, false, false, set_error_code },
+        { "ErrorMessage", TEXT, false, false, set_error_message },
+        { "Attempts", JSON_INTEGER | JSON_NUMBER | JSON_NULL, false, false, set_attempts },
+        { "Role", TEXT, false, false, set_role },
+        { "Entry", TEXT, false, false, set_entry },
+        { "RetryId", TEXT, false, false, set_retry_id },
+        { "RetriedBy", TEXT, false, false, set_retried_by },
+        { "RetriedAt", TIMES, false, false, set_retried_at },
+};
+static const struct json_fields fields = { rows, sizeof rows / sizeof *rows, true };
+
+const char *failure_field_name(unsigned bit)
+{
+        return bit < fields.n ? rows[bit].name : NULL;
+}
+
+/* DECODING */
+
+static int on_value(void *data, unsigned depth, struct str name, const struct json_value *v,
+                    struct error *err)
+{
+        struct value_target *t = data;
+
+        if (depth > 0)
+                return json_object_value(&t->object, depth, name, v, err);
+        if (v->type == JSON_OBJECT)
+                return 0;
+        t->object.bad_row = SIZE_MAX; /* not a matter of fields */
+        return error_set(err, ERR_BAD_JSON, "the value is not an object");
+}
+
+static const struct json_events events = { .value = on_value };
+
+struct failure_decoder *failure_decoder_new(size_t max_value_bytes)
+{
+        struct failure_decoder *d = calloc(1, sizeof *d);
+
+        if (d == NULL)
+                abort();
+        d->json = json_reader_new(LIMIT_JSON_DEPTH);
+        d->max_value_bytes = max_value_bytes;
+        buf_init(&d->key, SIZE_MAX);
+        buf_init(&d->strings, SIZE_MAX);
+        return d;
+}
+
+void failure_decoder_free(struct failure_decoder *d)
+{
+        if (d == NULL)
+                return;
+        json_reader_free(d->json);
+        buf_deinit(&d->key);
+        buf_deinit(&d->strings);
+        free(d);
+}
+
+static enum reject_cause cause_of(const struct failure_decoder *d, const struct value_target *t)
+{
+        switch (json_reader_fault(d->json)) {
+        case JSON_FAULT_UTF8:
+                return REJECT_BAD_UTF8;
+        case JSON_FAULT_DUPLICATE:
+                return REJECT_DUPLICATE_KEY;
+        case JSON_FAULT_HANDLER:
+                return t->object.bad_row == SIZE_MAX ? REJECT_NOT_JSON : REJECT_BAD_FIELD;
+        case JSON_FAULT_NONE:
+        case JSON_FAULT_SYNTAX:
+        case JSON_FAULT_DEPTH:
+                break;
+        }
+        return REJECT_NOT_JSON;
+}
+
+static struct str at_span(const struct failure_decoder *d, struct span span)
+{
+        if (!span.present)
+                return STR_ABSENT;
+        return (struct str){ buf_str(&d->strings).base + span.at, span.len };
+}
+
+static void take_strings(struct failure_decoder *d, const struct value_target *t)
+{
+        struct failure *f = &t->ret->failure;
+
+        f->id = (struct identity){
+                .bucket = at_span(d, t->bucket),
+                .key = at_span(d, t->key),
+                .version_id = t->version_id.present ? at_span(d, t->version_id) : STR(""),
+                .site = at_span(d, t->site),
+        };
+        f->error_code = at_span(d, t->error_code);
+        f->role = at_span(d, t->role);
+        t->ret->entry = at_span(d, t->entry);
+}
+
+static void take_defaults(const struct value_target *t, const struct log_record *record)
+{
+        struct failure *f = &t->ret->failure;
+
+        f->state = t->ret->outcome == RECORD_PENDING ? FAILURE_PENDING : FAILURE_FAILED;
+        if (f->failed_at_ms == TIME_UNKNOWN)
+                f->failed_at_ms = record->timestamp_ms;
+        if (!t->has_retried_at)
+                f->retried_at_ms = record->timestamp_ms;
+        f->entry_offset = t->entry.present ? record->offset : -1;
+        t->ret->ignored_fields = t->object.ignored;
+}
+
+static enum reject_cause decode_value(struct failure_decoder *d, const struct log_record *record,
+                                      struct decoded_record *ret, struct error *err)
+{
+        struct value_target target = { .decoder = d, .ret = ret };
+        struct identity of_key = ret->failure.id;
+
+        ret->outcome = RECORD_FAILED;
+        buf_clear(&d->strings);
+        json_object_begin(&target.object, &fields, &target, 1);
+        if (json_read(d->json, record->value, &events, &target, err) != 0)
+                return cause_of(d, &target);
+        if (json_object_end(&target.object, err) != 0)
+                return REJECT_MISSING_FIELD;
+        take_strings(d, &target);
+        if (identity_check(&ret->failure.id, err) != 0)
+                return REJECT_BAD_FIELD;
+        if (!identity_eq(&ret->failure.id, &of_key)) {
+                error_set(err, ERR_BAD_JSON, "the key names another identity than the value");
+                return REJECT_KEY_MISMATCH;
+        }
+        take_defaults(&target, record);
+        return REJECT_NONE;
+}
+
+enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
+                                 struct decoded_record *ret, struct error *err)
+{
+        *ret = (struct decoded_record){
+                .outcome = RECORD_TOMBSTONE,
+                .failure = {
+                        .size = -1,
+                        .last_modified_ms = TIME_UNKNOWN,
+                        .failed_at_ms = TIME_UNKNOWN,
+                        .retried_at_ms = TIME_UNKNOWN,
+                        .attempts = -1,
+                        .partition = record->partition,
+                        .offset = record->offset,
+                        .timestamp_ms = record->timestamp_ms,
+                        .entry_offset = -1,
+                },
+        };
+        if (record->value.len > d->max_value_bytes) {
+                error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
+                          record->value.len, d->max_value_bytes);
+                return REJECT_TOO_LARGE;
+        }
+        buf_clear(&d->key);
+        if (!identity_parse_key(record->key, &d->key, &ret->failure.id, &ret->canonical_key)) {
+                error_set(err, ERR_BAD_JSON,
+                          record->key.base == NULL ? "the record has no key"
+                                                   : "the key does not name an identity");
+                return REJECT_BAD_KEY;
+        }
+        if (record->value.base == NULL)
+                return REJECT_NONE;
+        return decode_value(d, record, ret, err);
+}

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "check.h"
+#include "crr/base/limits.h"
+#include "world.h"
+
+static struct world w;
+static struct world_list list;
+static struct world_retry retry, second;
+
+static void start(int partitions)
+{
+        world_init(&w, partitions);
+        world_start(&w);
+}
+
+static void submit_one(struct world_retry *r, const char *key, bool force)
+{
+        world_retry_init(&w, r);
+        world_retry_add(r, "b", key, "v", "aws", force);
+        world_retry_submit(&w, r);
+}
+
+static void a_record_is_listed_and_a_tombstone_takes_it_away(void)
+{
+        start(2);
+        world_failure(&w, "b", "k1", "v", "aws", ",\"Size\":7,\"ErrorCode\":\"AccessDenied\"");
+        world_failure(&w, "b", "k2", "v", "azure", NULL);
+        world_run(&w);
+        world_list(&w, &list, "aws", 0, 10, false);
+        CHECK_INT(list.n, 1);
+        CHECK_INT(list.rows[0].size, 7);
+        CHECK(str_eq_c(list.rows[0].error_code, "AccessDenied"));
+        world_list_deinit(&list);
+        CHECK_INT(world_listed(&w), 2);
+        world_tombstone(&w, "b", "k1", "v", "aws");
+        world_run(&w);
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+static void a_page_ends_where_the_next_begins(void)
+{
+        uint64_t marker = 0;
+        size_t n = 0;
+
+        start(3);
+        for (int i = 0; i < 25; i++) {
+                char key[16];
+
+                snprintf(key, sizeof key, "k%d", i);
+                world_failure(&w, "b", key, "v", "aws", NULL);
+        }
+        world_run(&w);
+        for (;;) {
+                world_list(&w, &list, NULL, marker, 4, false);
+                n += list.n;
+                marker = list.req.next_marker;
+                world_list_deinit(&list);
+                if (!list.req.truncated)
+                        break;
+                CHECK_INT(list.n, 4);
+        }
+        CHECK_INT(n, 25);
+        world_deinit(&w);
+}
+
+static void a_partition_that_is_restored_is_never_shown_as_whole(void)
+{
+        world_init(&w, 2);
+        world_failure(&w, "b", "k1", "v", "aws", NULL);
+        w.stable = MEMBER_UNSTABLE;
+        world_start(&w);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK(list.failed && list.err.code == ERR_UNAVAILABLE);
+        CHECK_INT(partition_set_count(&list.req.coverage.missing), 2);
+        world_list_deinit(&list);
+        world_list(&w, &list, NULL, 0, 10, true);
+        CHECK(!list.failed);
+        CHECK_INT(list.n, 0);
+        CHECK_INT(partition_set_count(&list.req.coverage.missing), 2);
+        world_list_deinit(&list);
+        w.stable = MEMBER_STABLE;
+        world_advance(&w, 200);
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+static void readiness_waits_for_the_watermark_that_was_read_after_the_barrier(void)
+{
+        struct member_status status;
+
+        world_init(&w, 1);
+        world_failure(&w, "b", "k1", "v", "aws", NULL);
+        w.feeding = false;
+        world_start(&w);
+        member_status(w.member, &status);
+        CHECK_INT(status.ready, 0);
+        CHECK_STR(status.waiting_for, "replay");
+        CHECK_INT(status.remaining_records, 1);
+        w.feeding = true;
+        world_run(&w);
+        member_status(w.member, &status);
+        CHECK_INT(status.ready, 1);
+        world_deinit(&w);
+}
+
+static void a_retry_is_answered_after_the_commit_and_hidden_from_then_on(void)
+{
+        start(2);
+        world_failure(&w, "b", "k", "v", "aws", ",\"Attempts\":2");
+        world_run(&w);
+        w.hold_batches = true;
+        submit_one(&retry, "k", false);
+        CHECK(!retry.done);
+        CHECK_INT(world_listed(&w), 1);
+        w.feeding = false;
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(retry.done && !retry.failed);
+        CHECK_INT(retry.entries[0].failure->attempts, 3);
+        CHECK_INT(world_listed(&w), 0);
+        w.feeding = true;
+        world_advance(&w, 40);
+        CHECK_INT(world_listed(&w), 0);
+        CHECK_INT(w.n_entries, 1);
+        CHECK_STR(w.entries[0].attempt, "3");
+        world_retry_deinit(&retry);
+        world_deinit(&w);
+}
+
+static void a_second_retry_joins_the_first(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_run(&w);
+        w.hold_batches = true;
+        submit_one(&retry, "k", false);
+        submit_one(&second, "k", true);
+        CHECK(!second.done);
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(retry.done && second.done && !second.failed);
+        CHECK_INT(world_retry_published(&second), 1);
+        CHECK(uuid_eq(&second.entries[0].failure->retry_id, &retry.req.retry_id));
+        CHECK_INT(w.n_entries, 1);
+        world_retry_deinit(&retry);
+        world_retry_deinit(&second);
+        world_deinit(&w);
+}
+
+static void an_aborted_retry_is_submitted_three_times_and_stays_listed(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_run(&w);
+        w.script = PUBLISH_ABORTED;
+        submit_one(&retry, "k", false);
+        CHECK_INT(w.submits, 3);
+        CHECK(retry.done && retry.failed && retry.err.code == ERR_UNAVAILABLE);
+        CHECK(strstr(retry.err.message, "0 of 1 committed") != NULL);
+        CHECK_INT(world_listed(&w), 1);
+        w.script = PUBLISH_COMMITTED;
+        submit_one(&second, "k", false);
+        CHECK(second.done && !second.failed);
+        world_retry_deinit(&retry);
+        world_retry_deinit(&second);
+        world_deinit(&w);
+}
+
+static void an_unknown_outcome_is_told_by_the_log(bool written)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_run(&w);
+        w.hold_batches = true;
+        submit_one(&retry, "k", false);
+        w.feeding = false;
+        if (written)
+                world_answer_written(&w);
+        else
+                world_answer(&w, PUBLISH_UNKNOWN);
+        CHECK(!retry.done);
+        submit_one(&second, "k", false);
+        world_publisher_ready(&w);
+        w.feeding = true;
+        world_advance(&w, 400);
+        CHECK(retry.done && second.done);
+        CHECK_INT(retry.failed, !written);
+        CHECK_INT(second.failed, !written);
+        CHECK_INT(world_listed(&w), written ? 0 : 1);
+        CHECK_INT(w.n_entries, written ? 1 : 0);
+        world_retry_deinit(&retry);
+        world_retry_deinit(&second);
+        world_deinit(&w);
+}
+
+static void an_unknown_outcome_that_was_written_is_a_success(void)
+{
+        an_unknown_outcome_is_told_by_the_log(true);
+}
+
+static void an_unknown_outcome_that_was_not_written_is_a_failure(void)
+{
+        an_unknown_outcome_is_told_by_the_log(false);
+}
+
+static void a_deadline_with_an_open_outcome_is_504_and_without_one_503(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_failure(&w, "b", "k2", "v", "aws", NULL);
+        world_run(&w);
+        w.hold_batches = true;
+        submit_one(&retry, "k", false);
+        submit_one(&second, "k2", false);
+        world_advance(&w, 31000);
+        CHECK(retry.done && retry.err.code == ERR_GATEWAY_TIMEOUT);
+        CHECK(second.done && second.err.code == ERR_UNAVAILABLE);
+        world_answer(&w, PUBLISH_COMMITTED);
+        world_run(&w);
+        CHECK_INT(w.n_entries, 1);
+        CHECK_INT(world_listed(&w), 1);
+        world_retry_deinit(&retry);
+        world_retry_deinit(&second);
+        world_deinit(&w);
+}
+
+static void a_failed_retry_keeps_what_the_pending_record_knew(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws",
+                      ",\"Size\":9,\"Attempts\":1,\"Role\":\"r\",\"Entry\":\"the entry\"");
+        world_run(&w);
+        submit_one(&retry, "k", false);
+        CHECK(!retry.failed);
+        CHECK(strstr(w.logs[0].records[1].value, "\"Entry\":\"the entry\"") != NULL);
+        world_failure(&w, "b", "k", "v", "aws", ",\"ErrorCode\":\"Again\"");
+        world_advance(&w, 100);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK_INT(list.n, 1);
+        CHECK_INT(list.rows[0].size, 9);
+        CHECK_INT(list.rows[0].attempts, 2);
+        CHECK(str_eq_c(list.rows[0].role, "r"));
+        CHECK(str_eq_c(list.rows[0].error_code, "Again"));
+        CHECK(!list.rows[0].unsettled);
+        CHECK(strstr(w.logs[0].records[list.rows[0].offset].value, "the entry") != NULL);
+        CHECK_INT(w.logs[0].records[list.rows[0].offset].settles, 3);
+        world_list_deinit(&list);
+        world_retry_deinit(&retry);
+        world_deinit(&w);
+}
+
+static void a_completed_value_gets_its_tombstone(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_failure(&w, "b", "k", "v", "aws", ",\"ReplicationStatus\":\"COMPLETED\"");
+        world_advance(&w, 100);
+        CHECK_INT(world_listed(&w), 0);
+        CHECK(w.logs[0].records[2].value == NULL);
+        CHECK_INT(w.logs[0].records[2].settles, 1);
+        CHECK_STR(w.logs[0].records[2].outcome, "completed");
+        world_deinit(&w);
+}
+
+static void a_settlement_that_a_newer_record_overtook_is_void_and_that_one_is_written_again(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", ",\"ReplicationStatus\":\"COMPLETED\"");
+        w.hold_batches = true;
+        world_run(&w);
+        world_failure(&w, "b", "k", "v", "aws", ",\"Size\":5");
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        world_advance(&w, 100);
+        CHECK_INT(world_listed(&w), 1);
+        CHECK(w.logs[0].records[2].value == NULL);
+        CHECK(w.logs[0].records[4].value != NULL);
+        CHECK(strstr(w.logs[0].records[4].value, "\"Size\":5") != NULL);
+        CHECK_INT(w.logs[0].records[4].settles, 1);
+        world_deinit(&w);
+}
+
+static void a_retry_without_an_outcome_is_listed_again_after_its_time(void)
+{
+        world_init(&w, 1);
+        w.config.pending_ttl_ms = 5000;
+        world_start(&w);
+        world_failure(&w, "b", "k", "v", "aws", ",\"Size\":5");
+        world_run(&w);
+        submit_one(&retry, "k", false);
+        world_advance(&w, 4000);
+        CHECK_INT(world_listed(&w), 0);
+        world_advance(&w, 3000);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK_INT(list.n, 1);
+        CHECK(str_eq_c(list.rows[0].error_code, "RetryLost"));
+        CHECK_INT(list.rows[0].size, 5);
+        CHECK_INT(list.rows[0].attempts, 1);
+        world_list_deinit(&list);
+        world_retry_deinit(&retry);
+        world_deinit(&w);
+}
+
+static void a_misplaced_record_is_listed_and_moved_to_its_place(void)
+{
+        int home;
+
+        start(4);
+        home = world_home(&w, "b", "k", "v", "aws");
+        world_append(
+                &w, (home + 1) % 4, STR("b/k?versionId=v&sitename=aws"),
+                "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\",\"Size\":3}",
+                -1, NULL);
+        w.hold_batches = true;
+        world_run(&w);
+        CHECK_INT(world_listed(&w), 1);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        world_advance(&w, 100);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK_INT(list.n, 1);
+        CHECK_INT(list.rows[0].partition, home);
+        CHECK(!list.rows[0].foreign_key);
+        CHECK_INT(w.logs[(home + 1) % 4].records[1].settles, 0);
+        CHECK(w.logs[(home + 1) % 4].records[1].value == NULL);
+        world_list_deinit(&list);
+        world_deinit(&w);
+}
+
+static void another_spelling_of_a_key_is_moved_to_the_canonical_one(void)
+{
+        start(1);
+        world_append(
+                &w, 0, STR("b/%6b?versionId=v&sitename=aws"),
+                "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"}", -1,
+                NULL);
+        world_advance(&w, 100);
+        CHECK_INT(world_listed(&w), 1);
+        CHECK_STR(w.logs[0].records[1].key, "b/k?versionId=v&sitename=aws");
+        CHECK_STR(w.logs[0].records[2].key, "b/%6b?versionId=v&sitename=aws");
+        CHECK(w.logs[0].records[2].value == NULL);
+        world_deinit(&w);
+}
+
+static void a_repeat_with_the_same_retry_id_is_answered_and_not_published(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_run(&w);
+        submit_one(&retry, "k", false);
+        world_retry_init(&w, &second);
+        second.req.retry_id = retry.req.retry_id;
+        world_retry_add(&second, "b", "k", "v", "aws", false);
+        world_retry_submit(&w, &second);
+        CHECK_INT(world_retry_published(&second), 1);
+        CHECK_INT(second.entries[0].failure->attempts, 1);
+        CHECK_INT(w.n_entries, 1);
+        world_retry_deinit(&retry);
+        world_retry_deinit(&second);
+        world_deinit(&w);
+}
+
+static void force_publishes_what_is_not_failed(void)
+{
+        start(2);
+        submit_one(&retry, "unknown", false);
+        CHECK_INT(world_retry_published(&retry), 0);
+        submit_one(&second, "unknown", true);
+        CHECK_INT(world_retry_published(&second), 1);
+        CHECK_INT(w.n_entries, 1);
+        world_retry_deinit(&retry);
+        world_retry_deinit(&second);
+        world_deinit(&w);
+}
+
+static void duplicates_of_a_request_count_once_and_force_of_one_is_force(void)
+{
+        start(2);
+        world_retry_init(&w, &retry);
+        world_retry_add(&retry, "b", "k", "v", "aws", false);
+        world_retry_add(&retry, "b", "k", "v", "aws", true);
+        world_retry_submit(&w, &retry);
+        CHECK_INT(world_retry_published(&retry), 1);
+        CHECK_INT(retry.entries[0].result, RETRY_PUBLISHED);
+        CHECK_INT(w.n_entries, 1);
+        world_retry_deinit(&retry);
+        world_deinit(&w);
+}
+
+static void a_record_that_changes_before_its_transaction_is_checked_again(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", ",\"Entry\":\"e\"");
+        world_run(&w);
+        w.hold_reads = true;
+        submit_one(&retry, "k", false);
+        CHECK(!retry.done);
+        world_tombstone(&w, "b", "k", "v", "aws");
+        world_run(&w);
+        w.hold_reads = false;
+        world_run(&w);
+        CHECK(retry.done && !retry.failed);
+        CHECK_INT(world_retry_published(&retry), 0);
+        CHECK_INT(w.n_entries, 0);
+        world_retry_deinit(&retry);
+        world_deinit(&w);
+}
+
+static void a_revoked_partition_takes_its_failures_and_fails_its_retries(void)
+{
+        start(1);
+        world_failure(&w, "b", "k", "v", "aws", NULL);
+        world_run(&w);
+        w.hold_batches = true;
+        submit_one(&retry, "k", false);
+        world_answer(&w, PUBLISH_UNKNOWN);
+        w.assigned[0] = false;
+        member_on_revoked(w.member, 0);
+        world_run(&w);
+        CHECK(retry.done && retry.err.code == ERR_GATEWAY_TIMEOUT);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK(list.failed);
+        world_list_deinit(&list);
+        world_retry_deinit(&retry);
+        world_deinit(&w);
+}
+
+static void a_full_table_holds_the_partition_back_and_drops_nothing(void)
+{
+        struct member_status status;
+        int n = 0;
+
+        world_init(&w, 1);
+        w.config.memory_limit = 64u << 10;
+        world_start(&w);
+        for (; w.holds == 0; n++) {
+                char key[16];
+
+                snprintf(key, sizeof key, "k%d", n);
+                world_failure(&w, "b", key, "v", "aws", NULL);
+                world_run(&w);
+        }
+        member_status(w.member, &status);
+        CHECK_INT(status.full, 1);
+        CHECK_STR(status.waiting_for, "memory");
+        w.config.memory_limit = 64u << 20;
+        member_set_config(w.member, &w.config);
+        world_advance(&w, 500);
+        CHECK_INT(world_listed(&w), n);
+        world_deinit(&w);
+}
+
+static void more_partitions_restore_everything_and_lose_nothing(void)
+{
+        start(1);
+        for (int i = 0; i < 20; i++) {
+                char key[16];
+
+                snprintf(key, sizeof key, "k%d", i);
+                world_failure(&w, "b", key, "v", "aws", NULL);
+        }
+        world_run(&w);
+        w.n_partitions = 3;
+        member_on_topology(w.member, 3);
+        for (int p = 1; p < 3; p++) {
+                w.assigned[p] = true;
+                member_on_assigned(w.member, p);
+        }
+        world_advance(&w, 500);
+        world_list(&w, &list, NULL, 0, 100, false);
+        CHECK(!list.failed);
+        CHECK_INT(list.n, 20);
+        for (size_t i = 0; i < list.n; i++)
+                CHECK(!list.rows[i].foreign_key);
+        world_list_deinit(&list);
+        world_deinit(&w);
+}
+
+int main(void)
+{
+        RUN(a_record_is_listed_and_a_tombstone_takes_it_away);
+        RUN(a_page_ends_where_the_next_begins);
+        RUN(a_partition_that_is_restored_is_never_shown_as_whole);
+        RUN(readiness_waits_for_the_watermark_that_was_read_after_the_barrier);
+        RUN(a_retry_is_answered_after_the_commit_and_hidden_from_then_on);
+        RUN(a_second_retry_joins_the_first);
+        RUN(an_aborted_retry_is_submitted_three_times_and_stays_listed);
+        RUN(an_unknown_outcome_that_was_written_is_a_success);
+        RUN(an_unknown_outcome_that_was_not_written_is_a_failure);
+        RUN(a_deadline_with_an_open_outcome_is_504_and_without_one_503);
+        RUN(a_failed_retry_keeps_what_the_pending_record_knew);
+        RUN(a_completed_value_gets_its_tombstone);
+        RUN(a_settlement_that_a_newer_record_overtook_is_void_and_that_one_is_written_again);
+        RUN(a_retry_without_an_outcome_is_listed_again_after_its_time);
+        RUN(a_misplaced_record_is_listed_and_moved_to_its_place);
+        RUN(another_spelling_of_a_key_is_moved_to_the_canonical_one);
+        RUN(a_repeat_with_the_same_retry_id_is_answered_and_not_published);
+        RUN(force_publishes_what_is_not_failed);
+        RUN(duplicates_of_a_request_count_once_and_force_of_one_is_force);
+        RUN(a_record_that_changes_before_its_transaction_is_checked_again);
+        RUN(a_revoked_partition_takes_its_failures_and_fails_its_retries);
+        RUN(a_full_table_holds_the_partition_back_and_drops_nothing);
+        RUN(more_partitions_restore_everything_and_lose_nothing);
+        return 0;
+}

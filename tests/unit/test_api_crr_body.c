@@ -4,6 +4,9 @@
 
 #define RETRY   "/_/crr/failed"
 #define ELEMENT "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"}"
+#define ESCAPED                                                                   \
+        "{\"Bucket\":\"\\u0062\",\"Key\":\"k\\u006b\",\"VersionId\":\"\\u0076\"," \
+        "\"StorageClass\":\"\\u0061ws\"}"
 #define PENDING                                                                         \
         "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"," \
         "\"Attempts\":1,\"ReplicationStatus\":\"PENDING\"}"
@@ -227,19 +230,44 @@ static void the_limit_of_elements_can_be_changed(void)
         api_fixture_deinit(&f);
 }
 
+/* A thousand of these elements with memory for their entries, and hardly more. */
+static struct fake_exchange *post_with_little_memory(struct api_fixture *f, const char *element)
+{
+        const struct api_config thousand = { .max_elements = 1000 };
+        char *body = many(1000, element, "]");
+        struct fake_exchange *x = fake_http_new("POST", RETRY, body);
+
+        api_set_config(f->api, &thousand);
+        x->req->arena.limit = 1000 * sizeof(struct retry_entry) + 8192;
+        f->door->n = 0;
+        api_run(f, x);
+        free(body);
+        return x;
+}
+
 static void a_body_that_outgrows_the_memory_of_its_request_is_413(void)
 {
-        char *body = many(1000, ELEMENT, "]");
-        struct fake_exchange *x = fake_http_new("POST", RETRY, body);
         struct api_fixture f;
+        struct fake_exchange *x;
 
         fixture(&f);
-        x->req->arena.limit = 1000 * sizeof(struct retry_entry) + 8192;
-        api_run(&f, x);
+        x = post_with_little_memory(&f, ESCAPED);
         api_check_error(x, 413, "EntityTooLarge", "\"the body needs too much memory");
         CHECK_INT(f.door->calls, 0);
         fake_http_free(x);
-        free(body);
+        api_fixture_deinit(&f);
+}
+
+static void strings_without_escapes_are_not_copied(void)
+{
+        struct api_fixture f;
+        struct fake_exchange *x;
+
+        fixture(&f);
+        x = post_with_little_memory(&f, ELEMENT);
+        CHECK_STR(x->answer, "[]");
+        CHECK_INT(f.door->retry_seen.n, 1000);
+        fake_http_free(x);
         api_fixture_deinit(&f);
 }
 
@@ -311,6 +339,7 @@ int main(void)
         RUN(one_element_too_many_is_413_whatever_follows);
         RUN(the_limit_of_elements_can_be_changed);
         RUN(a_body_that_outgrows_the_memory_of_its_request_is_413);
+        RUN(strings_without_escapes_are_not_copied);
         RUN(a_large_body_is_read_in_slices_and_lets_small_ones_pass);
         RUN(many_small_bodies_share_a_turn);
         return 0;

@@ -2,6 +2,7 @@
 #include "crr_body.h"
 
 #include <assert.h>
+#include <stdint.h>
 
 #include "crr/base/limits.h"
 #include "crr/core/identity.h"
@@ -10,17 +11,27 @@
 #define SMALLEST_TEXT    "{\"Bucket\":\"b\",\"Key\":\"k\",\"StorageClass\":\"s\"},"
 #define SMALLEST_ELEMENT (sizeof SMALLEST_TEXT - 1)
 
-int crr_body_init(struct crr_body *b, size_t size, size_t max_elements, struct arena *arena,
+int crr_body_init(struct crr_body *b, struct str text, size_t max_elements, struct arena *arena,
                   struct error *err)
 {
-        *b = (struct crr_body){ .arena = arena, .max_elements = max_elements };
-        b->capacity = size / SMALLEST_ELEMENT + 1;
+        *b = (struct crr_body){ .text = text, .arena = arena, .max_elements = max_elements };
+        b->capacity = text.len / SMALLEST_ELEMENT + 1;
         if (b->capacity > max_elements)
                 b->capacity = max_elements;
         b->entries = arena_array(arena, b->capacity, sizeof *b->entries);
         if (b->entries == NULL)
                 return error_set(err, ERR_TOO_LARGE, "the body needs too much memory");
         return 0;
+}
+
+/* A string without escapes mostly stands in the body as it is, and so needs no copy. */
+static struct str keep(const struct crr_body *b, struct str s)
+{
+        uintptr_t body = (uintptr_t)b->text.base, at = (uintptr_t)s.base;
+
+        if (at >= body && at + s.len <= body + b->text.len)
+                return s;
+        return s.len > 0 ? arena_str(b->arena, s) : STR("");
 }
 
 /* What cannot be right is not copied; identity_check() says the rest. */
@@ -30,7 +41,7 @@ static int set_str(struct crr_body *b, struct str *ret, const char *name, size_t
         if (v->text.len > max)
                 return error_set(err, ERR_MALFORMED_POST, "%s must be at most %zu bytes, is %zu",
                                  name, max, v->text.len);
-        *ret = v->text.len > 0 ? arena_str(b->arena, v->text) : STR("");
+        *ret = keep(b, v->text);
         if (ret->base == NULL)
                 return error_set(err, ERR_TOO_LARGE, "the body needs too much memory");
         return 0;

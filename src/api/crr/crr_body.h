@@ -13,11 +13,12 @@
  * The body of a retry: [{"Bucket","Key","VersionId"?,"StorageClass","ForceRetry"?}, ...] into the
  * door's entries, event by event.
  *
- * Ownership  Entries and their strings live in the arena.
+ * Ownership  Entries live in the arena; their strings there or in the body.
  * Errors     ERR_MALFORMED_POST or ERR_BAD_JSON names the element (the first is 0) and the field;
  *            ERR_TOO_LARGE as soon as there is one element too many.
  */
 struct crr_body {
+        struct str text;
         struct arena *arena;
         size_t max_elements;
         struct retry_entry *entries;
@@ -26,8 +27,8 @@ struct crr_body {
         struct retry_entry element;
 };
 
-/* `size` is the body's, in bytes: it bounds the number of entries. */
-int crr_body_init(struct crr_body *b, size_t size, size_t max_elements, struct arena *arena,
+/* Its size bounds the number of entries. */
+int crr_body_init(struct crr_body *b, struct str text, size_t max_elements, struct arena *arena,
                   struct error *err);
 
 extern const struct json_events crr_body_events; /* their data is a struct crr_body */

@@ -144,8 +144,7 @@ static int retry_init(struct retry *r, const struct api *api, struct http_reques
         if (rc == 0)
                 rc = read_headers(&r->door, req, err);
         if (rc == 0)
-                rc = crr_body_init(&r->body, req->body.len, api->config.max_elements, &req->arena,
-                                   err);
+                rc = crr_body_init(&r->body, req->body, api->config.max_elements, &req->arena, err);
         return rc;
 }
 

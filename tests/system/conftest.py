@@ -12,6 +12,7 @@ from kafka_util import Cluster, failure, tombstone
 
 TEST_DEADLINE_S = 240
 PARTITIONS = 6
+SIZE = {"max.message.bytes": 5000020}
 
 
 def pytest_addoption(parser):
@@ -69,10 +70,12 @@ class Place:
         self.failures, self.replication = f"{name}-failures", f"{name}-replication"
         self._make_daemon, self._starts = make_daemon, itertools.count(1)
 
-    def create_topics(self, partitions=PARTITIONS):
-        size = {"max.message.bytes": 5000020}
-        self.cluster.create_topic(self.failures, partitions, size | {"cleanup.policy": "compact"})
-        self.cluster.create_topic(self.replication, partitions, size)
+    def create_failures(self, partitions=PARTITIONS):
+        self.cluster.create_topic(self.failures, partitions, SIZE | {"cleanup.policy": "compact"})
+
+    def create_topics(self):
+        self.create_failures()
+        self.cluster.create_topic(self.replication, PARTITIONS, SIZE)
         return self
 
     def settings(self, **more):
@@ -86,6 +89,12 @@ class Place:
     def daemon(self, **settings):
         """Not started. A setting is named as its path with `__` for dots."""
         return self._make_daemon(f"{self.name}-{next(self._starts)}", self.settings(**settings))
+
+    def daemon_with_file(self, config, without=()):
+        """Not started; `without`: settings that the file has, and not the command line."""
+        settings = {path: v for path, v in self.settings().items() if path not in without}
+        return self._make_daemon(f"{self.name}-{next(self._starts)}", settings,
+                                 arguments=["--config", str(config)])
 
     def start(self, **settings):
         """Started, and ready."""

@@ -6,7 +6,8 @@ from collections import namedtuple
 
 from confluent_kafka import (Consumer, IsolationLevel, KafkaError, KafkaException, Producer,
                              TopicPartition)
-from confluent_kafka.admin import NewPartitions, NewTopic, OffsetSpec
+from confluent_kafka.admin import (AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions,
+                                   NewTopic, OffsetSpec)
 
 from waiting import wait_for
 
@@ -83,6 +84,16 @@ class Cluster:
     def grow_topic(self, name, partitions):
         self._admin("create_partitions", [NewPartitions(name, partitions)])
 
+    def topic_config(self, topic, name):
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        return self._admin("describe_configs", [resource])[resource][name].value
+
+    def set_topic_config(self, topic, name, value):
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        resource.add_incremental_config(ConfigEntry(
+            name, value, incremental_operation=AlterConfigOpType.SET))
+        self._admin("incremental_alter_configs", [resource])
+
     def partitions(self, topic):
         admin = self.broker.admin()
         return sorted(admin.list_topics(topic, timeout=20).topics[topic].partitions)
@@ -122,6 +133,16 @@ class Cluster:
         consumer.close()
         return sorted(records, key=lambda r: (r.partition, r.offset))
 
+    def wait_records(self, topic, condition):
+        """The topic's records once condition(records) is true."""
+        def fulfilled():
+            records = self.read(topic)
+            return records if condition(records) else None
+        return wait_for(fulfilled, f"the right records in {topic}")
+
+    def partition_of_key(self, topic, key):
+        return partition_of(key, len(self.partitions(topic)))
+
     def produce(self, topic, rows, deadline_s=60):
         """rows: (key, value) or (key, value, {option of Producer.produce}); all are in afterwards."""
         producer = self._producer_of_failures()
@@ -135,6 +156,14 @@ class Cluster:
                 except BufferError:
                     producer.poll(1)
         assert producer.flush(deadline_s) == 0 and not refused, refused[:3]
+
+    def produce_in_vain(self, topic, rows):
+        """Rows for a broker that will not survive them."""
+        producer = Producer({"bootstrap.servers": self.broker.bootstrap, "log_level": 2})
+        for key, value in rows:
+            producer.produce(topic, key=key, value=value)
+        producer.flush(1)
+        producer.purge()
 
     def _producer_of_failures(self):
         if self._producer is None:

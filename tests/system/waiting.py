@@ -20,3 +20,13 @@ def wait_for(condition, what, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise TooLate(f"waited {deadline_s} s for {what}; last seen: {value!r}")
         time.sleep(PAUSE_S)
+
+
+def outlast(seconds, condition=lambda: True):
+    """For tests whose subject is time: this long has passed, and condition() held all the while."""
+    end = time.monotonic() + seconds
+
+    def over():
+        assert condition(), f"it did not hold for {seconds} s"
+        return time.monotonic() > end
+    wait_for(over, f"{seconds} s to pass", seconds + DEADLINE_S)

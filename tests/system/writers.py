@@ -90,9 +90,6 @@ class Crowd:
     def repeats(self):
         return sum(w.repeats for w in self._writers)
 
-    def is_done(self):
-        return not any(w.is_alive() for w in self._writers)
-
     def answers(self):
         return [elements for w in self._writers for elements in w.answers]
 

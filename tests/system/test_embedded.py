@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quick start: an in-process broker, and the demo that plays the pipeline."""
+import os
+import subprocess
+
+import pytest
+
+from daemon import ENVIRONMENT, FAILED
+from kafka_util import fields_of, identity_of
+from waiting import wait_for
+
+
+@pytest.fixture
+def embedded(make_daemon, test_name):
+    return make_daemon(test_name, {
+        "kafka.embedded": "true", "http.listen": "127.0.0.1:0", "log.format": "json"})
+
+
+@pytest.fixture
+def demo(programs):
+    """demo(bootstrap, words...): crr-demo to its end."""
+    def run(bootstrap, *words):
+        said = subprocess.run([programs["demo"], "--bootstrap", bootstrap, *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              env=os.environ | ENVIRONMENT)
+        assert said.returncode == 0, said.stdout + said.stderr
+        return said
+    return run
+
+
+def test_the_demo_s_failures_are_listed_and_retried(embedded, demo):
+    daemon = embedded.start().wait_ready(20)
+    demo(daemon.wait_event("embedded_broker")["bootstrap"], "--count", "500", "--no-mover")
+    wait_for(lambda: len(daemon.walk()) == 500, "500 failures")
+    versions = daemon.walk()
+    assert len({v["StorageClass"] for v in versions}) > 1
+    chosen = [identity_of(v) for v in versions[:50]]
+    reply = daemon.retry([fields_of(i) for i in chosen])
+    assert [identity_of(v) for v in reply.json()] == chosen
+    assert len(daemon.walk()) == 450
+
+
+def test_the_same_seed_makes_the_same_failures(embedded, demo):
+    daemon = embedded.start().wait_ready(20)
+    bootstrap = daemon.wait_event("embedded_broker")["bootstrap"]
+    demo(bootstrap, "--count", "200", "--seed", "5", "--no-mover")
+    wait_for(lambda: len(daemon.walk()) == 200, "200 failures")
+    first = {identity_of(v) for v in daemon.walk()}
+    demo(bootstrap, "--count", "200", "--seed", "5", "--no-mover")
+    demo(bootstrap, "--count", "201", "--seed", "5", "--no-mover")
+    wait_for(lambda: len(daemon.walk()) == 201, "201 failures")
+    assert first < {identity_of(v) for v in daemon.walk()}
+
+
+def test_it_stops_at_once(embedded):
+    daemon = embedded.start().wait_ready(20)
+    assert daemon.get(FAILED).json()["Versions"] == []
+    assert daemon.stop(10) == 0

@@ -2,8 +2,8 @@
 """Nothing is lost and nothing is done twice: stated from the topics, read committed.
 
 Each identity ever produced is listed as failed, or PENDING, or gone by a tombstone; each element of
-a 200 answer has exactly one retry entry; no attempt of an identity is published twice. Retry entries
-that no answer speaks of are counted apart: their writer did not live to hear of them.
+a 200 answer has exactly one retry entry; no attempt of an identity is published twice. Entries that
+no answer speaks of are counted apart: their writer gave up, or the outcome was not known.
 """
 import json
 from collections import Counter

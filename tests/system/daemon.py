@@ -52,7 +52,8 @@ class Daemon:
     # --- life ---------------------------------------------------------------------------------
 
     def start(self):
-        settings = [w for path, value in self._settings.items() for w in ("--set", f"{path}={value}")]
+        settings = [word for path, value in self._settings.items()
+                    for word in ("--set", f"{path}={value}")]
         self._address = None
         with open(self.output, "ab") as output:
             self._read_from = output.tell()

@@ -114,11 +114,13 @@ class Cluster:
     def read(self, topic):
         """Every committed record of the topic, by partition and offset."""
         ends = self.stable_ends(topic)
-        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "reader", "log_level": 2,
-                             "enable.auto.commit": False, "isolation.level": "read_committed",
+        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "log_level": 2,
+                             "group.id": "reader", "enable.auto.commit": False,
+                             "isolation.level": "read_committed",
                              "enable.partition.eof": True, "auto.offset.reset": "earliest"})
         consumer.assign([TopicPartition(topic, p, 0) for p in ends])
         records, open_partitions = [], {p for p, end in ends.items() if end > 0}
+
         def read_on():
             for message in consumer.consume(10000, READ_SLICE_S):
                 if message.error() is None:
@@ -144,7 +146,8 @@ class Cluster:
         return partition_of(key, len(self.partitions(topic)))
 
     def produce(self, topic, rows, deadline_s=60):
-        """rows: (key, value) or (key, value, {option of Producer.produce}); all are in afterwards."""
+        """rows: (key, value) or (key, value, {option of Producer.produce}); returns when all are
+        in."""
         producer = self._producer_of_failures()
         refused = []
         for key, value, *options in rows:

@@ -32,7 +32,8 @@ def test_a_retry_is_answered_published_and_not_listed_any_more(place):
 def test_the_retry_entry_is_what_the_specification_says(place):
     known = [Identity("b", "dir/k é", "v", "aws")]
     place.fail(known, Size=1, Role="arn:role", ErrorCode="E")
-    reply = place.start().retry(elements(known), traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    reply = place.start().retry(elements(known),
+                                traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
     entry, = place.retry_entries()
     assert entry.key == b"b%2Fdir%2Fk%20%C3%A9"
     value = json.loads(entry.value)
@@ -73,7 +74,8 @@ def test_force_retry_publishes_what_is_pending_or_unknown(place):
     assert len(daemon.retry(elements(known[:1])).json()) == 1
     wait_for(lambda: daemon.metric("crr_retry_retries_in_flight") == 0, "the records to come back")
     forced = daemon.retry([e | {"ForceRetry": True} for e in elements(known)])
-    assert [(identity_of(v), v["Attempts"]) for v in forced.json()] == [(known[0], 2), (known[1], 1)]
+    attempts = [(identity_of(v), v["Attempts"]) for v in forced.json()]
+    assert attempts == [(known[0], 2), (known[1], 1)]
     assert conservation.check(place, daemon, known[:1], [forced.json()]) == 1
 
 

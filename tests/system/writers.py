@@ -60,7 +60,7 @@ class Writer(threading.Thread):
 
 
 class Crowd:
-    """Many writers at work: `with Crowd(...) as crowd`; on the way out all of them end their work."""
+    """Many writers at work: `with Crowd(...) as crowd`; on the way out each ends its work."""
 
     def __init__(self, daemons, shares):
         self._writers = [Writer(daemons, batches) for batches in shares]

@@ -33,7 +33,7 @@ def main():
     for path, line in re.findall(r"^(\S+?):(\d+):\d+: error", said.stderr, re.MULTILINE):
         places.setdefault(path, line)
     for path, line in sorted(places.items()):
-        print(f"{pathlib.Path(path).relative_to(root)}:{line}: from here on clang-format changes it")
+        print(f"{pathlib.Path(path).relative_to(root)}:{line}: clang-format changes it from here")
     print(f"{len(files)} files, {len(places)} not formatted")
     return said.returncode
 

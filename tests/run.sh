@@ -160,7 +160,7 @@ system_tests() {
         ! $long || options+=(--long)
         [ ${#filters[@]} -eq 0 ] || options+=(-k "$(or_of "${filters[@]}")")
         rm -rf "$logs/system" "$logs/system.xml"
-        "$venv/bin/python" -m pytest -p no:cacheprovider "${options[@]}" "$root/tests/system" || true
+        "$venv/bin/python" -m pytest -c "$root/tests/system/pytest.ini" "${options[@]}" "$root/tests/system" || true
         # shellcheck disable=SC2046 # two numbers
         count $("$root/tests/count.py" pytest "$logs/system.xml")
 }

@@ -81,6 +81,9 @@ void kafka_start(struct kafka *k, struct member *member);
 void kafka_close(struct kafka *k, void (*closed)(void *data), void *data);
 void kafka_free(struct kafka *k); /* after closed(); NULL is legal */
 
+/* After closed(): a thread still waits for the broker. Do not free then, but _exit(2). */
+bool kafka_is_stuck(const struct kafka *k);
+
 const char *kafka_bootstrap(const struct kafka *k); /* of the embedded broker, or as configured */
 
 struct kafka_status {
@@ -90,7 +93,7 @@ struct kafka_status {
                                     <replication>", "assignment", "producer"; NULL: nothing */
         char detail[240];        /* a sentence for an operator: what was said last about it */
 };
-void kafka_status(const struct kafka *k, struct kafka_status *ret);
+void kafka_status(struct kafka *k, struct kafka_status *ret);
 
 /* The replication topic as last seen (refreshed every 10 s): for /_/healthcheck. */
 struct kafka_partition {

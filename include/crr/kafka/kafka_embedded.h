@@ -8,7 +8,7 @@
  * exit. Its limits are in design notes: no read_committed, no fencing, no groups to rely on. */
 struct kafka_embedded;
 
-struct kafka_embedded *kafka_embedded_new(int port, struct error *err); /* port 0: any */
+struct kafka_embedded *kafka_embedded_new(struct error *err);
 void kafka_embedded_free(struct kafka_embedded *e);
 int kafka_embedded_create_topic(struct kafka_embedded *e, const char *topic, int partitions,
                                 struct error *err);

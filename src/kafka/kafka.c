@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
+ *
+ * Closing: the log reader and the publisher first (their results go to the member), then the consumer leaves the
+ * group, then the auxiliary handle, which answers what the member still asks. Whatever the broker does, closed() is
+ * called after CLOSE_TIMEOUT_MS at the latest; what is stuck then is left to the end of the process.
+ */
+#include "crr/kafka/kafka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/log.h"
+#include "crr/kafka/kafka_embedded.h"
+#include "kafka_aux.h"
+#include "kafka_conf.h"
+#include "kafka_feed.h"
+#include "kafka_log_reader.h"
+#include "kafka_publisher.h"
+#include "kafka_trouble.h"
+
+#define CLOSE_TIMEOUT_MS 5000
+
+struct kafka {
+        uv_loop_t *loop;
+        struct kafka_settings settings;
+        struct kafka_callbacks callbacks;
+        struct kafka_embedded *embedded;
+        struct kafka_trouble trouble;
+        struct kafka_feed feed;
+        struct kafka_aux aux;
+        struct kafka_publisher publisher;
+        struct kafka_log_reader reader;
+        struct group group;
+        struct member *member;
+        bool started, stuck;
+        char waiting_for[300];
+        uv_timer_t watchdog;
+        int closing; /* parts that are not closed */
+        bool told_closed;
+        void (*closed)(void *data);
+        void *closed_data;
+};
+
+static struct kafka *of_group(struct group *g)
+{
+        return (struct kafka *)((char *)g - offsetof(struct kafka, group));
+}
+
+static void query_stable(struct group *g, int partition)
+{
+        kafka_aux_query_stable(&of_group(g)->aux, partition);
+}
+
+static void query_high_watermark(struct group *g, int partition)
+{
+        kafka_aux_query_watermark(&of_group(g)->aux, partition);
+}
+
+static void hold(struct group *g, int partition)
+{
+        kafka_feed_hold(&of_group(g)->feed, partition);
+}
+
+static void resume(struct group *g, int partition, int64_t offset)
+{
+        kafka_feed_resume(&of_group(g)->feed, partition, offset);
+}
+
+static void on_fatal(void *data, const struct error *err)
+{
+        struct kafka *k = data;
+
+        k->callbacks.on_fatal(k->callbacks.data, err);
+}
+
+static void on_topic_trouble(void *data)
+{
+        struct kafka *k = data;
+
+        kafka_aux_look_soon(&k->aux);
+}
+
+static void on_topics(void *data)
+{
+        struct kafka *k = data;
+        int n = k->aux.failures.n_partitions;
+
+        if (n > LIMIT_PARTITIONS) {
+                struct error err;
+
+                error_set(&err, ERR_BAD_CONFIG, "the failure log %s has %d partitions, more than %d",
+                          k->settings.failures_topic, n, LIMIT_PARTITIONS);
+                on_fatal(k, &err);
+                return;
+        }
+        member_on_topology(k->member, n);
+        if (n > 0)
+                kafka_feed_on_topology(&k->feed, n);
+        if (n > 0 && k->aux.replication.n_partitions > 0)
+                kafka_publisher_on_topics(&k->publisher);
+}
+
+static int start_embedded(struct kafka *k, struct error *err)
+{
+        const struct kafka_settings *s = &k->settings;
+
+        k->embedded = kafka_embedded_new(err);
+        if (k->embedded == NULL)
+                return (int)err->code;
+        if (kafka_embedded_create_topic(k->embedded, s->failures_topic, s->embedded_partitions, err) !=
+                    0 ||
+            kafka_embedded_create_topic(k->embedded, s->replication_topic, s->embedded_partitions,
+                                        err) != 0)
+                return (int)err->code;
+        log_emit(LOG_EMBEDDED_BROKER, LOG_FIELDS(log_c("bootstrap", kafka_bootstrap(k))),
+                 "the embedded broker runs, for trying out: everything is lost at exit");
+        return 0;
+}
+
+static int init_parts(struct kafka *k, struct metrics *metrics, struct error *err)
+{
+        const char *bootstrap = NULL;
+
+        if (k->settings.embedded) {
+                if (start_embedded(k, err) != 0)
+                        return (int)err->code;
+                bootstrap = kafka_embedded_bootstrap(k->embedded);
+        }
+        kafka_trouble_init(&k->trouble, metrics, kafka_bootstrap(k));
+        kafka_publisher_init(&k->publisher, &k->settings, bootstrap, &k->trouble);
+        kafka_log_reader_init(&k->reader, &k->settings, bootstrap, &k->trouble);
+        if (kafka_feed_init(&k->feed, &k->settings, bootstrap, &k->trouble, metrics, err) != 0 ||
+            kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0)
+                return (int)err->code;
+        return 0;
+}
+
+/* The producer is made on its thread, later: its configuration is tried now. */
+static int try_producer(struct kafka *k, struct error *err)
+{
+        rd_kafka_conf_t *conf = kafka_conf_new(&k->settings, KAFKA_PRODUCER, NULL, err);
+        rd_kafka_t *producer;
+
+        if (conf == NULL)
+                return (int)err->code;
+        producer = kafka_handle_new(conf, KAFKA_PRODUCER, err);
+        if (producer == NULL)
+                return (int)err->code;
+        rd_kafka_destroy(producer);
+        return 0;
+}
+
+struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
+                        const struct kafka_callbacks *callbacks, struct metrics *metrics,
+                        struct error *err)
+{
+        struct kafka *k = calloc(1, sizeof *k);
+
+        if (k == NULL)
+                abort();
+        k->loop = loop;
+        k->settings = kafka_settings_copy(settings);
+        k->callbacks = *callbacks;
+        k->group = (struct group){ query_stable, query_high_watermark, hold, resume };
+        if (init_parts(k, metrics, err) != 0 || try_producer(k, err) != 0) {
+                kafka_free(k);
+                return NULL;
+        }
+        k->publisher.on_fatal = k->feed.on_fatal = on_fatal;
+        k->publisher.fatal_data = k->feed.fatal_data = k;
+        k->feed.on_topic_trouble = on_topic_trouble;
+        k->feed.topic_data = k;
+        k->aux.on_topics = on_topics;
+        k->aux.data = k;
+        return k;
+}
+
+struct publisher *kafka_publisher(struct kafka *k)
+{
+        return &k->publisher.port;
+}
+
+struct group *kafka_group(struct kafka *k)
+{
+        return &k->group;
+}
+
+struct log_reader *kafka_log_reader(struct kafka *k)
+{
+        return &k->reader.port;
+}
+
+void kafka_start(struct kafka *k, struct member *member)
+{
+        k->member = member;
+        k->started = true;
+        uv_timer_init(k->loop, &k->watchdog);
+        k->watchdog.data = k;
+        kafka_aux_start(&k->aux, k->loop, member);
+        kafka_feed_start(&k->feed, k->loop, member);
+        kafka_publisher_start(&k->publisher, k->loop, member);
+        kafka_log_reader_start(&k->reader, k->loop);
+}
+
+/* CLOSING */
+
+static void tell_closed(struct kafka *k)
+{
+        if (k->told_closed)
+                return;
+        k->told_closed = true;
+        k->closed(k->closed_data);
+}
+
+static void on_watchdog_closed(uv_handle_t *handle)
+{
+        tell_closed(handle->data);
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+        struct kafka *k = timer->data;
+
+        k->stuck = true;
+        tell_closed(k);
+}
+
+static void on_all_closed(struct kafka *k)
+{
+        uv_close((uv_handle_t *)&k->watchdog, on_watchdog_closed);
+}
+
+static void on_aux_closed(void *data)
+{
+        on_all_closed(data);
+}
+
+static void on_feed_closed(void *data)
+{
+        struct kafka *k = data;
+
+        kafka_aux_close(&k->aux, on_aux_closed, k);
+}
+
+static void on_thread_closed(void *data)
+{
+        struct kafka *k = data;
+
+        if (--k->closing == 0)
+                kafka_feed_close(&k->feed, on_feed_closed, k);
+}
+
+void kafka_close(struct kafka *k, void (*closed)(void *data), void *data)
+{
+        k->closed = closed;
+        k->closed_data = data;
+        k->closing = 2;
+        uv_timer_start(&k->watchdog, on_watchdog, CLOSE_TIMEOUT_MS, 0);
+        kafka_publisher_close(&k->publisher, on_thread_closed, k);
+        kafka_log_reader_close(&k->reader, on_thread_closed, k);
+}
+
+bool kafka_is_stuck(const struct kafka *k)
+{
+        return k->stuck;
+}
+
+void kafka_free(struct kafka *k)
+{
+        if (k == NULL)
+                return;
+        kafka_feed_deinit(&k->feed);
+        kafka_aux_deinit(&k->aux);
+        if (k->publisher.settings != NULL) {
+                kafka_publisher_deinit(&k->publisher);
+                kafka_log_reader_deinit(&k->reader);
+                kafka_trouble_deinit(&k->trouble);
+        }
+        kafka_embedded_free(k->embedded);
+        kafka_settings_deinit(&k->settings);
+        free(k);
+}
+
+/* STATUS */
+
+const char *kafka_bootstrap(const struct kafka *k)
+{
+        const char *configured = kafka_settings_property(&k->settings, "bootstrap.servers");
+
+        if (k->embedded != NULL)
+                return kafka_embedded_bootstrap(k->embedded);
+        return configured != NULL ? configured : "";
+}
+
+static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const char *topic)
+{
+        snprintf(k->waiting_for, sizeof k->waiting_for, "topic %s", topic);
+        ret->waiting_for = k->waiting_for;
+        snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", topic);
+}
+
+void kafka_status(struct kafka *k, struct kafka_status *ret)
+{
+        *ret = (struct kafka_status){ .broker_up = k->trouble.broker_up,
+                                      .producer_ready = k->publisher.usable_seen };
+        if (!ret->broker_up) {
+                ret->waiting_for = kafka_trouble_is_auth(&k->trouble) ? "authentication" : "broker";
+                snprintf(ret->detail, sizeof ret->detail, "%s: %s", kafka_bootstrap(k),
+                         k->trouble.last_text[0] != '\0' ? k->trouble.last_text : "no connection yet");
+        } else if (k->aux.failures.n_partitions == 0) {
+                wait_for_topic(k, ret, k->settings.failures_topic);
+        } else if (k->aux.replication.n_partitions == 0) {
+                wait_for_topic(k, ret, k->settings.replication_topic);
+        } else if (!k->feed.assigned_once) {
+                ret->waiting_for = "assignment";
+        } else if (!ret->producer_ready) {
+                ret->waiting_for = "producer";
+        }
+}
+
+size_t kafka_replication_partitions(const struct kafka *k, const struct kafka_partition **ret)
+{
+        *ret = k->aux.replication.partitions;
+        return (size_t)k->aux.replication.n_partitions;
+}

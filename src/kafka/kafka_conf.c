@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kafka_conf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/log.h"
+
+struct row {
+        const char *name, *value;
+        bool newer; /* a library that does not know it does without */
+};
+
+static const struct row of_all[] = {
+        { "socket.nagle.disable", "true" },
+        { "socket.keepalive.enable", "true" },
+        { "reconnect.backoff.max.ms", "2000" },
+        { "topic.metadata.refresh.interval.ms", "10000" },
+        { "log.connection.close", "false" },
+        { "enable.metrics.push", "false", true },
+};
+
+static const struct row of_consumer[] = {
+        { "partition.assignment.strategy", "cooperative-sticky" },
+        { "isolation.level", "read_committed" },
+        { "auto.offset.reset", "error" },
+        { "enable.partition.eof", "true" },
+        { "session.timeout.ms", "10000" },
+        { "heartbeat.interval.ms", "500" },
+        { "max.poll.interval.ms", "300000" },
+        { "queued.min.messages", "100000" },
+        { "queued.max.messages.kbytes", "32768" },
+        { "fetch.message.max.bytes", "1048576" },
+        { "fetch.max.bytes", "16777216" },
+        { "fetch.wait.max.ms", "100" },
+        { "fetch.error.backoff.ms", "100" },
+        { "fetch.queue.backoff.ms", "10", true },
+};
+
+static const struct row of_readers[] = { /* the consumer, the auxiliary handle, the log reader */
+        { "enable.auto.commit", "false" },
+        { "enable.auto.offset.store", "false" },
+        { "allow.auto.create.topics", "false" },
+        { "check.crcs", "false" },
+};
+
+static const struct row of_producer[] = {
+        { "retry.backoff.ms", "2" },
+        { "linger.ms", "0" },
+        { "batch.num.messages", "10000" },
+        { "batch.size", "1000000" },
+        { "compression.codec", "lz4" },
+        { "message.max.bytes", "5000020" },
+};
+
+static const struct row of_aux[] = {
+        { "isolation.level", "read_uncommitted" },
+};
+
+static const struct row of_reader[] = {
+        { "isolation.level", "read_committed" },
+        { "auto.offset.reset", "error" },
+        { "enable.partition.eof", "true" },
+        { "fetch.wait.max.ms", "10" },
+        { "queued.min.messages", "1000" },
+        { "queued.max.messages.kbytes", "16384" },
+};
+
+const char *kafka_handle_name(enum kafka_handle handle)
+{
+        static const char *const names[KAFKA_HANDLES] = {
+                [KAFKA_CONSUMER] = "consumer",
+                [KAFKA_PRODUCER] = "producer",
+                [KAFKA_AUX] = "auxiliary",
+                [KAFKA_READER] = "reader",
+        };
+
+        return names[handle];
+}
+
+/* Connection failures also come as errors, which are told once each; other lines are worth reading. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+        if (level > 4 || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+                return;
+        log_emit(LOG_KAFKA_LOG,
+                 LOG_FIELDS(log_c("handle", rk != NULL ? rd_kafka_name(rk) : ""),
+                            log_c("facility", facility)),
+                 "%s", text);
+}
+
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, bool newer,
+               struct error *err)
+{
+        char said[256];
+        rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, said, sizeof said);
+
+        if (res == RD_KAFKA_CONF_OK || (res == RD_KAFKA_CONF_UNKNOWN && newer))
+                return 0;
+        return error_set(err, ERR_BAD_CONFIG, "kafka property %s: %s", name,
+                         kafka_property_is_secret(name) ? "the value is refused" : said);
+}
+
+static int set_rows(rd_kafka_conf_t *conf, const struct row *rows, size_t n, struct error *err)
+{
+        for (size_t i = 0; i < n; i++)
+                if (set(conf, rows[i].name, rows[i].value, rows[i].newer, err) != 0)
+                        return (int)err->code;
+        return 0;
+}
+#define SET_ROWS(conf, rows, err) set_rows((conf), (rows), sizeof(rows) / sizeof *(rows), (err))
+
+static int set_properties(rd_kafka_conf_t *conf, const struct kafka_property *properties, size_t n,
+                          struct error *err)
+{
+        for (size_t i = 0; i < n; i++)
+                if (set(conf, properties[i].name, properties[i].value, false, err) != 0)
+                        return (int)err->code;
+        return 0;
+}
+
+static int set_number(rd_kafka_conf_t *conf, const char *name, long long value, struct error *err)
+{
+        char text[32];
+
+        snprintf(text, sizeof text, "%lld", value);
+        return set(conf, name, text, false, err);
+}
+
+bool kafka_instance_is_static(const char *instance)
+{
+        const char *dash = strrchr(instance, '-');
+
+        if (dash == NULL || dash[1] == '\0')
+                return false;
+        for (const char *c = dash + 1; *c != '\0'; c++)
+                if (!isdigit((unsigned char)*c))
+                        return false;
+        return true;
+}
+
+static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
+{
+        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
+                                               RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
+        if (SET_ROWS(conf, of_readers, err) != 0 || SET_ROWS(conf, of_consumer, err) != 0 ||
+            set(conf, "group.id", s->group, false, err) != 0)
+                return (int)err->code;
+        if (s->embedded && set(conf, "fetch.wait.max.ms", "10", false, err) != 0)
+                return (int)err->code;
+        if (!s->embedded && kafka_instance_is_static(s->instance) &&
+            set(conf, "group.instance.id", s->instance, false, err) != 0)
+                return (int)err->code;
+        return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
+}
+
+static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
+{
+        char id[512];
+
+        snprintf(id, sizeof id, "crr-retryd-%s-%s", s->group, s->instance);
+        if (SET_ROWS(conf, of_producer, err) != 0 ||
+            set(conf, "transactional.id", id, false, err) != 0 ||
+            set_number(conf, "transaction.timeout.ms", s->transaction_timeout_ms, err) != 0 ||
+            set_number(conf, "queue.buffering.max.messages",
+                       4 * (long long)s->max_transaction_entries + 1000, err) != 0 ||
+            set_number(conf, "queue.buffering.max.kbytes", 1 << 20, err) != 0)
+                return (int)err->code;
+        return set_properties(conf, s->producer_properties, s->n_producer_properties, err);
+}
+
+static int set_reader(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
+{
+        char group[512];
+
+        snprintf(group, sizeof group, "%s-reader", s->group); /* never joined: assign() only */
+        if (SET_ROWS(conf, of_readers, err) != 0 || SET_ROWS(conf, of_reader, err) != 0)
+                return (int)err->code;
+        return set(conf, "group.id", group, false, err);
+}
+
+static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum kafka_handle handle,
+                   const char *bootstrap, struct error *err)
+{
+        char client[300];
+
+        snprintf(client, sizeof client, "crr-retryd-%s", s->instance);
+        if (SET_ROWS(conf, of_all, err) != 0 || set(conf, "client.id", client, false, err) != 0 ||
+            set_properties(conf, s->properties, s->n_properties, err) != 0)
+                return (int)err->code;
+        if (bootstrap != NULL && set(conf, "bootstrap.servers", bootstrap, false, err) != 0)
+                return (int)err->code;
+        switch (handle) {
+        case KAFKA_CONSUMER:
+                return set_consumer(conf, s, err);
+        case KAFKA_PRODUCER:
+                return set_producer(conf, s, err);
+        case KAFKA_AUX:
+                if (SET_ROWS(conf, of_readers, err) != 0)
+                        return (int)err->code;
+                return SET_ROWS(conf, of_aux, err);
+        case KAFKA_READER:
+                return set_reader(conf, s, err);
+        }
+        return 0;
+}
+
+rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, enum kafka_handle handle,
+                                const char *bootstrap, struct error *err)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+        rd_kafka_conf_set_log_cb(conf, on_log);
+        if (set_all(conf, settings, handle, bootstrap, err) == 0)
+                return conf;
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+}
+
+rd_kafka_t *kafka_handle_new(rd_kafka_conf_t *conf, enum kafka_handle handle, struct error *err)
+{
+        char said[256];
+        rd_kafka_type_t type = handle == KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+        rd_kafka_t *rk = rd_kafka_new(type, conf, said, sizeof said);
+
+        if (rk == NULL) {
+                rd_kafka_conf_destroy(conf);
+                error_set(err, ERR_BAD_CONFIG, "the Kafka %s cannot be made: %s",
+                          kafka_handle_name(handle), said);
+        }
+        return rk;
+}
+
+const char *kafka_settings_property(const struct kafka_settings *settings, const char *name)
+{
+        for (size_t i = 0; i < settings->n_properties; i++)
+                if (strcmp(settings->properties[i].name, name) == 0)
+                        return settings->properties[i].value;
+        return NULL;
+}
+
+/* COPIES */
+
+static char *copy_text(const char *text)
+{
+        char *copy = text != NULL ? strdup(text) : NULL;
+
+        if (text != NULL && copy == NULL)
+                abort();
+        return copy;
+}
+
+static struct kafka_property *copy_properties(const struct kafka_property *properties, size_t n)
+{
+        struct kafka_property *copy = calloc(n + 1, sizeof *copy);
+
+        if (copy == NULL)
+                abort();
+        for (size_t i = 0; i < n; i++)
+                copy[i] = (struct kafka_property){ copy_text(properties[i].name),
+                                                   copy_text(properties[i].value) };
+        return copy;
+}
+
+struct kafka_settings kafka_settings_copy(const struct kafka_settings *s)
+{
+        struct kafka_settings copy = *s;
+
+        copy.properties = copy_properties(s->properties, s->n_properties);
+        copy.consumer_properties = copy_properties(s->consumer_properties, s->n_consumer_properties);
+        copy.producer_properties = copy_properties(s->producer_properties, s->n_producer_properties);
+        copy.group = copy_text(s->group);
+        copy.instance = copy_text(s->instance);
+        copy.advertise = copy_text(s->advertise);
+        copy.failures_topic = copy_text(s->failures_topic);
+        copy.replication_topic = copy_text(s->replication_topic);
+        copy.replication_partitioner = copy_text(s->replication_partitioner);
+        return copy;
+}
+
+static void free_properties(const struct kafka_property *properties, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                free((char *)properties[i].name);
+                free((char *)properties[i].value);
+        }
+        free((struct kafka_property *)properties);
+}
+
+void kafka_settings_deinit(struct kafka_settings *s)
+{
+        free_properties(s->properties, s->n_properties);
+        free_properties(s->consumer_properties, s->n_consumer_properties);
+        free_properties(s->producer_properties, s->n_producer_properties);
+        free((char *)s->group);
+        free((char *)s->instance);
+        free((char *)s->advertise);
+        free((char *)s->failures_topic);
+        free((char *)s->replication_topic);
+        free((char *)s->replication_partitioner);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_KAFKA_KAFKA_FEED_H
+#define CRR_SRC_KAFKA_KAFKA_FEED_H
+
+#include <stdbool.h>
+
+#include "crr/base/limits.h"
+#include "kafka_queue.h"
+#include "kafka_trouble.h"
+
+/*
+ * Feed: the consumer of the failure log, on the loop. It joins the group (or takes every partition of an embedded
+ * broker), tells the member what it holds, and hands it record after record.
+ *
+ * Threads  Loop only.
+ */
+struct kafka_feed {
+        const struct kafka_settings *settings;
+        struct kafka_trouble *trouble;
+        struct metrics *metrics;
+        struct member *member;
+        void (*on_fatal)(void *data, const struct error *err);
+        void *fatal_data;
+        void (*on_topic_trouble)(void *data); /* the topic is gone, it seems: look soon */
+        void *topic_data;
+
+        rd_kafka_t *consumer;
+        rd_kafka_queue_t *queue;
+        struct kafka_queue served;
+        uv_timer_t waker;             /* while something restores: wake the brokers */
+        bool started, assigned_once, closing, closed;
+        int open_handles;
+        void (*on_closed)(void *data);
+        void *closed_data;
+
+        int n_static;                 /* embedded: partitions assigned */
+        bool assigned[LIMIT_PARTITIONS];
+        int64_t position[LIMIT_PARTITIONS];
+};
+
+int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings, const char *bootstrap,
+                    struct kafka_trouble *trouble, struct metrics *metrics, struct error *err);
+void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *member);
+void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions); /* embedded: assign them */
+
+void kafka_feed_hold(struct kafka_feed *f, int partition);
+void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset);
+
+/* Leave the group; on_closed when it is left. kafka_feed_deinit() frees the handle. */
+void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void *data);
+void kafka_feed_deinit(struct kafka_feed *f);
+
+#endif

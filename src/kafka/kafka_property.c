@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of librdkafka's properties: which are ours, which are secret, and how the environment spells them. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "crr/kafka/kafka.h"
+
+static const struct {
+        const char *name, *why;
+} refused[] = {
+        { "group.id", "it is the setting kafka.group" },
+        { "group.instance.id", "it follows from the setting instance.id" },
+        { "client.id", "it is made from the setting instance.id" },
+        { "transactional.id", "it is made from kafka.group and instance.id" },
+        { "transaction.timeout.ms", "it is the setting retry.transaction_timeout" },
+        { "message.timeout.ms", "it must follow the transaction timeout" },
+        { "delivery.timeout.ms", "it must follow the transaction timeout" },
+        { "enable.auto.commit", "offsets are committed in transactions only" },
+        { "enable.auto.offset.store", "offsets are committed in transactions only" },
+        { "auto.commit.interval.ms", "offsets are committed in transactions only" },
+        { "isolation.level", "each handle needs its own" },
+        { "auto.offset.reset", "the failure log is always read from its beginning" },
+        { "enable.partition.eof", "readiness depends on it" },
+        { "partition.assignment.strategy", "only cooperative-sticky is supported" },
+        { "group.protocol", "only the classic protocol is supported" },
+        { "enable.idempotence", "transactions depend on it" },
+        { "acks", "transactions depend on it" },
+        { "request.required.acks", "transactions depend on it" },
+        { "partitioner", "they are the settings partitioner.failures and partitioner.replication" },
+        { "allow.auto.create.topics", "topics are created by kafka.create_topics only" },
+        { "client.rack", "reading from followers is not supported" },
+        { "message.max.bytes", "it is as large as the topics of a pipeline allow" },
+        { "queue.buffering.max.messages", "it follows from retry.max_transaction_entries" },
+};
+
+const char *kafka_property_refusal(const char *name)
+{
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+                if (strcmp(refused[i].name, name) == 0)
+                        return refused[i].why;
+        return NULL;
+}
+
+bool kafka_property_is_secret(const char *name)
+{
+        static const char *const secrets[] = {
+                "sasl.password",      "ssl.key.password",           "ssl.keystore.password",
+                "ssl.key.pem",        "sasl.oauthbearer.config",    "ssl_key",
+                "sasl.oauthbearer.client.secret",
+        };
+
+        for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+                if (strcmp(secrets[i], name) == 0)
+                        return true;
+        return strstr(name, "password") != NULL || strstr(name, "secret") != NULL;
+}
+
+static bool is_spelling_of(const char *upper, const char *name, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                char c = name[i] == '.' ? '_' : (char)toupper((unsigned char)name[i]);
+
+                if (upper[i] != c)
+                        return false;
+        }
+        return upper[n] == '\0';
+}
+
+/* The library prints its properties as a table, "name | C/P | ...", a line each. */
+static char *property_table(void)
+{
+        char *text = NULL;
+        size_t n = 0;
+        FILE *out = open_memstream(&text, &n);
+
+        if (out == NULL)
+                abort();
+        rd_kafka_conf_properties_show(out);
+        fclose(out);
+        return text;
+}
+
+const char *kafka_property_from_env(const char *upper)
+{
+        static char found[128];
+        char *table = property_table();
+        const char *result = NULL;
+
+        for (char *line = table; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+                size_t n;
+
+                line += *line == '\n';
+                n = strcspn(line, " |\n");
+                if (n == 0 || n >= sizeof found || !is_spelling_of(upper, line, n))
+                        continue;
+                memcpy(found, line, n);
+                found[n] = '\0';
+                result = found;
+                break;
+        }
+        free(table);
+        return result;
+}
+
+const char *kafka_library_version(void)
+{
+        return rd_kafka_version_str();
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Topics: what the cluster says of them, and making those that are missing (kafka.create_topics). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/log.h"
+#include "kafka_aux.h"
+
+#define LOOK_TIMEOUT_MS     2000
+#define CREATE_TIMEOUT_MS   10000
+#define CREATED_PARTITIONS  6
+#define DELETE_RETENTION_MS "86400000"
+
+static int32_t *copy_ids(const int32_t *ids, int n)
+{
+        int32_t *copy = malloc((size_t)(n + 1) * sizeof *copy);
+
+        if (copy == NULL)
+                abort();
+        memcpy(copy, ids, (size_t)n * sizeof *copy);
+        return copy;
+}
+
+static struct topic_view view_of(const rd_kafka_metadata_topic_t *topic)
+{
+        struct topic_view v = { .n_partitions = topic->partition_cnt };
+
+        v.partitions = calloc((size_t)topic->partition_cnt + 1, sizeof *v.partitions);
+        if (v.partitions == NULL)
+                abort();
+        for (int i = 0; i < topic->partition_cnt; i++) {
+                const rd_kafka_metadata_partition_t *p = &topic->partitions[i];
+
+                v.partitions[i] = (struct kafka_partition){
+                        .id = p->id,
+                        .leader = p->leader,
+                        .replicas = copy_ids(p->replicas, p->replica_cnt),
+                        .isrs = copy_ids(p->isrs, p->isr_cnt),
+                        .n_replicas = (size_t)p->replica_cnt,
+                        .n_isrs = (size_t)p->isr_cnt,
+                };
+        }
+        return v;
+}
+
+void kafka_topic_view_deinit(struct topic_view *v)
+{
+        for (int i = 0; i < v->n_partitions; i++) {
+                free((int32_t *)v->partitions[i].replicas);
+                free((int32_t *)v->partitions[i].isrs);
+        }
+        free(v->partitions);
+        *v = (struct topic_view){ 0 };
+}
+
+/* False: no broker answered. */
+static bool look_at(rd_kafka_t *handle, const char *name, struct topic_view *view,
+                    rd_kafka_resp_err_t *ret_err, int *ret_brokers)
+{
+        rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
+        const struct rd_kafka_metadata *metadata;
+        bool reached = rd_kafka_metadata(handle, 0, topic, &metadata, LOOK_TIMEOUT_MS) ==
+                       RD_KAFKA_RESP_ERR_NO_ERROR;
+
+        *view = (struct topic_view){ 0 };
+        if (reached) {
+                *ret_brokers = metadata->broker_cnt;
+                *ret_err = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                                    : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+                if (*ret_err == RD_KAFKA_RESP_ERR_NO_ERROR)
+                        *view = view_of(&metadata->topics[0]);
+                rd_kafka_metadata_destroy(metadata);
+        }
+        rd_kafka_topic_destroy(topic);
+        return reached;
+}
+
+void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s, struct topics_result *ret)
+{
+        *ret = (struct topics_result){ 0 };
+        ret->reached = look_at(handle, s->failures_topic, &ret->failures, &ret->failures_err,
+                               &ret->brokers) &&
+                       look_at(handle, s->replication_topic, &ret->replication,
+                               &ret->replication_err, &ret->brokers);
+}
+
+/* CREATING */
+
+static void set_config(rd_kafka_NewTopic_t *topic, const char *name, const char *value)
+{
+        rd_kafka_NewTopic_set_config(topic, name, value);
+}
+
+static rd_kafka_NewTopic_t *new_topic(const char *name, int replicas, bool compacted)
+{
+        char said[128];
+        rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, CREATED_PARTITIONS, replicas, said,
+                                                           sizeof said);
+
+        set_config(topic, "max.message.bytes", "5000020");
+        if (compacted) {
+                set_config(topic, "cleanup.policy", "compact");
+                set_config(topic, "delete.retention.ms", DELETE_RETENTION_MS);
+                set_config(topic, "segment.ms", "3600000");
+        }
+        if (replicas >= 3)
+                set_config(topic, "min.insync.replicas", "2");
+        return topic;
+}
+
+void kafka_topics_create(struct kafka_aux *a, int brokers)
+{
+        rd_kafka_AdminOptions_t *options;
+        rd_kafka_NewTopic_t *topics[2];
+        int replicas = brokers < 3 ? brokers : 3;
+        char said[128];
+        size_t n = 0;
+
+        if (a->create_running || brokers == 0)
+                return;
+        if (a->failures.n_partitions == 0)
+                topics[n++] = new_topic(a->settings->failures_topic, replicas, true);
+        if (a->replication.n_partitions == 0)
+                topics[n++] = new_topic(a->settings->replication_topic, replicas, false);
+        options = rd_kafka_AdminOptions_new(a->handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+        rd_kafka_AdminOptions_set_operation_timeout(options, CREATE_TIMEOUT_MS, said, sizeof said);
+        a->create_running = true;
+        rd_kafka_CreateTopics(a->handle, topics, n, options, a->queue);
+        rd_kafka_AdminOptions_destroy(options);
+        rd_kafka_NewTopic_destroy_array(topics, n);
+}
+
+void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event)
+{
+        const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+        const rd_kafka_topic_result_t **topics = NULL;
+        size_t n = 0;
+
+        a->create_running = false;
+        if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR && result != NULL)
+                topics = rd_kafka_CreateTopics_result_topics(result, &n);
+        for (size_t i = 0; i < n; i++) {
+                const char *name = rd_kafka_topic_result_name(topics[i]);
+                rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[i]);
+
+                if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+                        log_emit(LOG_TOPIC_CREATED,
+                                 LOG_FIELDS(log_c("topic", name),
+                                            log_i("partitions", CREATED_PARTITIONS)),
+                                 "a missing topic was created");
+                else if (code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+                        kafka_trouble_note(a->trouble, KAFKA_AUX, code,
+                                           rd_kafka_topic_result_error_string(topics[i]));
+        }
+        kafka_aux_look_soon(a);
+}
+
+/* SETTINGS OF THE FAILURE LOG */
+
+void kafka_topics_ask_policy(struct kafka_aux *a)
+{
+        rd_kafka_ConfigResource_t *resource;
+
+        if (a->policy_checked || a->settings->embedded)
+                return;
+        a->policy_checked = true;
+        resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, a->settings->failures_topic);
+        rd_kafka_DescribeConfigs(a->handle, &resource, 1, NULL, a->queue);
+        rd_kafka_ConfigResource_destroy(resource);
+}
+
+static void check_setting(struct kafka_aux *a, const char *name, const char *value)
+{
+        if (strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
+                log_emit(LOG_TOPIC_SETTINGS,
+                         LOG_FIELDS(log_c("topic", a->settings->failures_topic),
+                                    log_c("setting", name), log_c("value", value)),
+                         "the failure log should have cleanup.policy=compact: retention will forget "
+                         "failures");
+        if (strcmp(name, "max.message.bytes") == 0 && atol(value) < 100)
+                log_emit(LOG_TOPIC_SETTINGS,
+                         LOG_FIELDS(log_c("topic", a->settings->failures_topic),
+                                    log_c("setting", name), log_c("value", value)),
+                         "not even commit markers fit: this topic can never be retried into");
+}
+
+void kafka_topics_on_policy(struct kafka_aux *a, rd_kafka_event_t *event)
+{
+        const rd_kafka_DescribeConfigs_result_t *result =
+                rd_kafka_event_DescribeConfigs_result(event);
+        const rd_kafka_ConfigResource_t **resources;
+        const rd_kafka_ConfigEntry_t **entries;
+        size_t n, n_entries;
+
+        if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL)
+                return;
+        resources = rd_kafka_DescribeConfigs_result_resources(result, &n);
+        if (n == 0)
+                return;
+        entries = rd_kafka_ConfigResource_configs(resources[0], &n_entries);
+        for (size_t i = 0; i < n_entries; i++) {
+                const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+
+                if (value != NULL)
+                        check_setting(a, rd_kafka_ConfigEntry_name(entries[i]), value);
+        }
+}

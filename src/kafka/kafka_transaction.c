@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path of a batch on the transaction thread: begin, send_offsets, produce every record, commit. Offsets go
+ * first: whoever restores a partition that the batch touches waits for it then (readiness), and the broker still
+ * writes the markers of the previous transaction meanwhile.
+ *
+ * Possible failures, in librdkafka's three classes:
+ *  - retriable: the same call again, for as long as the broker is away;
+ *  - abort: abort_transaction; nothing was written. A stale generation is one of them, a refused record another;
+ *  - fatal: the producer is made anew. Once a record was produced the outcome is unknown until it is.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "kafka_publisher.h"
+
+#define OFFSETS_TIMEOUT_MS 5000
+
+enum step { STEP_BEGIN, STEP_OFFSETS, STEP_PRODUCE, STEP_COMMIT };
+
+static bool is_retriable(const rd_kafka_error_t *e)
+{
+        return rd_kafka_error_is_retriable(e) && !rd_kafka_error_txn_requires_abort(e) &&
+               !rd_kafka_error_is_fatal(e);
+}
+
+static bool is_stale(rd_kafka_resp_err_t code)
+{
+        return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+               code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+               code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
+void kafka_transaction_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+        struct kafka_publisher *p = opaque;
+        size_t index = (size_t)(uintptr_t)m->_private - 1;
+
+        (void)rk;
+        if (p->batch == NULL || index >= p->batch->n_records)
+                return;
+        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+                p->batch->records[index].offset = m->offset;
+        else if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+                 m->err == RD_KAFKA_RESP_ERR_INVALID_RECORD)
+                p->refused = index;
+}
+
+static rd_kafka_error_t *send_offsets(struct kafka_publisher *p, const struct publish_batch *batch)
+{
+        rd_kafka_consumer_group_metadata_t *group;
+        rd_kafka_topic_partition_list_t *list;
+        rd_kafka_error_t *error;
+
+        if (batch->generation.len == 0 || batch->n_offsets == 0)
+                return NULL;
+        error = rd_kafka_consumer_group_metadata_read(&group, batch->generation.base,
+                                                      batch->generation.len);
+        if (error != NULL)
+                return error;
+        list = rd_kafka_topic_partition_list_new((int)batch->n_offsets);
+        for (size_t i = 0; i < batch->n_offsets; i++) {
+                rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(
+                        list, p->settings->failures_topic, batch->offsets[i].partition);
+
+                at->offset = batch->offsets[i].offset;
+                at->metadata = strndup(batch->metadata.base, batch->metadata.len);
+                at->metadata_size = batch->metadata.len;
+        }
+        for (;;) {
+                error = rd_kafka_send_offsets_to_transaction(p->producer, list, group,
+                                                             OFFSETS_TIMEOUT_MS);
+                if (error == NULL || !is_retriable(error) || kafka_publisher_is_stopping(p))
+                        break;
+                rd_kafka_error_destroy(error);
+        }
+        rd_kafka_topic_partition_list_destroy(list);
+        rd_kafka_consumer_group_metadata_destroy(group);
+        return error;
+}
+
+static rd_kafka_headers_t *headers_of(const struct publish_record *r)
+{
+        rd_kafka_headers_t *headers = rd_kafka_headers_new(PUBLISH_MAX_HEADERS);
+
+        for (size_t i = 0; i < r->n_headers; i++)
+                rd_kafka_header_add(headers, r->headers[i].name, -1, r->headers[i].value.base,
+                                    (ssize_t)r->headers[i].value.len);
+        return headers;
+}
+
+static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct publish_record *r,
+                                     size_t index)
+{
+        rd_kafka_headers_t *headers = headers_of(r);
+        rd_kafka_error_t *error;
+
+        for (;;) {
+                rd_kafka_vu_t vus[] = {
+                        { .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topics[r->topic] },
+                        { .vtype = RD_KAFKA_VTYPE_PARTITION,
+                          .u.i32 = r->partition < 0 ? RD_KAFKA_PARTITION_UA : r->partition },
+                        { .vtype = RD_KAFKA_VTYPE_KEY,
+                          .u.mem = { (void *)r->key.base, r->key.len } },
+                        { .vtype = RD_KAFKA_VTYPE_VALUE,
+                          .u.mem = { (void *)r->value.base, r->value.len } },
+                        { .vtype = RD_KAFKA_VTYPE_TIMESTAMP,
+                          .u.i64 = r->timestamp_ms == TIME_UNKNOWN ? 0 : r->timestamp_ms },
+                        { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)(index + 1) },
+                        { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
+                };
+
+                /* Not copied: the batch lives until its outcome. */
+                error = rd_kafka_produceva(p->producer, vus, sizeof vus / sizeof *vus);
+                if (error == NULL)
+                        return NULL; /* the headers went with it */
+                if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                        break;
+                rd_kafka_error_destroy(error);
+                rd_kafka_poll(p->producer, 2);
+        }
+        rd_kafka_headers_destroy(headers);
+        if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+                p->refused = index;
+        return error;
+}
+
+static rd_kafka_error_t *produce_all(struct kafka_publisher *p, const struct publish_batch *batch)
+{
+        for (size_t i = 0; i < batch->n_records; i++) {
+                rd_kafka_error_t *error = produce_one(p, &batch->records[i], i);
+
+                if (error != NULL)
+                        return error;
+        }
+        return NULL;
+}
+
+static rd_kafka_error_t *commit(struct kafka_publisher *p)
+{
+        rd_kafka_error_t *error;
+
+        while ((error = rd_kafka_commit_transaction(p->producer, -1)) != NULL &&
+               is_retriable(error) && !kafka_publisher_is_stopping(p))
+                rd_kafka_error_destroy(error);
+        return error;
+}
+
+static rd_kafka_error_t *run(struct kafka_publisher *p, struct publish_batch *batch,
+                             enum step *ret_step)
+{
+        rd_kafka_error_t *error = rd_kafka_begin_transaction(p->producer);
+
+        *ret_step = STEP_BEGIN;
+        if (error == NULL) {
+                *ret_step = STEP_OFFSETS;
+                error = send_offsets(p, batch);
+        }
+        if (error == NULL) {
+                *ret_step = STEP_PRODUCE;
+                error = produce_all(p, batch);
+        }
+        if (error == NULL) {
+                *ret_step = STEP_COMMIT;
+                error = commit(p);
+        }
+        return error;
+}
+
+/* NULL when nothing of the transaction is left. */
+static rd_kafka_error_t *abort_it(struct kafka_publisher *p)
+{
+        rd_kafka_error_t *error;
+
+        while ((error = rd_kafka_abort_transaction(p->producer, -1)) != NULL &&
+               is_retriable(error) && !kafka_publisher_is_stopping(p))
+                rd_kafka_error_destroy(error);
+        return error;
+}
+
+static enum publish_outcome outcome_of_abort(const struct kafka_publisher *p,
+                                             rd_kafka_resp_err_t code)
+{
+        if (p->refused != SIZE_MAX)
+                return PUBLISH_REFUSED;
+        return is_stale(code) ? PUBLISH_STALE : PUBLISH_ABORTED;
+}
+
+static void conclude(struct kafka_publisher *p, struct publish_batch *batch, rd_kafka_error_t *error,
+                     enum step step)
+{
+        rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+        rd_kafka_error_t *left = error;
+
+        error_set(&batch->err, ERR_KAFKA, "Kafka refused the transaction: %s (%s)",
+                  rd_kafka_error_string(error), rd_kafka_err2name(code));
+        if (!rd_kafka_error_is_fatal(error)) {
+                left = step == STEP_BEGIN ? NULL : abort_it(p);
+                rd_kafka_error_destroy(error);
+        }
+        if (left == NULL)
+                batch->outcome = outcome_of_abort(p, code);
+        else
+                batch->outcome = step < STEP_PRODUCE ? PUBLISH_ABORTED : PUBLISH_UNKNOWN;
+        batch->refused = p->refused != SIZE_MAX ? p->refused : 0;
+        if (left != NULL) {
+                kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(left),
+                                   rd_kafka_error_string(left));
+                kafka_publisher_lose(p, rd_kafka_error_code(left));
+                rd_kafka_error_destroy(left);
+        }
+}
+
+void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batch)
+{
+        uint64_t begin = uv_hrtime();
+        rd_kafka_error_t *error;
+        enum step step;
+
+        p->batch = batch;
+        p->refused = SIZE_MAX;
+        error = run(p, batch, &step);
+        if (error == NULL)
+                batch->outcome = PUBLISH_COMMITTED;
+        else
+                conclude(p, batch, error, step);
+        p->batch = NULL;
+        batch->duration_us = (int64_t)((uv_hrtime() - begin) / 1000);
+        if (batch->outcome != PUBLISH_UNKNOWN && p->producer != NULL)
+                p->last_good_ms = (int64_t)(uv_hrtime() / 1000000);
+}

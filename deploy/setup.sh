@@ -86,8 +86,14 @@ can_install() {
         sudo $sudo_options true 2>/dev/null
 }
 
+# apt's long output is shown only when it fails.
 apt() {
-        as_root apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null
+        said=$(mktemp)
+        as_root apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" \
+                </dev/null >"$said" 2>&1 && worked=true || worked=false
+        $worked || tail -n 40 "$said" >&2
+        rm -f "$said"
+        $worked
 }
 
 install() {
@@ -107,8 +113,8 @@ promtool_in_cache() {
         unpacked=$(mktemp -d)
         (
                 cd "$unpacked" &&
-                        { apt-get -q download prometheus ||
-                                { apt update && apt-get -q download prometheus; }; } &&
+                        { apt-get -q download prometheus >/dev/null 2>&1 ||
+                                { apt update && apt-get -q download prometheus >/dev/null; }; } &&
                         dpkg-deb -x prometheus_*.deb . &&
                         cp usr/bin/promtool "$cache/"
         ) && got=true || got=false

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judges are judged: each of them can say no, and knows Java's partitioner."""
+import json
+
+import pytest
+
+import conservation
+from kafka_util import (Identity, Record, failure, fields_of, identity_of_key, partition_of,
+                        record_key, tombstone)
+from model import fold, with_status
+from samples import ODD, identities
+from waiting import TooLate, wait_for
+
+ONE = Identity("b", "k", "v", "s")
+
+
+def record(offset, value, headers=None, identity=ONE):
+    return Record("t", 0, offset, 0, record_key(identity), value, headers or {})
+
+
+def entry(attempt, retry_id="r"):
+    fields = fields_of(ONE) | {"ReplicationStatus": "PENDING", "Attempts": attempt,
+                               "RetryId": retry_id}
+    headers = {"crr-retry-id": retry_id, "crr-retry-attempt": str(attempt)}
+    return record(attempt, json.dumps(fields).encode(), headers)
+
+
+@pytest.mark.parametrize("identity", ODD)
+def test_a_record_key_can_be_read_back(identity):
+    assert identity_of_key(record_key(identity)) == identity
+
+
+def test_a_record_key_is_spelled_as_specified():
+    identity = Identity("photos", "2026/11/a.jpg", "3938", "aws-east")
+    assert record_key(identity) == b"photos/2026%2F11%2Fa.jpg?versionId=3938&sitename=aws-east"
+
+
+def test_keys_go_where_java_s_partitioner_puts_them(place):
+    place.fail(identities(200) + ODD)
+    assert all(partition_of(r.key, 6) == r.partition for r in place.failure_log())
+
+
+def test_the_fold_knows_states_and_void_settlements():
+    failed, pending = failure(ONE)[1], failure(ONE, ReplicationStatus="PENDING")[1]
+    assert with_status(fold([record(0, failed)]), "FAILED") == [ONE]
+    assert with_status(fold([record(0, failed), record(1, pending)]), "PENDING") == [ONE]
+    assert fold([record(0, failed), record(1, tombstone(ONE)[1])]) == {}
+    void = record(2, None, {"crr-settles": "0"})
+    assert fold([record(0, pending), record(1, failed), void])[ONE].offset == 1
+    valid = record(2, None, {"crr-settles": "1"})
+    assert fold([record(0, pending), record(1, failed), valid]) == {}
+
+
+def test_an_attempt_that_is_published_twice_is_seen():
+    conservation.published_once([entry(1), entry(2)])
+    with pytest.raises(AssertionError, match="published twice"):
+        conservation.published_once([entry(1), entry(1, "another")])
+
+
+def test_an_entry_without_its_pending_record_is_seen_and_the_other_way_round():
+    published = conservation.published_once([entry(1)])
+    conservation.has_pending_records([entry(1)], published)
+    with pytest.raises(AssertionError, match="without a PENDING record"):
+        conservation.has_pending_records([], published)
+    with pytest.raises(AssertionError, match="without an entry"):
+        conservation.has_pending_records([entry(1), entry(2)], published)
+
+
+def test_a_condition_that_never_comes_true_says_what_was_waited_for():
+    with pytest.raises(TooLate, match="the impossible.*last seen: 0"):
+        wait_for(lambda: 0, "the impossible", deadline_s=0.1)

@@ -6,6 +6,7 @@
  */
 #include "scenario.h"
 
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -460,21 +461,34 @@ static void run_file(struct scenario *s, FILE *in)
         scenario_deinit(s);
 }
 
-int main(int argc, char **argv)
+static void run_path(const char *path)
 {
         static struct scenario s;
+        FILE *in = fopen(path, "r");
 
+        memset(&s, 0, sizeof s);
+        s.file = path;
+        if (in == NULL)
+                scenario_fail(&s, "cannot be opened");
+        printf("%s\n", path);
+        fflush(stdout);
+        run_file(&s, in);
+        fclose(in);
+}
+
+/* Arguments are files or patterns of them. */
+int main(int argc, char **argv)
+{
         for (int i = 1; i < argc; i++) {
-                FILE *in = fopen(argv[i], "r");
+                glob_t found;
 
-                memset(&s, 0, sizeof s);
-                s.file = argv[i];
-                if (in == NULL)
-                        scenario_fail(&s, "cannot be opened");
-                printf("%s\n", s.file);
-                fflush(stdout);
-                run_file(&s, in);
-                fclose(in);
+                if (glob(argv[i], 0, NULL, &found) != 0) {
+                        fprintf(stderr, "no such scenario: %s\n", argv[i]);
+                        return 1;
+                }
+                for (size_t n = 0; n < found.gl_pathc; n++)
+                        run_path(found.gl_pathv[n]);
+                globfree(&found);
         }
         return 0;
 }

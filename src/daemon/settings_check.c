@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings_check.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define INSTANCE_BYTES 128
+#define GROUP_BYTES    255
+#define TOPIC_BYTES    249 /* Kafka's */
+#define HOST_BYTES     256
+
+/* Letters, digits, '.', '_' and '-': what topics, files and metrics take. */
+static bool is_plain(struct str text)
+{
+        for (size_t i = 0; i < text.len; i++)
+                if (!isalnum((unsigned char)text.base[i]) && memchr("._-", text.base[i], 3) == NULL)
+                        return false;
+        return true;
+}
+
+const char *check_instance(struct str text)
+{
+        if (text.len == 0 || text.len > INSTANCE_BYTES || !is_plain(text))
+                return "must be 1 to 128 letters, digits, '.', '_' or '-'";
+        return NULL;
+}
+
+const char *check_group(struct str text)
+{
+        if (text.len == 0 || text.len > GROUP_BYTES)
+                return "must be 1 to 255 bytes";
+        return NULL;
+}
+
+const char *check_topic(struct str text)
+{
+        if (text.len == 0 || text.len > TOPIC_BYTES || !is_plain(text) || str_eq_c(text, ".") ||
+            str_eq_c(text, ".."))
+                return "is not a topic's name: 1 to 249 letters, digits, '.', '_' or '-'";
+        return NULL;
+}
+
+/* "host:port" or "[v6]:port"; the brackets are dropped. */
+static bool split_address(struct str text, struct str *ret_host, struct str *ret_port)
+{
+        size_t colon = text.len;
+
+        while (colon > 0 && text.base[colon - 1] != ':')
+                colon--;
+        if (colon == 0)
+                return false;
+        *ret_host = (struct str){ text.base, colon - 1 };
+        *ret_port = (struct str){ text.base + colon, text.len - colon };
+        if (ret_host->len < 2 || ret_host->base[0] != '[')
+                return memchr(ret_host->base, ':', ret_host->len) == NULL;
+        if (ret_host->base[ret_host->len - 1] != ']')
+                return false;
+        *ret_host = (struct str){ ret_host->base + 1, ret_host->len - 2 };
+        return true;
+}
+
+static bool is_numeric_host(struct str host, bool is_v6)
+{
+        char text[HOST_BYTES];
+        struct in6_addr address;
+
+        if (host.len >= sizeof text)
+                return false;
+        snprintf(text, sizeof text, "%.*s", STR_ARG(host));
+        return inet_pton(is_v6 ? AF_INET6 : AF_INET, text, &address) == 1;
+}
+
+const char *check_address(struct str text)
+{
+        struct str host, port;
+        unsigned long long number;
+
+        if (!split_address(text, &host, &port) || !str_to_u64(port, 65535, &number) ||
+            !is_numeric_host(host, text.base[0] == '['))
+                return "is not an address such as 127.0.0.1:8900 or [::1]:8900";
+        return NULL;
+}
+
+/* "http://host:8900/x" -> "host"; absent when it is no URL. */
+static struct str url_host(struct str url)
+{
+        const char *scheme = str_has_prefix(url, "https://") ? "https://" : "http://";
+        struct str host, rest;
+
+        if (!str_has_prefix(url, scheme))
+                return STR_ABSENT;
+        host = (struct str){ url.base + strlen(scheme), url.len - strlen(scheme) };
+        str_split(host, '/', &host, &rest);
+        if (str_has_prefix(host, "["))
+                return str_split(host, ']', &host, &rest)
+                               ? (struct str){ host.base + 1, host.len - 1 }
+                               : STR_ABSENT;
+        str_split(host, ':', &host, &rest);
+        return host;
+}
+
+static bool is_blank_or_control(char c)
+{
+        return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
+const char *check_url(struct str text)
+{
+        static const char why[] = "is not a URL such as http://crr-retry-0.crr-retry:8900";
+        struct str host = url_host(text);
+
+        if (host.len == 0 || text.len > 1024)
+                return why;
+        for (size_t i = 0; i < text.len; i++)
+                if (is_blank_or_control(text.base[i]))
+                        return why;
+        return NULL;
+}
+
+/* TOGETHER */
+
+static bool is_loopback(struct str host)
+{
+        return str_has_prefix(host, "127.") || str_eq_c(host, "::1") || str_eq_c(host, "localhost");
+}
+
+static bool listens_on_loopback_only(const struct settings *s)
+{
+        const struct setting_value *listen = &s->values[SETTING_HTTP_LISTEN];
+        struct str host, port;
+
+        for (size_t i = 0; i < listen->n_items; i++)
+                if (split_address(str_from(listen->items[i]), &host, &port) && !is_loopback(host))
+                        return false;
+        return listen->n_items > 0;
+}
+
+static void complain(struct settings *s, enum setting id, const char *message)
+{
+        settings_problem(s, s->values[id].source, str_from(setting_path(id)), "%s", message);
+}
+
+static void check_listen(struct settings *s)
+{
+        const struct setting_value *listen = &s->values[SETTING_HTTP_LISTEN];
+        const char *advertise = s->values[SETTING_INSTANCE_ADVERTISE].text;
+
+        if (listen->n_items == 0 && !listen->item_refused)
+                complain(s, SETTING_HTTP_LISTEN, "must have an address");
+        if (advertise != NULL && listens_on_loopback_only(s) &&
+            !is_loopback(url_host(str_from(advertise))))
+                complain(s, SETTING_INSTANCE_ADVERTISE,
+                         "cannot be reached by others: http.listen is a loopback address");
+}
+
+static void check_bootstrap(struct settings *s)
+{
+        const struct setting_value *map = &s->values[SETTING_KAFKA_PROPERTIES];
+
+        for (size_t i = 0; i < map->n_properties && !s->values[SETTING_KAFKA_EMBEDDED].number; i++)
+                if (strcmp(map->properties[i].name, "bootstrap.servers") == 0 &&
+                    map->properties[i].value[0] == '\0')
+                        settings_problem(s, map->properties[i].source,
+                                         STR("kafka.properties.bootstrap.servers"),
+                                         "must name a broker");
+}
+
+void settings_check_together(struct settings *s)
+{
+        check_listen(s);
+        check_bootstrap(s);
+        if (strcmp(s->values[SETTING_TOPICS_FAILURES].text,
+                   s->values[SETTING_TOPICS_REPLICATION].text) == 0)
+                complain(s, SETTING_TOPICS_REPLICATION, "is the same as topics.failures");
+        if (s->values[SETTING_HTTP_MAX_BUFFERED_BYTES].number <
+            s->values[SETTING_HTTP_MAX_BODY_BYTES].number)
+                complain(s, SETTING_HTTP_MAX_BUFFERED_BYTES, "is below http.max_body_bytes");
+}

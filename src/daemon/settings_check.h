@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_DAEMON_SETTINGS_CHECK_H
+#define CRR_SRC_DAEMON_SETTINGS_CHECK_H
+
+#include "crr/base/str.h"
+#include "settings_private.h"
+
+/* Is a text good for its setting? NULL, or what is wrong with it. */
+const char *check_instance(struct str text);
+const char *check_group(struct str text);
+const char *check_topic(struct str text);
+const char *check_url(struct str text);
+const char *check_address(struct str text);
+
+/* What no setting can say alone. */
+void settings_check_together(struct settings *s);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_DAEMON_SETTINGS_TABLE_H
+#define CRR_SRC_DAEMON_SETTINGS_TABLE_H
+
+#include "crr/daemon/settings.h"
+
+/* The rows of settings.def, and how to find one. */
+enum setting_type {
+        SETTING_BOOL,
+        SETTING_INTEGER,
+        SETTING_SIZE,     /* bytes */
+        SETTING_DURATION, /* ms */
+        SETTING_CHOICE,   /* index into choices */
+        SETTING_TEXT,
+        SETTING_LIST,
+        SETTING_MAP,
+};
+
+enum setting_flags { SETTING_RELOADABLE = 1, SETTING_NULLABLE = 2, SETTING_AUTOMATIC = 4 };
+
+struct setting_row {
+        const char *path;
+        enum setting_type type;
+        const char *preset; /* the default, as JSON */
+        unsigned flags;
+        const char *help;
+        int64_t min, max;                      /* of a number */
+        const char *choices;                   /* "a|b|c" */
+        const char *(*check)(struct str text); /* NULL, or what is wrong with a text */
+};
+
+const struct setting_row *setting_row(enum setting id);
+bool setting_is_number(const struct setting_row *row); /* settings_number() is its value */
+
+/* False: no such setting. A property's path ("kafka.properties.ssl.ca.location") is its map's:
+ * *ret_property is the rest, absent otherwise. */
+bool setting_find(struct str path, enum setting *ret, struct str *ret_property);
+bool setting_is_group(struct str path); /* settings stand below it; "" is one */
+
+/* The name in the environment: CRR_HTTP__LISTEN. */
+void setting_env_name(enum setting id, struct buf *out);
+
+/* The i-th choice; absent past the last. */
+struct str setting_choice_name(const struct setting_row *row, int64_t i);
+
+#endif

@@ -12,6 +12,7 @@
 struct json_reader {
         yajl_handle yajl;
         unsigned max_depth;
+        bool allow_duplicates;
         unsigned depth;
         unsigned values; /* at the top */
         struct json_names names;
@@ -114,9 +115,10 @@ static int on_start_map(void *data)
 static int on_map_key(void *data, const unsigned char *text, size_t len)
 {
         struct json_reader *r = data;
+        struct str name = { (const char *)text, len };
+        uint32_t scope = r->allow_duplicates ? json_names_open(&r->names) : r->scopes[r->depth - 1];
 
-        if (!json_names_add(&r->names, r->scopes[r->depth - 1],
-                            (struct str){ (const char *)text, len }))
+        if (!json_names_add(&r->names, scope, name))
                 return refuse(r, JSON_FAULT_DUPLICATE, "a name stands twice in an object");
         r->name = json_names_last(&r->names);
         return 1;
@@ -161,6 +163,11 @@ struct json_reader *json_reader_new(unsigned max_depth)
                 abort();
         json_names_init(&r->names);
         return r;
+}
+
+void json_reader_allow_duplicates(struct json_reader *r)
+{
+        r->allow_duplicates = true;
 }
 
 static void drop_yajl(struct json_reader *r)

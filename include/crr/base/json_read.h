@@ -60,6 +60,7 @@ struct json_reader;
 
 struct json_reader *json_reader_new(unsigned max_depth);
 void json_reader_free(struct json_reader *r);
+void json_reader_allow_duplicates(struct json_reader *r); /* names that stand twice are the handler's to refuse */
 
 /* A whole text at once. 0, or the error. */
 int json_read(struct json_reader *r, struct str text, const struct json_events *events, void *data,

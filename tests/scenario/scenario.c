@@ -7,7 +7,6 @@
 #include "scenario.h"
 
 #include <glob.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,76 +14,6 @@
 #define MAX_LINE           262144
 #define REQUEST_TIMEOUT_MS 30000
 #define MAX_ELEMENTS       10000
-
-void scenario_fail(const struct scenario *s, const char *format, ...)
-{
-        va_list args;
-
-        fprintf(stderr, "%s:%d: ", s->file, s->line);
-        va_start(args, format);
-        vfprintf(stderr, format, args);
-        va_end(args);
-        fprintf(stderr, "\n");
-        exit(1);
-}
-
-/* WORDS: the next one is cut off the rest of the line; "" at its end. */
-
-char *scenario_word(char **rest)
-{
-        char *begin = *rest + strspn(*rest, " "), *end = begin + strcspn(begin, " ");
-
-        *rest = end + strspn(end, " ");
-        *end = '\0';
-        return begin;
-}
-
-long scenario_number(const struct scenario *s, const char *text)
-{
-        char *end;
-        long n = strtol(text, &end, 10);
-
-        if (end == text || *end != '\0')
-                scenario_fail(s, "not a number: '%s'", text);
-        return n;
-}
-
-int scenario_partition(const struct scenario *s, const char *text)
-{
-        long p = scenario_number(s, text);
-
-        if (p < 0 || p >= s->world.n_partitions)
-                scenario_fail(s, "no such partition: %ld", p);
-        return (int)p;
-}
-
-static int64_t duration_ms(const struct scenario *s, const char *text)
-{
-        static const struct {
-                const char *unit;
-                int64_t ms;
-        } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
-        char *end;
-        long n = strtol(text, &end, 10);
-
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-                if (end != text && strcmp(end, units[i].unit) == 0)
-                        return n * units[i].ms;
-        scenario_fail(s, "not a duration: '%s'", text);
-}
-
-struct choice {
-        const char *name;
-        int value;
-};
-
-static int choose(const struct scenario *s, const char *text, const struct choice *choices)
-{
-        for (const struct choice *c = choices; c->name != NULL; c++)
-                if (strcmp(c->name, text) == 0)
-                        return c->value;
-        scenario_fail(s, "what is '%s'?", text);
-}
 
 /* RUNNING */
 
@@ -147,29 +76,29 @@ static void do_partitions(struct scenario *s, char *rest)
 
 static void do_config(struct scenario *s, char *rest)
 {
-        static const struct choice payloads[] = { { "native", RETRY_PAYLOAD_NATIVE },
-                                                  { "entry", RETRY_PAYLOAD_ENTRY },
-                                                  { NULL, 0 } };
-        static const struct choice expiries[] = { { "relist", PENDING_EXPIRY_RELIST },
-                                                  { "close", PENDING_EXPIRY_CLOSE },
-                                                  { NULL, 0 } };
+        static const struct scenario_choice payloads[] = { { "native", RETRY_PAYLOAD_NATIVE },
+                                                           { "entry", RETRY_PAYLOAD_ENTRY },
+                                                           { NULL, 0 } };
+        static const struct scenario_choice expiries[] = { { "relist", PENDING_EXPIRY_RELIST },
+                                                           { "close", PENDING_EXPIRY_CLOSE },
+                                                           { NULL, 0 } };
         struct member_config *config = &s->world.config;
         const char *name = scenario_word(&rest), *value = scenario_word(&rest);
 
-        if (s->api != NULL)
-                scenario_fail(s, "config comes before start");
         if (strcmp(name, "payload") == 0)
-                config->payload = (enum retry_payload)choose(s, value, payloads);
+                config->payload = (enum retry_payload)scenario_choose(s, value, payloads);
         else if (strcmp(name, "pending-expiry") == 0)
-                config->pending_expiry = (enum pending_expiry)choose(s, value, expiries);
+                config->pending_expiry = (enum pending_expiry)scenario_choose(s, value, expiries);
         else if (strcmp(name, "pending-ttl") == 0)
-                config->pending_ttl_ms = duration_ms(s, value);
+                config->pending_ttl_ms = scenario_duration_ms(s, value);
         else if (strcmp(name, "transaction-entries") == 0)
                 config->max_transaction_entries = (size_t)scenario_number(s, value);
         else if (strcmp(name, "memory") == 0)
                 config->memory_limit = (size_t)scenario_number(s, value);
         else
                 scenario_fail(s, "no such config: '%s'", name);
+        if (s->api != NULL)
+                member_set_config(s->world.member, config);
 }
 
 /* Everything but the group's assignment. */
@@ -236,6 +165,19 @@ static void do_failed(struct scenario *s, char *rest)
         world_failure(&s->world, bucket, key, version, site, rest);
 }
 
+static void do_failed_many(struct scenario *s, char *rest)
+{
+        long n = scenario_number(s, scenario_word(&rest));
+        const char *bucket = scenario_word(&rest), *prefix = scenario_word(&rest);
+        const char *site = scenario_word(&rest);
+        char key[256];
+
+        for (long i = 0; i < n; i++) {
+                snprintf(key, sizeof key, "%s%ld", prefix, i);
+                world_failure(&s->world, bucket, key, "", site, rest);
+        }
+}
+
 static void do_tombstone(struct scenario *s, char *rest)
 {
         const char *bucket = scenario_word(&rest), *key = scenario_word(&rest);
@@ -254,29 +196,33 @@ static void do_record(struct scenario *s, char *rest)
 
 static void do_feed(struct scenario *s, char *rest)
 {
-        static const struct choice choices[] = { { "off", false }, { "on", true }, { NULL, 0 } };
+        static const struct scenario_choice choices[] = { { "off", false },
+                                                          { "on", true },
+                                                          { NULL, 0 } };
 
-        s->world.feeding = choose(s, scenario_word(&rest), choices);
+        s->world.feeding = scenario_choose(s, scenario_word(&rest), choices);
 }
 
 static void do_stable(struct scenario *s, char *rest)
 {
-        static const struct choice choices[] = { { "yes", MEMBER_STABLE },
-                                                 { "no", MEMBER_UNSTABLE },
-                                                 { "unknown", MEMBER_STABLE_UNKNOWN },
-                                                 { NULL, 0 } };
+        static const struct scenario_choice choices[] = { { "yes", MEMBER_STABLE },
+                                                          { "no", MEMBER_UNSTABLE },
+                                                          { "unknown", MEMBER_STABLE_UNKNOWN },
+                                                          { NULL, 0 } };
 
-        s->world.stable = (enum member_stable)choose(s, scenario_word(&rest), choices);
+        s->world.stable = (enum member_stable)scenario_choose(s, scenario_word(&rest), choices);
 }
 
 static void do_watermark(struct scenario *s, char *rest)
 {
-        static const struct choice choices[] = { { "ok", false }, { "fails", true }, { NULL, 0 } };
+        static const struct scenario_choice choices[] = { { "ok", false },
+                                                          { "fails", true },
+                                                          { NULL, 0 } };
 
-        s->world.watermark_fails = choose(s, scenario_word(&rest), choices);
+        s->world.watermark_fails = scenario_choose(s, scenario_word(&rest), choices);
 }
 
-static const struct choice outcomes[] = {
+static const struct scenario_choice outcomes[] = {
         { "commit", PUBLISH_COMMITTED },
         { "abort", PUBLISH_ABORTED },
         { "stale", PUBLISH_STALE },
@@ -293,7 +239,7 @@ static void answer_batch(struct scenario *s, const char *how)
         if (strcmp(how, "written") == 0)
                 world_answer_written(&s->world);
         else
-                world_answer(&s->world, (enum publish_outcome)choose(s, how, outcomes));
+                world_answer(&s->world, (enum publish_outcome)scenario_choose(s, how, outcomes));
 }
 
 static void do_publisher(struct scenario *s, char *rest)
@@ -310,16 +256,16 @@ static void do_publisher(struct scenario *s, char *rest)
                 member_on_publisher_lost(s->world.member);
         } else {
                 s->world.hold_batches = false;
-                s->world.script = (enum publish_outcome)choose(s, what, outcomes);
+                s->world.script = (enum publish_outcome)scenario_choose(s, what, outcomes);
         }
 }
 
 static void do_reads(struct scenario *s, char *rest)
 {
-        static const struct choice choices[] = {
+        static const struct scenario_choice choices[] = {
                 { "ok", 0 }, { "fail", 1 }, { "hold", 2 }, { NULL, 0 }
         };
-        int how = choose(s, scenario_word(&rest), choices);
+        int how = scenario_choose(s, scenario_word(&rest), choices);
 
         s->world.read_fails = how == 1;
         s->world.hold_reads = how == 2;
@@ -327,7 +273,7 @@ static void do_reads(struct scenario *s, char *rest)
 
 static void do_advance(struct scenario *s, char *rest)
 {
-        world_advance(&s->world, duration_ms(s, scenario_word(&rest)));
+        world_advance(&s->world, scenario_duration_ms(s, scenario_word(&rest)));
 }
 
 static void do_shutdown(struct scenario *s, char *rest)
@@ -394,6 +340,7 @@ static const struct command {
         { "revoke", false, do_revoke },
         { "generation", false, do_generation },
         { "failed", true, do_failed },
+        { "failed-many", true, do_failed_many },
         { "tombstone", true, do_tombstone },
         { "record", true, do_record },
         { "feed", true, do_feed },

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "crr/api/api.h"
 #include "crr/base/limits.h"
@@ -40,6 +41,15 @@ void scenario_fail(const struct scenario *s, const char *format, ...)
 char *scenario_word(char **rest);
 long scenario_number(const struct scenario *s, const char *text);
 int scenario_partition(const struct scenario *s, const char *text);
+int64_t scenario_duration_ms(const struct scenario *s, const char *text); /* "5s" */
+
+struct scenario_choice {
+        const char *name; /* NULL ends the list */
+        int value;
+};
+int scenario_choose(const struct scenario *s, const char *text,
+                    const struct scenario_choice *choices);
+
 struct fake_exchange *scenario_find(const struct scenario *s, const char *name);
 
 /* Commands that compare, in scenario_expect.c. */

@@ -2,9 +2,10 @@
 /*
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
- * Closing: the log reader and the publisher first (their results go to the member), then the consumer leaves the
- * group, then the auxiliary handle, which answers what the member still asks. Whatever the broker does, closed() is
- * called after CLOSE_TIMEOUT_MS at the latest; what is stuck then is left to the end of the process.
+ * Closing: the log reader and the publisher first (their results go to the member), then the
+ * consumer leaves the group, then the auxiliary handle, which answers what the member still asks.
+ * Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the latest; what is stuck
+ * then is left to the end of the process.
  */
 #include "crr/kafka/kafka.h"
 
@@ -91,7 +92,8 @@ static void on_topics(void *data)
         if (n > LIMIT_PARTITIONS) {
                 struct error err;
 
-                error_set(&err, ERR_BAD_CONFIG, "the failure log %s has %d partitions, more than %d",
+                error_set(&err, ERR_BAD_CONFIG,
+                          "the failure log %s has %d partitions, more than %d",
                           k->settings.failures_topic, n, LIMIT_PARTITIONS);
                 on_fatal(k, &err);
                 return;
@@ -110,8 +112,8 @@ static int start_embedded(struct kafka *k, struct error *err)
         k->embedded = kafka_embedded_new(err);
         if (k->embedded == NULL)
                 return (int)err->code;
-        if (kafka_embedded_create_topic(k->embedded, s->failures_topic, s->embedded_partitions, err) !=
-                    0 ||
+        if (kafka_embedded_create_topic(k->embedded, s->failures_topic, s->embedded_partitions,
+                                        err) != 0 ||
             kafka_embedded_create_topic(k->embedded, s->replication_topic, s->embedded_partitions,
                                         err) != 0)
                 return (int)err->code;
@@ -309,7 +311,8 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
         if (!ret->broker_up) {
                 ret->waiting_for = kafka_trouble_is_auth(&k->trouble) ? "authentication" : "broker";
                 snprintf(ret->detail, sizeof ret->detail, "%s: %s", kafka_bootstrap(k),
-                         k->trouble.last_text[0] != '\0' ? k->trouble.last_text : "no connection yet");
+                         k->trouble.last_text[0] != '\0' ? k->trouble.last_text
+                                                         : "no connection yet");
         } else if (k->aux.failures.n_partitions == 0) {
                 wait_for_topic(k, ret, k->settings.failures_topic);
         } else if (k->aux.replication.n_partitions == 0) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: questions are gathered, asked in one request a kind, and answered partition by partition.
+ * The happy path is: questions are gathered, asked in one request a kind, and answered partition by
+ * partition.
  *
- * Possible failures: the broker is away, or the coordinator moves: the questions are answered with their failing
- * answer, and the core asks again.
+ * Possible failures: the broker is away, or the coordinator moves: the questions are answered with
+ * their failing answer, and the core asks again.
  */
 #include "kafka_aux.h"
 
@@ -39,8 +40,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         kafka_trouble_note(a->trouble, KAFKA_AUX, (rd_kafka_resp_err_t)code, reason);
 }
 
-int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings, const char *bootstrap,
-                   struct kafka_trouble *trouble, struct error *err)
+int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
+                   const char *bootstrap, struct kafka_trouble *trouble, struct error *err)
 {
         rd_kafka_conf_t *conf = kafka_conf_new(settings, KAFKA_AUX, bootstrap, err);
 
@@ -146,7 +147,8 @@ static void ask_stable(struct kafka_aux *a)
 }
 
 /* The answers of the partitions that are in the result; those that are not stay in `asked`. */
-static void answer_partitions(struct kafka_aux *a, const rd_kafka_group_result_t *group, bool *asked)
+static void answer_partitions(struct kafka_aux *a, const rd_kafka_group_result_t *group,
+                              bool *asked)
 {
         const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(group);
 
@@ -247,8 +249,8 @@ static void ask_watermarks(struct kafka_aux *a)
 
 /* TOPICS */
 
-static void say_topic(const char *topic, const struct topic_view *before, const struct topic_view *now,
-                      bool *said)
+static void say_topic(const char *topic, const struct topic_view *before,
+                      const struct topic_view *now, bool *said)
 {
         if (now->n_partitions == 0 && !*said) {
                 *said = true;
@@ -273,13 +275,15 @@ static void take_view(struct topic_view *to, struct topic_view *from)
 
 static bool topic_is_known(rd_kafka_resp_err_t code)
 {
-        return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+               code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 static void take_topics(struct kafka_aux *a, struct topics_result *r)
 {
         if (topic_is_known(r->failures_err)) {
-                say_topic(a->settings->failures_topic, &a->failures, &r->failures, &a->failures_said);
+                say_topic(a->settings->failures_topic, &a->failures, &r->failures,
+                          &a->failures_said);
                 take_view(&a->failures, &r->failures);
         } else {
                 kafka_trouble_note(a->trouble, KAFKA_AUX, r->failures_err, "the failure log");
@@ -289,7 +293,8 @@ static void take_topics(struct kafka_aux *a, struct topics_result *r)
                           &a->replication_said);
                 take_view(&a->replication, &r->replication);
         } else {
-                kafka_trouble_note(a->trouble, KAFKA_AUX, r->replication_err, "the replication topic");
+                kafka_trouble_note(a->trouble, KAFKA_AUX, r->replication_err,
+                                   "the replication topic");
         }
         if (a->settings->create_topics &&
             (a->failures.n_partitions == 0 || a->replication.n_partitions == 0))

@@ -9,14 +9,15 @@
 #include "kafka_trouble.h"
 
 /*
- * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle without a group. The consumer is
- * never asked: a question would wait behind its long poll.
+ * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle without a group.
+ * The consumer is never asked: a question would wait behind its long poll.
  *
  *   stable offsets    asynchronous, answered through a queue
- *   high watermarks   blocking calls of a millisecond, in libuv's pool, all wanted partitions in one piece of work
- *   topics            likewise, every 10 s, every second while something is missing
+ *   high watermarks   blocking calls of a millisecond, in libuv's pool, all wanted partitions in
+ * one piece of work topics            likewise, every 10 s, every second while something is missing
  *
- * Threads  Loop only, but the pool's pieces of work, which touch nothing but themselves and the handle.
+ * Threads  Loop only, but the pool's pieces of work, which touch nothing but themselves and the
+ * handle.
  */
 struct topic_view {
         int n_partitions; /* 0: missing */
@@ -30,14 +31,15 @@ struct kafka_aux {
         const struct kafka_settings *settings;
         struct kafka_trouble *trouble;
         struct member *member;
-        void (*on_topics)(void *data); /* failures or replication changed; both exist: start what needs them */
+        void (*on_topics)(void *data); /* failures or replication changed; both exist: start what
+                                          needs them */
         void *data;
 
         uv_loop_t *loop;
         rd_kafka_t *handle;
         rd_kafka_queue_t *queue;
         struct kafka_queue served;
-        uv_async_t kick;              /* questions are answered in a later turn */
+        uv_async_t kick; /* questions are answered in a later turn */
         uv_timer_t refresh;
         bool started, closing;
         int open_handles;
@@ -52,8 +54,8 @@ struct kafka_aux {
         bool failures_seen;
 };
 
-int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings, const char *bootstrap,
-                   struct kafka_trouble *trouble, struct error *err);
+int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
+                   const char *bootstrap, struct kafka_trouble *trouble, struct error *err);
 void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member);
 void kafka_aux_query_stable(struct kafka_aux *a, int partition);
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition);
@@ -65,12 +67,15 @@ void kafka_aux_deinit(struct kafka_aux *a);
 struct topics_result {
         bool reached;
         int brokers;
-        rd_kafka_resp_err_t failures_err, replication_err; /* TOPIC_AUTHORIZATION_FAILED and the like */
+        rd_kafka_resp_err_t failures_err,
+                replication_err; /* TOPIC_AUTHORIZATION_FAILED and the like */
         struct topic_view failures, replication;
 };
-void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s, struct topics_result *ret); /* blocks */
+void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s,
+                       struct topics_result *ret); /* blocks */
 void kafka_topic_view_deinit(struct topic_view *v);
-void kafka_topics_create(struct kafka_aux *a, int brokers); /* what is missing; the answer comes as an event */
+void kafka_topics_create(struct kafka_aux *a,
+                         int brokers); /* what is missing; the answer comes as an event */
 void kafka_topics_ask_policy(struct kafka_aux *a);
 void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event);
 void kafka_topics_on_policy(struct kafka_aux *a, rd_kafka_event_t *event);

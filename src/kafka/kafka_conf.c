@@ -14,12 +14,9 @@ struct row {
 };
 
 static const struct row of_all[] = {
-        { "socket.nagle.disable", "true" },
-        { "socket.keepalive.enable", "true" },
-        { "reconnect.backoff.max.ms", "2000" },
-        { "topic.metadata.refresh.interval.ms", "10000" },
-        { "log.connection.close", "false" },
-        { "enable.metrics.push", "false", true },
+        { "socket.nagle.disable", "true" },     { "socket.keepalive.enable", "true" },
+        { "reconnect.backoff.max.ms", "2000" }, { "topic.metadata.refresh.interval.ms", "10000" },
+        { "log.connection.close", "false" },    { "enable.metrics.push", "false", true },
 };
 
 static const struct row of_consumer[] = {
@@ -39,7 +36,8 @@ static const struct row of_consumer[] = {
         { "fetch.queue.backoff.ms", "10", true },
 };
 
-static const struct row of_readers[] = { /* the consumer, the auxiliary handle, the log reader */
+static const struct row of_readers[] = {
+        /* the consumer, the auxiliary handle, the log reader */
         { "enable.auto.commit", "false" },
         { "enable.auto.offset.store", "false" },
         { "allow.auto.create.topics", "false" },
@@ -47,12 +45,9 @@ static const struct row of_readers[] = { /* the consumer, the auxiliary handle, 
 };
 
 static const struct row of_producer[] = {
-        { "retry.backoff.ms", "2" },
-        { "linger.ms", "0" },
-        { "batch.num.messages", "10000" },
-        { "batch.size", "1000000" },
-        { "compression.codec", "lz4" },
-        { "message.max.bytes", "5000020" },
+        { "retry.backoff.ms", "2" },       { "linger.ms", "0" },
+        { "batch.num.messages", "10000" }, { "batch.size", "1000000" },
+        { "compression.codec", "lz4" },    { "message.max.bytes", "5000020" },
 };
 
 static const struct row of_aux[] = {
@@ -60,12 +55,9 @@ static const struct row of_aux[] = {
 };
 
 static const struct row of_reader[] = {
-        { "isolation.level", "read_committed" },
-        { "auto.offset.reset", "error" },
-        { "enable.partition.eof", "true" },
-        { "fetch.wait.max.ms", "10" },
-        { "queued.min.messages", "1000" },
-        { "queued.max.messages.kbytes", "16384" },
+        { "isolation.level", "read_committed" }, { "auto.offset.reset", "error" },
+        { "enable.partition.eof", "true" },      { "fetch.wait.max.ms", "10" },
+        { "queued.min.messages", "1000" },       { "queued.max.messages.kbytes", "16384" },
 };
 
 const char *kafka_handle_name(enum kafka_handle handle)
@@ -80,7 +72,8 @@ const char *kafka_handle_name(enum kafka_handle handle)
         return names[handle];
 }
 
-/* Connection failures also come as errors, which are told once each; other lines are worth reading. */
+/* Connection failures also come as errors, which are told once each; other lines are worth reading.
+ */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
         if (level > 4 || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
@@ -269,8 +262,10 @@ struct kafka_settings kafka_settings_copy(const struct kafka_settings *s)
         struct kafka_settings copy = *s;
 
         copy.properties = copy_properties(s->properties, s->n_properties);
-        copy.consumer_properties = copy_properties(s->consumer_properties, s->n_consumer_properties);
-        copy.producer_properties = copy_properties(s->producer_properties, s->n_producer_properties);
+        copy.consumer_properties =
+                copy_properties(s->consumer_properties, s->n_consumer_properties);
+        copy.producer_properties =
+                copy_properties(s->producer_properties, s->n_producer_properties);
         copy.group = copy_text(s->group);
         copy.instance = copy_text(s->instance);
         copy.advertise = copy_text(s->advertise);

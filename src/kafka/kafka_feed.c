@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: the group assigns partitions; they are read from the beginning; each record goes to the member,
- * and each end of a partition moves its position past transaction markers.
+ * The happy path is: the group assigns partitions; they are read from the beginning; each record
+ * goes to the member, and each end of a partition moves its position past transaction markers.
  *
  * Possible failures:
- *  - a position is not in the log any more (the topic was made anew): that partition is restored from its beginning;
+ *  - a position is not in the log any more (the topic was made anew): that partition is restored
+ * from its beginning;
  *  - the topic does not exist: it is looked for, and found within seconds of its appearance;
  *  - partitions are taken away: they leave the member before the group hears that we let them go;
- *  - a fatal error of the consumer (fenced by another process with our instance id): the process ends.
+ *  - a fatal error of the consumer (fenced by another process with our instance id): the process
+ * ends.
  */
 #include "kafka_feed.h"
 
@@ -21,8 +23,9 @@
 
 #define WAKE_EVERY_MS 20
 
-int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings, const char *bootstrap,
-                    struct kafka_trouble *trouble, struct metrics *metrics, struct error *err)
+int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
+                    const char *bootstrap, struct kafka_trouble *trouble, struct metrics *metrics,
+                    struct error *err)
 {
         rd_kafka_conf_t *conf = kafka_conf_new(settings, KAFKA_CONSUMER, bootstrap, err);
 
@@ -42,7 +45,8 @@ int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
 
 /* GENERATION */
 
-/* Who we are, for whoever reads the group's offsets: "url;state;epoch;member id;transactional.id". */
+/* Who we are, for whoever reads the group's offsets: "url;state;epoch;member id;transactional.id".
+ */
 static void tell_generation(struct kafka_feed *f)
 {
         rd_kafka_consumer_group_metadata_t *group;
@@ -74,8 +78,8 @@ static void list_text(const rd_kafka_topic_partition_list_t *list, struct buf *o
                 buf_printf(out, "%s%d", i > 0 ? "," : "", list->elems[i].partition);
 }
 
-static void log_partitions(enum log_event event, const rd_kafka_topic_partition_list_t *list, bool lost,
-                           const char *text)
+static void log_partitions(enum log_event event, const rd_kafka_topic_partition_list_t *list,
+                           bool lost, const char *text)
 {
         struct buf partitions;
 
@@ -83,12 +87,13 @@ static void log_partitions(enum log_event event, const rd_kafka_topic_partition_
         list_text(list, &partitions);
         if (event == LOG_ASSIGNED)
                 log_emit(event,
-                         LOG_FIELDS(log_s("partitions", buf_str(&partitions)), log_i("n", list->cnt)),
+                         LOG_FIELDS(log_s("partitions", buf_str(&partitions)),
+                                    log_i("n", list->cnt)),
                          "%s", text);
         else
                 log_emit(event,
-                         LOG_FIELDS(log_s("partitions", buf_str(&partitions)), log_i("n", list->cnt),
-                                    log_b("lost", lost)),
+                         LOG_FIELDS(log_s("partitions", buf_str(&partitions)),
+                                    log_i("n", list->cnt), log_b("lost", lost)),
                          "%s", text);
         buf_deinit(&partitions);
 }
@@ -139,7 +144,8 @@ static void on_revoke(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
         bool lost = rd_kafka_assignment_lost(f->consumer) != 0;
 
         count_rebalance(f, lost ? "lost" : "revoked");
-        log_partitions(LOG_REVOKED, list, lost, "partitions of the failure log are not ours any more");
+        log_partitions(LOG_REVOKED, list, lost,
+                       "partitions of the failure log are not ours any more");
         tell_generation(f);
         for (int i = 0; i < list->cnt; i++) {
                 if (!in_range(list->elems[i].partition))
@@ -182,8 +188,8 @@ static void reassign(struct kafka_feed *f, int partition, int64_t offset)
 
 static void forward_partition(struct kafka_feed *f, int partition, rd_kafka_queue_t *to)
 {
-        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(f->consumer,
-                                                               f->settings->failures_topic, partition);
+        rd_kafka_queue_t *queue =
+                rd_kafka_queue_get_partition(f->consumer, f->settings->failures_topic, partition);
 
         if (queue == NULL)
                 return;
@@ -256,7 +262,8 @@ static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
                 f->position[at->partition] = at->offset;
                 member_on_position(f->member, at->partition, at->offset);
         } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && f->assigned[at->partition]) {
-                member_on_reset(f->member, at->partition, "the position is not in the log any more");
+                member_on_reset(f->member, at->partition,
+                                "the position is not in the log any more");
                 reassign(f, at->partition, RD_KAFKA_OFFSET_BEGINNING);
                 start_waker(f);
         }
@@ -287,7 +294,8 @@ static void on_error_event(struct kafka_feed *f, rd_kafka_event_t *event)
         if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF)
                 return;
         if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-            code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+            code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+            code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
                 f->on_topic_trouble(f->topic_data);
         else if (code == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_event_error_is_fatal(event))
                 on_consumer_fatal(f, code, text);
@@ -318,7 +326,8 @@ static void serve(void *data, rd_kafka_event_t *event)
         }
 }
 
-/* A broker thread whose local queue is full sleeps up to a second; new credentials wake it, and change nothing. */
+/* A broker thread whose local queue is full sleeps up to a second; new credentials wake it, and
+ * change nothing. */
 static void wake_brokers(struct kafka_feed *f)
 {
         const char *user = kafka_settings_property(f->settings, "sasl.username");
@@ -365,7 +374,8 @@ void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *memb
         if (f->settings->embedded)
                 return; /* assigned when the number of partitions is known */
         topics = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(topics, f->settings->failures_topic, RD_KAFKA_PARTITION_UA);
+        rd_kafka_topic_partition_list_add(topics, f->settings->failures_topic,
+                                          RD_KAFKA_PARTITION_UA);
         rd_kafka_subscribe(f->consumer, topics);
         rd_kafka_topic_partition_list_destroy(topics);
 }
@@ -398,8 +408,8 @@ static void finish_close(struct kafka_feed *f)
         uv_close((uv_handle_t *)&f->waker, on_timer_closed);
 }
 
-/* librdkafka 2.0 asserts when a group is left before its first assignment was seen: then it is not left at all, and
- * the session times out. */
+/* librdkafka 2.0 asserts when a group is left before its first assignment was seen: then it is not
+ * left at all, and the session times out. */
 void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void *data)
 {
         rd_kafka_error_t *error = NULL;

@@ -9,8 +9,8 @@
 #include "kafka_trouble.h"
 
 /*
- * Feed: the consumer of the failure log, on the loop. It joins the group (or takes every partition of an embedded
- * broker), tells the member what it holds, and hands it record after record.
+ * Feed: the consumer of the failure log, on the loop. It joins the group (or takes every partition
+ * of an embedded broker), tells the member what it holds, and hands it record after record.
  *
  * Threads  Loop only.
  */
@@ -27,19 +27,20 @@ struct kafka_feed {
         rd_kafka_t *consumer;
         rd_kafka_queue_t *queue;
         struct kafka_queue served;
-        uv_timer_t waker;             /* while something restores: wake the brokers */
+        uv_timer_t waker; /* while something restores: wake the brokers */
         bool started, assigned_once, closing, closed;
         int open_handles;
         void (*on_closed)(void *data);
         void *closed_data;
 
-        int n_static;                 /* embedded: partitions assigned */
+        int n_static; /* embedded: partitions assigned */
         bool assigned[LIMIT_PARTITIONS];
         int64_t position[LIMIT_PARTITIONS];
 };
 
-int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings, const char *bootstrap,
-                    struct kafka_trouble *trouble, struct metrics *metrics, struct error *err);
+int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
+                    const char *bootstrap, struct kafka_trouble *trouble, struct metrics *metrics,
+                    struct error *err);
 void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *member);
 void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions); /* embedded: assign them */
 

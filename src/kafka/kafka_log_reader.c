@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path of a read: its items are sorted; every partition is assigned at its first wanted offset; records
- * come, and each wanted one is kept; where the next wanted one is far away the partition is assigned there.
+ * The happy path of a read: its items are sorted; every partition is assigned at its first wanted
+ * offset; records come, and each wanted one is kept; where the next wanted one is far away the
+ * partition is assigned there.
  *
  * Possible failures:
- *  - a wanted record is not there any more: the next record, or the end of the partition, has passed it;
+ *  - a wanted record is not there any more: the next record, or the end of the partition, has
+ * passed it;
  *  - the log cannot be read before the deadline: the read fails.
  */
 #include "kafka_log_reader.h"
@@ -64,7 +66,8 @@ static bool make_consumer(struct kafka_log_reader *r, struct error *err)
         return true;
 }
 
-/* The first item of a partition that is not answered; n: none. Answered items have `data` of the walk. */
+/* The first item of a partition that is not answered; n: none. Answered items have `data` of the
+ * walk. */
 struct walk {
         struct log_read *read;
         bool *answered;
@@ -79,8 +82,9 @@ static void assign_rest(struct kafka_log_reader *r, const struct walk *w)
         for (size_t i = 0; i < w->read->n; i++) {
                 const struct log_read_item *item = &w->read->items[i];
 
-                if (!w->answered[i] && rd_kafka_topic_partition_list_find(
-                                               list, r->settings->failures_topic, item->partition) == NULL)
+                if (!w->answered[i] &&
+                    rd_kafka_topic_partition_list_find(list, r->settings->failures_topic,
+                                                       item->partition) == NULL)
                         rd_kafka_topic_partition_list_add(list, r->settings->failures_topic,
                                                           item->partition)
                                 ->offset = item->offset;
@@ -100,12 +104,14 @@ static void answer(struct walk *w, size_t i, rd_kafka_message_t *message)
         if (message == NULL)
                 return;
         item->timestamp_ms = rd_kafka_message_timestamp(message, &type);
-        item->key = message->key != NULL ? (struct str){ message->key, message->key_len } : STR_ABSENT;
+        item->key =
+                message->key != NULL ? (struct str){ message->key, message->key_len } : STR_ABSENT;
         item->value = message->payload != NULL ? (struct str){ message->payload, message->len }
                                                : STR_ABSENT;
 }
 
-/* Everything below `next` of the partition that was not seen is gone. True: the next wanted one is far away. */
+/* Everything below `next` of the partition that was not seen is gone. True: the next wanted one is
+ * far away. */
 static bool pass(struct walk *w, int partition, int64_t next)
 {
         for (size_t i = 0; i < w->read->n; i++) {
@@ -159,7 +165,8 @@ static void read_all(struct kafka_log_reader *r, struct walk *w)
                                         message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
                         if (take(w, message) && w->left > 0)
                                 assign_rest(r, w);
-                } else if (message != NULL && message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+                } else if (message != NULL &&
+                           message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
                         pass(w, message->partition, INT64_MAX - FAR_AWAY - 1);
                 } else if (message != NULL) {
                         kafka_trouble_note(r->trouble, KAFKA_READER, message->err,

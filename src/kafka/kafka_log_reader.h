@@ -9,8 +9,8 @@
 #include "kafka_trouble.h"
 
 /*
- * Log reader: records of the failure log again, by partition and offset, on a handle and a thread of its own. The
- * handle is made when the first read comes.
+ * Log reader: records of the failure log again, by partition and offset, on a handle and a thread
+ * of its own. The handle is made when the first read comes.
  *
  * Threads  The port and close on the loop; one mutex between them and the thread.
  */

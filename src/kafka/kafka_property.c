@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of librdkafka's properties: which are ours, which are secret, and how the environment spells them. */
+/* Names of librdkafka's properties: which are ours, which are secret, and how the environment
+ * spells them. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +49,12 @@ const char *kafka_property_refusal(const char *name)
 bool kafka_property_is_secret(const char *name)
 {
         static const char *const secrets[] = {
-                "sasl.password",      "ssl.key.password",           "ssl.keystore.password",
-                "ssl.key.pem",        "sasl.oauthbearer.config",    "ssl_key",
+                "sasl.password",
+                "ssl.key.password",
+                "ssl.keystore.password",
+                "ssl.key.pem",
+                "sasl.oauthbearer.config",
+                "ssl_key",
                 "sasl.oauthbearer.client.secret",
         };
 

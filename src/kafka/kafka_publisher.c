@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: the thread makes a producer, which aborts what an earlier process of this transactional.id left
- * open (init_transactions); batches are taken one at a time, and their results go back to the loop.
+ * The happy path is: the thread makes a producer, which aborts what an earlier process of this
+ * transactional.id left open (init_transactions); batches are taken one at a time, and their
+ * results go back to the loop.
  *
  * Possible failures:
  *  - the broker is away: calls are repeated until it is back or we stop;
- *  - the producer is fatally wrong: it is made anew at once, and the core is told when it is usable again;
- *  - it is fenced again and again although no outage explains it: another process has our transactional.id; we wait
- *    10 s, doubling, and give up after FENCINGS_MAX.
+ *  - the producer is fatally wrong: it is made anew at once, and the core is told when it is usable
+ * again;
+ *  - it is fenced again and again although no outage explains it: another process has our
+ * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX.
  */
 #include "kafka_publisher.h"
 
@@ -18,12 +20,12 @@
 #include "crr/base/log.h"
 #include "crr/base/time.h"
 
-#define INIT_TIMEOUT_MS  5000
-#define RETRY_PAUSE_MS   500
-#define FENCED_WAIT_MS   10000
-#define FENCINGS_MAX     4
-#define WARM_UP_MS       3000
-#define RECORD_OVERHEAD  1024 /* of a batch's framing and headers, below message.max.bytes */
+#define INIT_TIMEOUT_MS 5000
+#define RETRY_PAUSE_MS  500
+#define FENCED_WAIT_MS  10000
+#define FENCINGS_MAX    4
+#define WARM_UP_MS      3000
+#define RECORD_OVERHEAD 1024 /* of a batch's framing and headers, below message.max.bytes */
 
 static int64_t now_ms(void)
 {
@@ -166,8 +168,8 @@ static bool make_producer(struct kafka_publisher *p)
                                    err.message);
                 return false;
         }
-        p->topics[PUBLISH_REPLICATION] = open_topic(p, p->settings->replication_topic,
-                                                    library_partitioner(p->settings));
+        p->topics[PUBLISH_REPLICATION] =
+                open_topic(p, p->settings->replication_topic, library_partitioner(p->settings));
         p->topics[PUBLISH_FAILURES] = open_topic(p, p->settings->failures_topic, "murmur2");
         return true;
 }
@@ -334,7 +336,8 @@ static void say_fenced(const struct kafka_publisher *p, int64_t wait_ms)
 
         snprintf(id, sizeof id, "crr-retryd-%s-%s", p->settings->group, p->settings->instance);
         log_emit(LOG_PRODUCER_FENCED,
-                 LOG_FIELDS(log_c("transactional_id", id), log_i("wait_ms", wait_ms > 1 ? wait_ms : 0)),
+                 LOG_FIELDS(log_c("transactional_id", id),
+                            log_i("wait_ms", wait_ms > 1 ? wait_ms : 0)),
                  "another process with this instance.id fenced our producer; it is made anew");
 }
 
@@ -382,7 +385,8 @@ static void on_wake(uv_async_t *handle)
         kafka_trouble_collect(p->trouble);
         if (fenced > 0)
                 say_fenced(p, fenced);
-        while (batch != NULL) { /* outcomes first: what was unknown may be decided by the new producer */
+        while (batch !=
+               NULL) { /* outcomes first: what was unknown may be decided by the new producer */
                 struct publish_batch *next = batch->next;
 
                 complete(batch, batch->outcome);

@@ -14,7 +14,8 @@
 #include "kafka_trouble.h"
 
 /*
- * Publisher: a transactional producer on a thread of its own; it takes a whole batch and gives back a whole result.
+ * Publisher: a transactional producer on a thread of its own; it takes a whole batch and gives back
+ * a whole result.
  *
  * Threads  The port and start/close on the loop. Between them and the thread: one mutex.
  */
@@ -28,30 +29,30 @@ struct kafka_publisher {
         void *fatal_data;
 
         uv_thread_t thread;
-        uv_async_t wake;             /* results for the loop */
+        uv_async_t wake; /* results for the loop */
         bool started;
         void (*closed)(void *data);
         void *closed_data;
 
-        uv_mutex_t mutex;            /* from here to the blank line: under it */
+        uv_mutex_t mutex; /* from here to the blank line: under it */
         uv_cond_t cond;
         struct publish_batch *waiting, **waiting_end;
         struct publish_batch *finished, **finished_end;
         bool stop, ended;
-        unsigned readied;            /* how often the producer became usable */
+        unsigned readied; /* how often the producer became usable */
         bool usable, fatal;
         struct error fatal_error;
-        int64_t fenced_wait_ms;      /* to be said; 0: nothing */
-        bool topics_known;           /* the replication topic exists: the producer may ask for it */
+        int64_t fenced_wait_ms; /* to be said; 0: nothing */
+        bool topics_known;      /* the replication topic exists: the producer may ask for it */
 
-        unsigned readied_seen;       /* the loop's */
+        unsigned readied_seen; /* the loop's */
         bool usable_seen;
 
         rd_kafka_t *producer;        /* the thread's, as the rest */
         rd_kafka_topic_t *topics[2]; /* by enum publish_topic */
         struct publish_batch *batch;
-        size_t refused;              /* SIZE_MAX: none */
-        unsigned fencings;           /* in a row, without an outage */
+        size_t refused;    /* SIZE_MAX: none */
+        unsigned fencings; /* in a row, without an outage */
         int64_t last_good_ms;
         int64_t init_started_ms;
 };
@@ -61,13 +62,15 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
 void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct member *member);
 void kafka_publisher_on_topics(struct kafka_publisher *p); /* the topics exist */
 
-/* The batch under way ends, the others are PUBLISH_CLOSED; closed(data) on the loop when the thread is gone. */
+/* The batch under way ends, the others are PUBLISH_CLOSED; closed(data) on the loop when the thread
+ * is gone. */
 void kafka_publisher_close(struct kafka_publisher *p, void (*closed)(void *data), void *data);
 void kafka_publisher_deinit(struct kafka_publisher *p);
 
 /* kafka_transaction.c, on the thread: one batch from begin to its outcome. */
 void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batch);
-void kafka_publisher_lose(struct kafka_publisher *p, rd_kafka_resp_err_t code); /* fatal: make a new producer */
+void kafka_publisher_lose(struct kafka_publisher *p,
+                          rd_kafka_resp_err_t code); /* fatal: make a new producer */
 bool kafka_publisher_is_stopping(struct kafka_publisher *p);
 void kafka_transaction_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque);
 

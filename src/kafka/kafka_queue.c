@@ -54,7 +54,9 @@ static void on_heartbeat(uv_timer_t *handle)
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
                        void (*serve)(void *data, rd_kafka_event_t *event), void *data)
 {
-        *q = (struct kafka_queue){ .queue = queue, .serve = serve, .data = data, .open_handles = 3 };
+        *q = (struct kafka_queue){
+                .queue = queue, .serve = serve, .data = data, .open_handles = 3
+        };
         uv_async_init(loop, &q->wake, on_wake);
         uv_idle_init(loop, &q->more);
         uv_timer_init(loop, &q->heartbeat);

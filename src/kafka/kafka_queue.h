@@ -8,9 +8,9 @@
 #include <uv.h>
 
 /*
- * A queue of librdkafka served on the loop: woken when something comes (the wake-up is edge triggered, so it is
- * drained or goes on in the next turn), at most SLICE_US a turn, and once a second in any case (a consumer that is
- * not polled is thrown out of its group).
+ * A queue of librdkafka served on the loop: woken when something comes (the wake-up is edge
+ * triggered, so it is drained or goes on in the next turn), at most SLICE_US a turn, and once a
+ * second in any case (a consumer that is not polled is thrown out of its group).
  *
  * Ownership  The queue reference stays the caller's. An event lives until serve() returns.
  */
@@ -28,6 +28,7 @@ struct kafka_queue {
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
                        void (*serve)(void *data, rd_kafka_event_t *event), void *data);
-void kafka_queue_close(struct kafka_queue *q, void (*closed)(void *data)); /* serves nothing any more */
+void kafka_queue_close(struct kafka_queue *q,
+                       void (*closed)(void *data)); /* serves nothing any more */
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Topics: what the cluster says of them, and making those that are missing (kafka.create_topics). */
+/* Topics: what the cluster says of them, and making those that are missing (kafka.create_topics).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,8 @@ static bool look_at(rd_kafka_t *handle, const char *name, struct topic_view *vie
         return reached;
 }
 
-void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s, struct topics_result *ret)
+void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s,
+                       struct topics_result *ret)
 {
         *ret = (struct topics_result){ 0 };
         ret->reached = look_at(handle, s->failures_topic, &ret->failures, &ret->failures_err,
@@ -95,8 +97,8 @@ static void set_config(rd_kafka_NewTopic_t *topic, const char *name, const char 
 static rd_kafka_NewTopic_t *new_topic(const char *name, int replicas, bool compacted)
 {
         char said[128];
-        rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, CREATED_PARTITIONS, replicas, said,
-                                                           sizeof said);
+        rd_kafka_NewTopic_t *topic =
+                rd_kafka_NewTopic_new(name, CREATED_PARTITIONS, replicas, said, sizeof said);
 
         set_config(topic, "max.message.bytes", "5000020");
         if (compacted) {
@@ -165,7 +167,8 @@ void kafka_topics_ask_policy(struct kafka_aux *a)
         if (a->policy_checked || a->settings->embedded)
                 return;
         a->policy_checked = true;
-        resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, a->settings->failures_topic);
+        resource =
+                rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, a->settings->failures_topic);
         rd_kafka_DescribeConfigs(a->handle, &resource, 1, NULL, a->queue);
         rd_kafka_ConfigResource_destroy(resource);
 }
@@ -173,11 +176,12 @@ void kafka_topics_ask_policy(struct kafka_aux *a)
 static void check_setting(struct kafka_aux *a, const char *name, const char *value)
 {
         if (strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
-                log_emit(LOG_TOPIC_SETTINGS,
-                         LOG_FIELDS(log_c("topic", a->settings->failures_topic),
-                                    log_c("setting", name), log_c("value", value)),
-                         "the failure log should have cleanup.policy=compact: retention will forget "
-                         "failures");
+                log_emit(
+                        LOG_TOPIC_SETTINGS,
+                        LOG_FIELDS(log_c("topic", a->settings->failures_topic),
+                                   log_c("setting", name), log_c("value", value)),
+                        "the failure log should have cleanup.policy=compact: retention will forget "
+                        "failures");
         if (strcmp(name, "max.message.bytes") == 0 && atol(value) < 100)
                 log_emit(LOG_TOPIC_SETTINGS,
                          LOG_FIELDS(log_c("topic", a->settings->failures_topic),

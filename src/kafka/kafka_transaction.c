@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path of a batch on the transaction thread: begin, send_offsets, produce every record, commit. Offsets go
- * first: whoever restores a partition that the batch touches waits for it then (readiness), and the broker still
- * writes the markers of the previous transaction meanwhile.
+ * The happy path of a batch on the transaction thread: begin, send_offsets, produce every record,
+ * commit. Offsets go first: whoever restores a partition that the batch touches waits for it then
+ * (readiness), and the broker still writes the markers of the previous transaction meanwhile.
  *
  * Possible failures, in librdkafka's three classes:
  *  - retriable: the same call again, for as long as the broker is away;
- *  - abort: abort_transaction; nothing was written. A stale generation is one of them, a refused record another;
- *  - fatal: the producer is made anew. Once a record was produced the outcome is unknown until it is.
+ *  - abort: abort_transaction; nothing was written. A stale generation is one of them, a refused
+ * record another;
+ *  - fatal: the producer is made anew. Once a record was produced the outcome is unknown until it
+ * is.
  */
 #include <stdint.h>
 #include <string.h>
@@ -186,8 +188,8 @@ static enum publish_outcome outcome_of_abort(const struct kafka_publisher *p,
         return is_stale(code) ? PUBLISH_STALE : PUBLISH_ABORTED;
 }
 
-static void conclude(struct kafka_publisher *p, struct publish_batch *batch, rd_kafka_error_t *error,
-                     enum step step)
+static void conclude(struct kafka_publisher *p, struct publish_batch *batch,
+                     rd_kafka_error_t *error, enum step step)
 {
         rd_kafka_resp_err_t code = rd_kafka_error_code(error);
         rd_kafka_error_t *left = error;

@@ -60,7 +60,8 @@ bool kafka_trouble_is_auth(const struct kafka_trouble *t)
         return !t->broker_up && is_auth(t->last_code);
 }
 
-/* SCRAM of librdkafka 2.0 to 2.6.0 never authenticates against Kafka 4: a day lost, unless somebody says so. */
+/* SCRAM of librdkafka 2.0 to 2.6.0 never authenticates against Kafka 4: a day lost, unless somebody
+ * says so. */
 static const char *auth_hint(void)
 {
         return rd_kafka_version() < 0x02060100

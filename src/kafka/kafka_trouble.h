@@ -11,8 +11,8 @@
 #include "kafka_conf.h"
 
 /*
- * Trouble: what the handles say is wrong, gathered from their threads to the loop, counted there, and said once
- * while it lasts.
+ * Trouble: what the handles say is wrong, gathered from their threads to the loop, counted there,
+ * and said once while it lasts.
  *
  * Threads  kafka_trouble_note() any; the rest on the loop.
  */
@@ -30,7 +30,7 @@ struct kafka_trouble {
         struct trouble_note notes[TROUBLE_SLOTS]; /* not counted yet */
         unsigned n;
 
-        struct metrics *metrics;       /* from here on: the loop's */
+        struct metrics *metrics; /* from here on: the loop's */
         const char *bootstrap;
         bool broker_up, broker_said_down, auth_said;
         int64_t down_since_ms;

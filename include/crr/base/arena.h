@@ -23,9 +23,12 @@ struct arena {
 void arena_init(struct arena *a, size_t limit);
 void arena_deinit(struct arena *a);
 
-void *arena_alloc(struct arena *a, size_t n);  /* zeroed, aligned for any type; NULL past the limit */
-void *arena_array(struct arena *a, size_t count, size_t size); /* same, overflow of the product refused */
-struct str arena_str(struct arena *a, struct str s); /* a copy; absent past the limit (and for absent) */
-char *arena_c(struct arena *a, struct str s);        /* a terminated copy; NULL past the limit */
+void *arena_alloc(struct arena *a,
+                  size_t n); /* zeroed, aligned for any type; NULL past the limit */
+void *arena_array(struct arena *a, size_t count,
+                  size_t size); /* same, overflow of the product refused */
+struct str arena_str(struct arena *a,
+                     struct str s);           /* a copy; absent past the limit (and for absent) */
+char *arena_c(struct arena *a, struct str s); /* a terminated copy; NULL past the limit */
 
 #endif

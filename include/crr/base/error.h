@@ -13,27 +13,27 @@
  */
 
 /* X(code, wire name, HTTP status, a repeat may help, text) */
-#define ERROR_CODES(X)                                                                        \
-        X(INVALID_QUERY, "InvalidQueryParameter", 400, false, "a query parameter is wrong")   \
-        X(MALFORMED_POST, "MalformedPOSTRequest", 400, false, "the body is not as documented") \
-        X(BAD_HTTP, "BadRequest", 400, false, "the request is not valid HTTP/1.1")            \
-        X(ACCESS_DENIED, "AccessDenied", 403, false, "access denied")                         \
-        X(ROUTE_NOT_FOUND, "RouteNotFound", 404, false, "no such route")                      \
-        X(METHOD_NOT_ALLOWED, "MethodNotAllowed", 405, false, "not a method of this route")   \
-        X(REQUEST_TIMEOUT, "RequestTimeout", 408, true, "the request did not arrive in time") \
-        X(TOO_LARGE, "EntityTooLarge", 413, false, "a documented limit was exceeded")         \
-        X(URI_TOO_LONG, "URITooLong", 414, false, "the request target is too long")           \
-        X(EXPECTATION, "ExpectationFailed", 417, false, "the expectation is not supported")   \
+#define ERROR_CODES(X)                                                                          \
+        X(INVALID_QUERY, "InvalidQueryParameter", 400, false, "a query parameter is wrong")     \
+        X(MALFORMED_POST, "MalformedPOSTRequest", 400, false, "the body is not as documented")  \
+        X(BAD_HTTP, "BadRequest", 400, false, "the request is not valid HTTP/1.1")              \
+        X(ACCESS_DENIED, "AccessDenied", 403, false, "access denied")                           \
+        X(ROUTE_NOT_FOUND, "RouteNotFound", 404, false, "no such route")                        \
+        X(METHOD_NOT_ALLOWED, "MethodNotAllowed", 405, false, "not a method of this route")     \
+        X(REQUEST_TIMEOUT, "RequestTimeout", 408, true, "the request did not arrive in time")   \
+        X(TOO_LARGE, "EntityTooLarge", 413, false, "a documented limit was exceeded")           \
+        X(URI_TOO_LONG, "URITooLong", 414, false, "the request target is too long")             \
+        X(EXPECTATION, "ExpectationFailed", 417, false, "the expectation is not supported")     \
         X(HEADERS_TOO_LARGE, "RequestHeadersTooLarge", 431, false, "the headers are too large") \
-        X(INTERNAL, "InternalError", 500, false, "internal error")                            \
-        X(NOT_IMPLEMENTED, "NotImplemented", 501, false, "not implemented")                   \
-        X(UNAVAILABLE, "ServiceUnavailable", 503, true, "not available now")                  \
-        X(GATEWAY_TIMEOUT, "GatewayTimeout", 504, true, "the outcome is not known yet")       \
-        X(HTTP_VERSION, "HTTPVersionNotSupported", 505, false, "only HTTP/1.0 and HTTP/1.1")  \
-        X(BAD_JSON, "BadJson", 400, false, "not the JSON that is expected")                   \
-        X(BAD_CONFIG, "BadConfiguration", 500, false, "the configuration is wrong")           \
-        X(TABLE_FULL, "TableFull", 503, true, "the table's memory limit is reached")          \
-        X(KAFKA, "KafkaError", 503, true, "Kafka refused")                                    \
+        X(INTERNAL, "InternalError", 500, false, "internal error")                              \
+        X(NOT_IMPLEMENTED, "NotImplemented", 501, false, "not implemented")                     \
+        X(UNAVAILABLE, "ServiceUnavailable", 503, true, "not available now")                    \
+        X(GATEWAY_TIMEOUT, "GatewayTimeout", 504, true, "the outcome is not known yet")         \
+        X(HTTP_VERSION, "HTTPVersionNotSupported", 505, false, "only HTTP/1.0 and HTTP/1.1")    \
+        X(BAD_JSON, "BadJson", 400, false, "not the JSON that is expected")                     \
+        X(BAD_CONFIG, "BadConfiguration", 500, false, "the configuration is wrong")             \
+        X(TABLE_FULL, "TableFull", 503, true, "the table's memory limit is reached")            \
+        X(KAFKA, "KafkaError", 503, true, "Kafka refused")                                      \
         X(SYSTEM, "SystemError", 500, false, "the system refused")
 
 enum error_code {
@@ -41,7 +41,7 @@ enum error_code {
 #define X(code, ...) ERR__ORDINAL_##code,
         ERROR_CODES(X)
 #undef X
-        ERR__COUNT,
+                ERR__COUNT,
 #define X(code, ...) ERR_##code = -ERR__ORDINAL_##code,
         ERROR_CODES(X)
 #undef X

@@ -2,7 +2,8 @@
 #ifndef CRR_BASE_LIMITS_H
 #define CRR_BASE_LIMITS_H
 
-/* Limits that are facts of a format or of the design. Those that an operator may move are settings. */
+/* Limits that are facts of a format or of the design. Those that an operator may move are settings.
+ */
 
 #define LIMIT_BUCKET_BYTES        255
 #define LIMIT_KEY_BYTES           1024 /* S3's limit, in bytes of UTF-8 */
@@ -13,15 +14,17 @@
 #define LIMIT_ROLE_BYTES          2048 /* a longer role is a bad optional field */
 #define LIMIT_ATTEMPTS            65535
 
-#define LIMIT_PARTITIONS      1024             /* a marker is partition * 2^43 + offset, below 2^53 */
-#define LIMIT_OFFSET          (INT64_C(1) << 43)
-#define LIMIT_MARKER          ((UINT64_C(1) << 53) - 1)
-#define LIMIT_PAGE_ROWS       1000
-#define LIMIT_SITES           65535
+#define LIMIT_PARTITIONS          1024 /* a marker is partition * 2^43 + offset, below 2^53 */
+#define LIMIT_OFFSET              (INT64_C(1) << 43)
+#define LIMIT_MARKER              ((UINT64_C(1) << 53) - 1)
+#define LIMIT_PAGE_ROWS           1000
+#define LIMIT_SITES               65535
 
-#define LIMIT_JSON_DEPTH      16
-#define LIMIT_WORK_ENTRIES    256 /* entries of one request checked or encoded in one turn of the loop */
-#define LIMIT_SUBMIT_ATTEMPTS 3   /* a batch whose transaction aborts is submitted at most so often */
+#define LIMIT_JSON_DEPTH          16
+#define LIMIT_WORK_ENTRIES \
+        256 /* entries of one request checked or encoded in one turn of the loop */
+#define LIMIT_SUBMIT_ATTEMPTS 3 /* a batch whose transaction aborts is submitted at most so often \
+                                 */
 #define LIMIT_QUEUED_ENTRIES  200000 /* retries that wait for a transaction; more are 503 */
 #define LIMIT_IDEMPOTENCY_KEY 128
 

@@ -8,17 +8,24 @@
 #include "crr/base/str.h"
 
 /*
- * The log: one line an event on stderr, logfmt or JSON. Every event is a row of log_events.def (stable name, level,
- * its documented fields, one line of help); src/base/log_events.def is the list.
+ * The log: one line an event on stderr, logfmt or JSON. Every event is a row of log_events.def
+ * (stable name, level, its documented fields, one line of help); src/base/log_events.def is the
+ * list.
  *
- *   log_emit(LOG_RECORD_REJECTED, LOG_FIELDS(log_c("topic", t), log_i("partition", p), log_i("offset", o),
- *            log_c("cause", cause)), "a record of the failure log was skipped: %s", why);
+ *   log_emit(LOG_RECORD_REJECTED, LOG_FIELDS(log_c("topic", t), log_i("partition", p),
+ * log_i("offset", o), log_c("cause", cause)), "a record of the failure log was skipped: %s", why);
  *
  * Threads  Any (a line is one write(2)); level and format are set by the loop thread.
- * Errors   None: a line that cannot be written is lost. A field that the event's row does not list aborts in test
- *          builds (CRR_LOG_STRICT=1 in the environment).
+ * Errors   None: a line that cannot be written is lost. A field that the event's row does not list
+ * aborts in test builds (CRR_LOG_STRICT=1 in the environment).
  */
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_COUNT };
+enum log_level {
+        LOG_LEVEL_DEBUG,
+        LOG_LEVEL_INFO,
+        LOG_LEVEL_WARN,
+        LOG_LEVEL_ERROR,
+        LOG_LEVEL_COUNT
+};
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 enum log_event {

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"): keyed, so that users who choose object
- * keys cannot choose collisions. The key is drawn at random once per process by the daemon; tests fix it. */
+/* SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"): keyed, so that users who
+ * choose object keys cannot choose collisions. The key is drawn at random once per process by the
+ * daemon; tests fix it. */
 struct siphash_key {
         uint64_t k[2];
 };

@@ -23,7 +23,8 @@ struct sm {
         int state;
 };
 
-void sm_init(struct sm *sm, const char *name, const struct sm_state *states, uint64_t id, int first);
+void sm_init(struct sm *sm, const char *name, const struct sm_state *states, uint64_t id,
+             int first);
 void sm_move(struct sm *sm, int next);
 bool sm_is_final(const struct sm *sm);
 const char *sm_state_name(const struct sm *sm);

@@ -15,9 +15,9 @@ struct str {
         size_t len;
 };
 
-#define STR(literal)   ((struct str){ (literal), sizeof(literal) - 1 })
-#define STR_ARG(s)     (int)(s).len, (s).base /* for %.*s */
-#define STR_ABSENT     ((struct str){ NULL, 0 })
+#define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
+#define STR_ARG(s)   (int)(s).len, (s).base /* for %.*s */
+#define STR_ABSENT   ((struct str){ NULL, 0 })
 
 struct str str_from(const char *text); /* NULL gives STR_ABSENT */
 bool str_eq(struct str a, struct str b);
@@ -25,7 +25,7 @@ bool str_eq_c(struct str a, const char *b);
 bool str_ieq_c(struct str a, const char *b); /* ASCII case ignored */
 int str_compare(struct str a, struct str b); /* bytewise, then by length */
 bool str_has_prefix(struct str s, const char *prefix);
-bool str_is_utf8(struct str s); /* RFC 3629: no overlong form, no surrogate, <= U+10FFFF */
+bool str_is_utf8(struct str s);    /* RFC 3629: no overlong form, no surrogate, <= U+10FFFF */
 struct str str_trim(struct str s); /* without blanks and tabs at both ends */
 
 /* Split at the first `sep`: true and both halves, or false when there is none. */

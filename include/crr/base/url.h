@@ -14,8 +14,9 @@
  * Percent-encoding and queries (RFC 3986), byte by byte: nothing here knows UTF-8.
  */
 
-void url_encode(struct buf *out, struct str s);           /* all but A-Z a-z 0-9 - . _ ~ ; upper-case hex */
-void url_encode_component(struct buf *out, struct str s); /* JavaScript's encodeURIComponent: keeps ! * ' ( ) too */
+void url_encode(struct buf *out, struct str s); /* all but A-Z a-z 0-9 - . _ ~ ; upper-case hex */
+void url_encode_component(struct buf *out,
+                          struct str s); /* JavaScript's encodeURIComponent: keeps ! * ' ( ) too */
 
 /* False on a bad escape. plus_is_space: as in queries. What is appended before the fault stays. */
 bool url_decode(struct buf *out, struct str s, bool plus_is_space);
@@ -32,10 +33,11 @@ struct url_query {
 };
 
 /*
- * Parse "a=1&b=2" into decoded pairs that live in the arena. ERR_INVALID_QUERY names the parameter: a bad
- * escape, not UTF-8, a name twice, too many.  Empty pieces ("&&") are skipped.
+ * Parse "a=1&b=2" into decoded pairs that live in the arena. ERR_INVALID_QUERY names the parameter:
+ * a bad escape, not UTF-8, a name twice, too many.  Empty pieces ("&&") are skipped.
  */
 int url_query_parse(struct url_query *q, struct str text, struct arena *arena, struct error *err);
-const struct url_param *url_query_find(const struct url_query *q, const char *name); /* NULL: absent */
+const struct url_param *url_query_find(const struct url_query *q,
+                                       const char *name); /* NULL: absent */
 
 #endif

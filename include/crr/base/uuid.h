@@ -15,8 +15,8 @@ struct uuid {
 
 #define UUID_TEXT_SIZE 37
 
-struct uuid uuid_v4(void);                     /* from the system's random source; not for src/core */
-struct uuid uuid_v5_url(struct str name);      /* version 5 in the URL namespace (SHA-1 by OpenSSL) */
+struct uuid uuid_v4(void);                /* from the system's random source; not for src/core */
+struct uuid uuid_v5_url(struct str name); /* version 5 in the URL namespace (SHA-1 by OpenSSL) */
 bool uuid_parse(struct str s, struct uuid *ret); /* 8-4-4-4-12, either case */
 void uuid_format(const struct uuid *u, char text[UUID_TEXT_SIZE]);
 bool uuid_is_nil(const struct uuid *u);

@@ -419,6 +419,11 @@ void member_stop_retries(struct member *m)
         m->stopping = true;
 }
 
+void member_end_retries(struct member *m)
+{
+        m->stopping = m->overdue = true;
+}
+
 bool member_has_retries(const struct member *m)
 {
         return m->flow.n > 0;

@@ -24,7 +24,7 @@ struct member {
         struct partition *partitions; /* LIMIT_PARTITIONS of them */
         int n_partitions;             /* of the topic; 0: it is missing */
         int assigned;                 /* partitions not ABSENT */
-        bool assigned_once, stopping, misplaced_said;
+        bool assigned_once, stopping, overdue, misplaced_said;
         bool reaping; /* the table has dropped entries to free */
         int64_t now_ms, wall_ms;
         int64_t expiry_due_ms;

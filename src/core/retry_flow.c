@@ -535,7 +535,7 @@ void retry_flow_tick(struct retry_flow *f)
 
         for (struct retry_work *w = f->head; w != NULL; w = next) {
                 next = w->next;
-                if (f->member->now_ms >= w->req->deadline_ms)
+                if (f->member->overdue || f->member->now_ms >= w->req->deadline_ms)
                         expire(w);
         }
 }

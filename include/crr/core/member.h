@@ -94,6 +94,7 @@ bool member_work(struct member *m);
 
 /* Stop taking retries; what was accepted goes on. */
 void member_stop_retries(struct member *m);
+void member_end_retries(struct member *m); /* from the next tick on all are past their deadline */
 bool member_has_retries(const struct member *m); /* accepted and not answered */
 
 struct member_status {

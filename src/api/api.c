@@ -10,6 +10,8 @@
 #include "crr/base/time.h"
 #include "dialect.h"
 
+#define STATUS_CLIENT_GONE 499 /* of http_app.on_answered() */
+
 struct api *api_new(const struct api_config *config, struct retry_service *door,
                     struct metrics *metrics, const struct api_health *health)
 {
@@ -103,6 +105,21 @@ static const char *method_label(const struct http_request *req)
         return "OTHER";
 }
 
+static void log_answer(const struct http_request *req, const char *method, int status,
+                       int64_t duration_ms)
+{
+        if (status == STATUS_CLIENT_GONE)
+                log_emit(LOG_HTTP_CANCELED,
+                         LOG_FIELDS(log_c("req", req->request_id), log_i("status", status)),
+                         "the client left before its answer");
+        else
+                log_emit(LOG_HTTP_REQUEST,
+                         LOG_FIELDS(log_c("req", req->request_id), log_c("method", method),
+                                    log_s("path", req->path), log_i("status", status),
+                                    log_i("duration_ms", duration_ms)),
+                         "answered %d", status);
+}
+
 void api_on_answered(void *data, const struct http_request *req, int status)
 {
         const struct api *api = data;
@@ -117,9 +134,5 @@ void api_on_answered(void *data, const struct http_request *req, int status)
                     LABELS_4(dialect, route, method, code), 1);
         metrics_observe(api->metrics, METRIC_HTTP_REQUEST_DURATION, LABELS_2(dialect, route),
                         (double)took_us / 1e6);
-        log_emit(LOG_HTTP_REQUEST,
-                 LOG_FIELDS(log_c("req", req->request_id), log_c("method", method),
-                            log_s("path", req->path), log_i("status", status),
-                            log_i("duration_ms", took_us / 1000)),
-                 "answered %d", status);
+        log_answer(req, method, status, took_us / 1000);
 }

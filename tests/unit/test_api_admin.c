@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api_fixture.h"
 #include "check.h"
+#include "crr/base/log.h"
 
 #define PARTITION_0 "{\"id\":0,\"leader\":1,\"replicas\":[1,2],\"isrs\":[2,1]}"
 
@@ -105,6 +106,36 @@ static void every_answer_is_counted_by_dialect_route_method_and_code(void)
         api_fixture_deinit(&f);
 }
 
+static void keep_line(void *data, struct str line)
+{
+        struct buf *lines = data;
+
+        buf_append_str(lines, line);
+}
+
+static void an_answer_is_one_line_of_the_log_at_debug(void)
+{
+        struct api_fixture f;
+        struct fake_exchange *x = fake_http_new("GET", "/live", NULL);
+        struct buf lines;
+
+        api_fixture_init(&f);
+        buf_init(&lines, 65536);
+        log_sink(keep_line, &lines);
+        log_configure(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT);
+        api_on_answered(f.api, x->req, 499);
+        api_run(&f, x);
+        log_configure(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+        log_sink(NULL, NULL);
+        buf_append_char(&lines, '\0');
+        CHECK(strstr(lines.base, "event=http_canceled") != NULL);
+        CHECK(strstr(lines.base, "event=http_request") != NULL);
+        CHECK(strstr(lines.base, "method=GET path=/live status=200") != NULL);
+        buf_deinit(&lines);
+        fake_http_free(x);
+        api_fixture_deinit(&f);
+}
+
 static void healthcheck_has_the_shape_of_backbeat(void)
 {
         static const int broker_1_2[] = { 1, 2 }, broker_2_1[] = { 2, 1 }, broker_1[] = { 1 };
@@ -169,6 +200,7 @@ int main(void)
         RUN(not_ready_is_503_that_says_why);
         RUN(metrics_are_collected_and_rendered);
         RUN(every_answer_is_counted_by_dialect_route_method_and_code);
+        RUN(an_answer_is_one_line_of_the_log_at_debug);
         RUN(healthcheck_has_the_shape_of_backbeat);
         RUN(an_unknown_topic_is_an_error_of_the_healthcheck);
         RUN(other_methods_are_405);

@@ -19,94 +19,13 @@
 #include <string.h>
 
 #include "member_private.h"
+#include "retry_work.h"
 
 #define QUEUED_BYTES_LIMIT (256u << 20)
-
-enum retry_phase { PHASE_PLACING, PHASE_CHECKING, PHASE_WAITING };
-
-struct retry_work {
-        struct retry_flow *flow;
-        struct retry_request *req;
-        struct retry_work *prev, *next;
-        enum retry_phase phase;
-        size_t cursor;
-        size_t waiting; /* entries joined to a retry */
-        size_t again;   /* entries to be checked again */
-        size_t published, failed, unknown;
-        struct retry_waiter *waiters; /* one an entry */
-        uint32_t *seen;               /* hash table of entry index + 1, for duplicates */
-        size_t seen_mask;
-        struct error err; /* of the first that failed */
-};
 
 void retry_flow_init(struct retry_flow *f, struct member *member)
 {
         *f = (struct retry_flow){ .member = member };
-}
-
-static void unlink_work(struct retry_flow *f, struct retry_work *w)
-{
-        if (w->prev != NULL)
-                w->prev->next = w->next;
-        else
-                f->head = w->next;
-        if (w->next != NULL)
-                w->next->prev = w->prev;
-        else
-                f->tail = w->prev;
-        f->n--;
-}
-
-static void append_work(struct retry_flow *f, struct retry_work *w)
-{
-        w->next = NULL;
-        w->prev = f->tail;
-        if (f->tail != NULL)
-                f->tail->next = w;
-        else
-                f->head = w;
-        f->tail = w;
-        f->n++;
-}
-
-/* The request may be freed by done(): its work with it. */
-static void finish(struct retry_work *w)
-{
-        struct retry_request *req = w->req;
-        struct error err;
-        size_t wanted = w->published + w->failed + w->unknown;
-
-        unlink_work(w->flow, w);
-        if (w->unknown > 0)
-                error_set(
-                        &err, ERR_GATEWAY_TIMEOUT,
-                        "the outcome of %zu entries is not known yet, each is either still listed "
-                        "or PENDING and a repeat is safe; %zu of %zu committed",
-                        w->unknown, w->published, wanted);
-        else if (w->failed > 0)
-                error_set(&err, ERR_UNAVAILABLE, "%s; %zu of %zu committed", w->err.message,
-                          w->published, wanted);
-        if (w->unknown + w->failed > 0 && req->retry_after_s == 0)
-                req->retry_after_s = 1;
-        req->done(req, w->unknown + w->failed > 0 ? &err : NULL);
-}
-
-static void finish_if_complete(struct retry_work *w)
-{
-        if (w->phase == PHASE_WAITING && w->waiting == 0 && w->again == 0)
-                finish(w);
-}
-
-static void fail_entry(struct retry_work *w, const struct error *err)
-{
-        if (w->failed++ == 0)
-                w->err = *err;
-}
-
-static void skip_entry(struct retry_work *w, size_t i, const char *cause)
-{
-        w->req->entries[i].result = RETRY_SKIPPED;
-        metrics_add(w->flow->member->metrics, METRIC_RETRIES_SKIPPED_TOTAL, LABELS_1(cause), 1);
 }
 
 /* PLACING */
@@ -158,7 +77,7 @@ static bool give_failure(struct retry_work *w, size_t i, const struct failure *f
                 return true;
         }
         error_set(&err, ERR_UNAVAILABLE, "the request's memory is used up, send fewer entries");
-        fail_entry(w, &err);
+        retry_work_fail_entry(w, &err);
         return false;
 }
 
@@ -195,7 +114,7 @@ static bool has_room(struct retry_work *w)
                 return true;
         error_set(&err, ERR_UNAVAILABLE, "%zu retries wait for their transactions already",
                   batcher_queued(b));
-        fail_entry(w, &err);
+        retry_work_fail_entry(w, &err);
         return false;
 }
 
@@ -213,7 +132,7 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
                 f = *known;
         }
         if (m->config.payload == RETRY_PAYLOAD_ENTRY && f.entry_offset < 0) {
-                skip_entry(w, i, "no_entry");
+                retry_work_skip_entry(w, i, "no_entry");
                 return;
         }
         if (!has_room(w))
@@ -250,7 +169,7 @@ static void check_known(struct retry_work *w, size_t i)
         else if (!found && req->entries[i].force)
                 begin(w, i, NULL);
         else
-                skip_entry(w, i, "not_failed");
+                retry_work_skip_entry(w, i, "not_failed");
 }
 
 static void check(struct retry_work *w, size_t i)
@@ -265,12 +184,12 @@ static void check(struct retry_work *w, size_t i)
         if (!member_partition_is_ready(m, w->waiters[i].home)) {
                 partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
                 if (w->req->partial) {
-                        skip_entry(w, i, "partition_unknown");
+                        retry_work_skip_entry(w, i, "partition_unknown");
                         return;
                 }
                 error_set(&err, ERR_UNAVAILABLE, "partition %d is not known any more",
                           w->waiters[i].home);
-                fail_entry(w, &err);
+                retry_work_fail_entry(w, &err);
                 return;
         }
         o = outgoing_map_find(&m->retries, &entry->id);
@@ -321,7 +240,7 @@ static void end_placing(struct retry_work *w)
         if (req->partial || (coverage_is_whole(&req->coverage) && m->n_partitions > 0))
                 return;
         error_set(&err, ERR_UNAVAILABLE, "failures of partitions that are needed are not known");
-        unlink_work(w->flow, w);
+        retry_work_unlink(w->flow, w);
         req->retry_after_s = 1;
         req->done(req, &err);
 }
@@ -338,7 +257,7 @@ static void work_on(struct retry_work *w)
         } else if (w->phase == PHASE_CHECKING && do_slice(w, check)) {
                 w->phase = PHASE_WAITING;
         }
-        finish_if_complete(w);
+        retry_work_finish_if_complete(w);
 }
 
 static bool has_work(const struct retry_work *w)
@@ -362,8 +281,8 @@ void retry_flow_work(struct retry_flow *f)
                 w = w->next;
         if (w == NULL)
                 return;
-        unlink_work(f, w); /* the others have their turn before its next slice */
-        append_work(f, w);
+        retry_work_unlink(f, w); /* the others have their turn before its next slice */
+        retry_work_append(f, w);
         work_on(w);
 }
 
@@ -387,155 +306,5 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
         }
         for (size_t i = 0; i < req->n; i++)
                 w->waiters[i].work = w;
-        append_work(f, w);
-}
-
-/* OUTCOMES */
-
-static struct retry_waiter *leave_first(struct outgoing *o)
-{
-        struct retry_waiter *waiter = o->waiters;
-
-        if (waiter == NULL)
-                return NULL;
-        o->waiters = waiter->next;
-        if (o->waiters != NULL)
-                o->waiters->prev = NULL;
-        waiter->on = NULL;
-        waiter->prev = waiter->next = NULL;
-        waiter->work->waiting--;
-        return waiter;
-}
-
-static size_t index_of(const struct retry_waiter *waiter)
-{
-        return (size_t)(waiter - waiter->work->waiters);
-}
-
-void retry_flow_on_committed(struct retry_flow *f, struct outgoing *o)
-{
-        struct retry_waiter *waiter;
-
-        (void)f;
-        while ((waiter = leave_first(o)) != NULL) {
-                struct retry_work *w = waiter->work;
-
-                w->req->entries[index_of(waiter)].result = RETRY_PUBLISHED;
-                w->published++;
-                finish_if_complete(w);
-        }
-}
-
-void retry_flow_on_failed(struct retry_flow *f, struct outgoing *o, const struct error *err)
-{
-        struct retry_waiter *waiter;
-
-        (void)f;
-        while ((waiter = leave_first(o)) != NULL) {
-                struct retry_work *w = waiter->work;
-
-                fail_entry(w, err);
-                finish_if_complete(w);
-        }
-}
-
-void retry_flow_on_unknown(struct retry_flow *f, struct outgoing *o)
-{
-        struct retry_waiter *waiter;
-
-        (void)f;
-        while ((waiter = leave_first(o)) != NULL) {
-                struct retry_work *w = waiter->work;
-
-                w->unknown++;
-                finish_if_complete(w);
-        }
-}
-
-void retry_flow_on_skipped(struct retry_flow *f, struct outgoing *o, const char *cause)
-{
-        struct retry_waiter *waiter;
-
-        (void)f;
-        while ((waiter = leave_first(o)) != NULL) {
-                struct retry_work *w = waiter->work;
-
-                skip_entry(w, index_of(waiter), cause);
-                finish_if_complete(w);
-        }
-}
-
-void retry_flow_on_stale(struct retry_flow *f, struct outgoing *o)
-{
-        struct retry_waiter *waiter;
-
-        (void)f;
-        while ((waiter = leave_first(o)) != NULL) {
-                waiter->again = true;
-                waiter->work->again++;
-        }
-}
-
-/* DEADLINES */
-
-static void leave(struct retry_waiter *waiter)
-{
-        struct outgoing *o = waiter->on;
-
-        if (waiter->prev != NULL)
-                waiter->prev->next = waiter->next;
-        else
-                o->waiters = waiter->next;
-        if (waiter->next != NULL)
-                waiter->next->prev = waiter->prev;
-        waiter->on = NULL;
-        waiter->work->waiting--;
-}
-
-static bool may_be_written(const struct outgoing *o)
-{
-        enum outgoing_state state = outgoing_state(o);
-
-        return state == OUTGOING_SUBMITTED || state == OUTGOING_UNKNOWN;
-}
-
-/* Entries that wait for a transaction under way may be written; the others are taken back. */
-static void expire(struct retry_work *w)
-{
-        struct member *m = w->flow->member;
-        struct error err;
-
-        error_set(&err, ERR_UNAVAILABLE, "%s",
-                  m->batcher.publisher_ready ? "the transactions did not begin in time"
-                                             : "Kafka takes no transactions now");
-        for (size_t i = 0; i < w->req->n; i++) {
-                struct retry_waiter *waiter = &w->waiters[i];
-                struct outgoing *o = waiter->on;
-
-                if (o != NULL) {
-                        leave(waiter);
-                        if (may_be_written(o))
-                                w->unknown++;
-                        else
-                                fail_entry(w, &err);
-                        if (o->waiters == NULL && !may_be_written(o))
-                                member_outgoing_end(m, o, END_FAILED, &err);
-                } else if (waiter->again || (w->phase != PHASE_WAITING &&
-                                             w->req->entries[i].result == RETRY_WAITING &&
-                                             (w->phase == PHASE_PLACING || i >= w->cursor))) {
-                        fail_entry(w, &err);
-                }
-        }
-        finish(w);
-}
-
-void retry_flow_tick(struct retry_flow *f)
-{
-        struct retry_work *next;
-
-        for (struct retry_work *w = f->head; w != NULL; w = next) {
-                next = w->next;
-                if (f->member->overdue || f->member->now_ms >= w->req->deadline_ms)
-                        expire(w);
-        }
+        retry_work_append(f, w);
 }

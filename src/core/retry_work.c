@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the entries of a retry request end, each and all together. */
+#include "retry_work.h"
+
+#include "member_private.h"
+
+void retry_work_unlink(struct retry_flow *f, struct retry_work *w)
+{
+        if (w->prev != NULL)
+                w->prev->next = w->next;
+        else
+                f->head = w->next;
+        if (w->next != NULL)
+                w->next->prev = w->prev;
+        else
+                f->tail = w->prev;
+        f->n--;
+}
+
+void retry_work_append(struct retry_flow *f, struct retry_work *w)
+{
+        w->next = NULL;
+        w->prev = f->tail;
+        if (f->tail != NULL)
+                f->tail->next = w;
+        else
+                f->head = w;
+        f->tail = w;
+        f->n++;
+}
+
+/* The request may be freed by done(): its work with it. */
+static void finish(struct retry_work *w)
+{
+        struct retry_request *req = w->req;
+        struct error err;
+        size_t wanted = w->published + w->failed + w->unknown;
+
+        retry_work_unlink(w->flow, w);
+        if (w->unknown > 0)
+                error_set(
+                        &err, ERR_GATEWAY_TIMEOUT,
+                        "the outcome of %zu entries is not known yet, each is either still listed "
+                        "or PENDING and a repeat is safe; %zu of %zu committed",
+                        w->unknown, w->published, wanted);
+        else if (w->failed > 0)
+                error_set(&err, ERR_UNAVAILABLE, "%s; %zu of %zu committed", w->err.message,
+                          w->published, wanted);
+        if (w->unknown + w->failed > 0 && req->retry_after_s == 0)
+                req->retry_after_s = 1;
+        req->done(req, w->unknown + w->failed > 0 ? &err : NULL);
+}
+
+void retry_work_finish_if_complete(struct retry_work *w)
+{
+        if (w->phase == PHASE_WAITING && w->waiting == 0 && w->again == 0)
+                finish(w);
+}
+
+void retry_work_fail_entry(struct retry_work *w, const struct error *err)
+{
+        if (w->failed++ == 0)
+                w->err = *err;
+}
+
+void retry_work_skip_entry(struct retry_work *w, size_t i, const char *cause)
+{
+        w->req->entries[i].result = RETRY_SKIPPED;
+        metrics_add(w->flow->member->metrics, METRIC_RETRIES_SKIPPED_TOTAL, LABELS_1(cause), 1);
+}
+
+/* OUTCOMES */
+
+static struct retry_waiter *leave_first(struct outgoing *o)
+{
+        struct retry_waiter *waiter = o->waiters;
+
+        if (waiter == NULL)
+                return NULL;
+        o->waiters = waiter->next;
+        if (o->waiters != NULL)
+                o->waiters->prev = NULL;
+        waiter->on = NULL;
+        waiter->prev = waiter->next = NULL;
+        waiter->work->waiting--;
+        return waiter;
+}
+
+static size_t index_of(const struct retry_waiter *waiter)
+{
+        return (size_t)(waiter - waiter->work->waiters);
+}
+
+void retry_flow_on_committed(struct retry_flow *f, struct outgoing *o)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                w->req->entries[index_of(waiter)].result = RETRY_PUBLISHED;
+                w->published++;
+                retry_work_finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_failed(struct retry_flow *f, struct outgoing *o, const struct error *err)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                retry_work_fail_entry(w, err);
+                retry_work_finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_unknown(struct retry_flow *f, struct outgoing *o)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                w->unknown++;
+                retry_work_finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_skipped(struct retry_flow *f, struct outgoing *o, const char *cause)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
+                retry_work_skip_entry(w, index_of(waiter), cause);
+                retry_work_finish_if_complete(w);
+        }
+}
+
+void retry_flow_on_stale(struct retry_flow *f, struct outgoing *o)
+{
+        struct retry_waiter *waiter;
+
+        (void)f;
+        while ((waiter = leave_first(o)) != NULL) {
+                waiter->again = true;
+                waiter->work->again++;
+        }
+}
+
+/* DEADLINES */
+
+static void leave(struct retry_waiter *waiter)
+{
+        struct outgoing *o = waiter->on;
+
+        if (waiter->prev != NULL)
+                waiter->prev->next = waiter->next;
+        else
+                o->waiters = waiter->next;
+        if (waiter->next != NULL)
+                waiter->next->prev = waiter->prev;
+        waiter->on = NULL;
+        waiter->work->waiting--;
+}
+
+static bool may_be_written(const struct outgoing *o)
+{
+        enum outgoing_state state = outgoing_state(o);
+
+        return state == OUTGOING_SUBMITTED || state == OUTGOING_UNKNOWN;
+}
+
+/* Entries that wait for a transaction under way may be written; the others are taken back. */
+static void expire(struct retry_work *w)
+{
+        struct member *m = w->flow->member;
+        struct error err;
+
+        error_set(&err, ERR_UNAVAILABLE, "%s",
+                  m->batcher.publisher_ready ? "the transactions did not begin in time"
+                                             : "Kafka takes no transactions now");
+        for (size_t i = 0; i < w->req->n; i++) {
+                struct retry_waiter *waiter = &w->waiters[i];
+                struct outgoing *o = waiter->on;
+
+                if (o != NULL) {
+                        leave(waiter);
+                        if (may_be_written(o))
+                                w->unknown++;
+                        else
+                                retry_work_fail_entry(w, &err);
+                        if (o->waiters == NULL && !may_be_written(o))
+                                member_outgoing_end(m, o, END_FAILED, &err);
+                } else if (waiter->again || (w->phase != PHASE_WAITING &&
+                                             w->req->entries[i].result == RETRY_WAITING &&
+                                             (w->phase == PHASE_PLACING || i >= w->cursor))) {
+                        retry_work_fail_entry(w, &err);
+                }
+        }
+        finish(w);
+}
+
+void retry_flow_tick(struct retry_flow *f)
+{
+        struct retry_work *next;
+
+        for (struct retry_work *w = f->head; w != NULL; w = next) {
+                next = w->next;
+                if (f->member->overdue || f->member->now_ms >= w->req->deadline_ms)
+                        expire(w);
+        }
+}

@@ -36,6 +36,8 @@ bool json_text_utf8(struct json_text *t, struct str piece)
         while (t->carry_len > 0 && piece.len > 0) {
                 t->carry[t->carry_len++] = (unsigned char)*piece.base++;
                 piece.len--;
+                if ((t->carry[t->carry_len - 1] & 0xc0) != 0x80)
+                        return false;
                 if (t->carry_len < sequence_length(t->carry[0]))
                         continue;
                 if (!str_is_utf8((struct str){ (const char *)t->carry, t->carry_len }))

@@ -26,7 +26,15 @@ static bool fake_is_secret(const char *name)
         return strcmp(name, "sasl.password") == 0;
 }
 
-static const struct settings_kafka fake_kafka = { fake_refusal, fake_from_env, fake_is_secret };
+static int fake_check(const char *name, const char *value, struct error *err)
+{
+        if (strcmp(value, "bad") == 0)
+                return error_set(err, ERR_BAD_CONFIG, "no value of %s: bad", name);
+        return 0;
+}
+
+static const struct settings_kafka fake_kafka = { fake_refusal, fake_from_env, fake_is_secret,
+                                                  fake_check };
 
 static char file_name[] = "/tmp/settings-XXXXXX";
 
@@ -314,6 +322,10 @@ static void a_set_names_a_setting_or_a_property(void)
                                   "127.0.0.1:8900 or [::1]:8900\n" },
                 { "http.max_body_bytes=1GiB",
                   "default: http.max_buffered_bytes: is below http.max_body_bytes\n" },
+                { "kafka.producer_properties.linger.ms=bad",
+                  "--set: kafka.producer_properties.linger.ms: no value of linger.ms: bad\n" },
+                { "kafka.properties.sasl.password=bad",
+                  "--set: kafka.properties.sasl.password: librdkafka refuses the secret\n" },
                 { "kafka.properties.bootstrap.servers=",
                   "--set: kafka.properties.bootstrap.servers: must name a broker\n" },
                 { "topics.replication=crr-retry-failures",

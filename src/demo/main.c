@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "pipeline.h"
+
+#define IDLE_MS      20
+#define MOVES_A_TURN 1000
+#define SAY_EVERY_S  1.0
+
+volatile sig_atomic_t pipeline_stop;
+
+static void on_signal(int number)
+{
+        (void)number;
+        pipeline_stop = 1;
+}
+
+struct demo {
+        struct options options;
+        struct writer writer;
+        struct feeder feeder;
+        struct mover mover;
+        double said;
+        uint64_t said_next, said_moved;
+};
+
+/* Once a second, when something has happened. */
+static void say_progress(struct demo *d)
+{
+        double now = pipeline_now();
+
+        if (now < d->said + SAY_EVERY_S)
+                return;
+        d->said = now;
+        if (d->feeder.next == d->said_next && d->mover.moved == d->said_moved)
+                return;
+        d->said_next = d->feeder.next;
+        d->said_moved = d->mover.moved;
+        fprintf(stderr,
+                "crr-demo: %" PRIu64 " failures written, %" PRIu64 " retries taken, %" PRIu64
+                " of them failed again\n",
+                d->feeder.next, d->mover.moved, d->mover.failed_again);
+}
+
+static void run(struct demo *d)
+{
+        bool feeding = d->options.produce;
+
+        while (!pipeline_stop && (feeding || d->options.move)) {
+                if (feeding)
+                        feeding = feeder_turn(&d->feeder);
+                for (int n = 0; d->options.move && n < MOVES_A_TURN; n++)
+                        if (!mover_turn(&d->mover, feeding || n > 0 ? 0 : IDLE_MS))
+                                break;
+                if (feeding && d->options.rate > 0)
+                        rd_kafka_poll(d->writer.producer, 5);
+                say_progress(d);
+        }
+}
+
+static bool begin(struct demo *d)
+{
+        if (!writer_init(&d->writer, &d->options))
+                return false;
+        d->feeder = (struct feeder){
+                .options = &d->options,
+                .writer = &d->writer,
+                .started = pipeline_now(),
+        };
+        buf_init(&d->feeder.entry, SIZE_MAX);
+        return !d->options.move || mover_init(&d->mover, &d->options, &d->writer);
+}
+
+int main(int argc, char **argv)
+{
+        static struct demo d;
+        bool begun;
+
+        switch (options_parse(&d.options, argc, argv)) {
+        case OPTIONS_EXIT:
+                return 0;
+        case OPTIONS_WRONG:
+                return 2;
+        case OPTIONS_RUN:
+                break;
+        }
+        signal(SIGINT, on_signal);
+        signal(SIGTERM, on_signal);
+        begun = begin(&d);
+        if (begun)
+                run(&d);
+        mover_deinit(&d.mover);
+        writer_deinit(&d.writer);
+        buf_deinit(&d.feeder.entry);
+        if (begun)
+                fprintf(stderr,
+                        "crr-demo: %" PRIu64 " failures and outcomes delivered, %" PRIu64
+                        " refused; %" PRIu64 " retries taken, %" PRIu64 " not readable\n",
+                        d.writer.written, d.writer.refused, d.mover.moved, d.mover.unreadable);
+        return (!begun && !pipeline_stop) || d.writer.refused > 0 ? 1 : 0;
+}

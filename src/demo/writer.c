@@ -66,7 +66,6 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 bool writer_init(struct writer *w, const struct options *o)
 {
         rd_kafka_conf_t *conf = pipeline_conf(o);
-        rd_kafka_topic_conf_t *topic_conf;
         char said[256];
 
         memset(w, 0, sizeof *w);
@@ -86,9 +85,7 @@ bool writer_init(struct writer *w, const struct options *o)
         }
         if (!pipeline_wait_topic(w->producer, o->failures_topic))
                 return false;
-        topic_conf = rd_kafka_topic_conf_new();
-        rd_kafka_topic_conf_set(topic_conf, "partitioner", "murmur2", said, sizeof said);
-        w->topic = rd_kafka_topic_new(w->producer, o->failures_topic, topic_conf);
+        w->topic = rd_kafka_topic_new(w->producer, o->failures_topic, NULL);
         return true;
 }
 

@@ -165,16 +165,13 @@ void settings_list_add(struct settings *s, enum setting id, const char *source,
 static struct setting_property *property_slot(struct settings *s, enum setting id, struct str name)
 {
         struct setting_value *value = &s->values[id];
-        struct setting_property *slot;
 
         for (size_t i = 0; i < value->n_properties; i++)
                 if (str_eq_c(name, value->properties[i].name))
                         return &value->properties[i];
         value->properties =
                 grow(s, value->properties, value->n_properties, sizeof *value->properties);
-        slot = &value->properties[value->n_properties++];
-        slot->name = settings_copy(s, name);
-        return slot;
+        return &value->properties[value->n_properties++];
 }
 
 static struct str property_text(const struct raw_value *raw)
@@ -206,26 +203,39 @@ static const char *property_refusal(const struct settings *s, const char *name, 
         return s->kafka.refusal(name);
 }
 
+static void refuse_property(struct settings *s, enum setting id, const char *source,
+                            const char *name, const char *why)
+{
+        struct buf path;
+
+        buf_init(&path, TEXT_LIMIT);
+        buf_printf(&path, "%s.%s", setting_path(id), name);
+        settings_problem(s, source, buf_str(&path), "%s", why);
+        buf_deinit(&path);
+}
+
 void settings_set_property(struct settings *s, enum setting id, const char *source, struct str name,
                            const struct raw_value *raw)
 {
-        const char *copy = settings_copy(s, name);
+        const char *copy = settings_copy(s, name), *value;
         struct str text = property_text(raw);
-        struct setting_property *slot;
         const char *why = property_refusal(s, copy, text);
-        struct buf path;
+        bool is_secret = raw->is_secret || s->kafka.is_secret(copy);
+        struct setting_property *slot;
+        struct error err;
 
         assert(setting_row(id)->type == SETTING_MAP);
         if (why != NULL) {
-                buf_init(&path, TEXT_LIMIT);
-                buf_printf(&path, "%s.%s", setting_path(id), copy);
-                settings_problem(s, source, buf_str(&path), "%s", why);
-                buf_deinit(&path);
+                refuse_property(s, id, source, copy, why);
+                return;
+        }
+        value = settings_copy(s, text);
+        if (s->kafka.check(copy, value, &err) != 0) {
+                why = is_secret ? "librdkafka refuses the secret" : err.message;
+                refuse_property(s, id, source, copy, why);
                 return;
         }
         slot = property_slot(s, id, name);
-        slot->value = settings_copy(s, text);
-        slot->source = source;
-        slot->is_secret = raw->is_secret || s->kafka.is_secret(copy);
+        *slot = (struct setting_property){ copy, value, source, is_secret };
         s->values[id].source = source;
 }

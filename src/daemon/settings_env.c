@@ -138,7 +138,7 @@ void settings_read_environment(struct settings *s)
         struct str variable, value, foreign = STR_ABSENT;
         size_t n_foreign = 0;
 
-        for (char *const *entry = s->environment; entry != NULL && *entry != NULL; entry++) {
+        for (const char *const *entry = s->environment; entry != NULL && *entry != NULL; entry++) {
                 if (!str_split(str_from(*entry), '=', &variable, &value) ||
                     !str_has_prefix(variable, "CRR_"))
                         continue;

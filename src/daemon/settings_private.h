@@ -33,7 +33,7 @@ struct settings {
         struct settings_problem *problems;
         size_t n_problems;
         struct settings_kafka kafka;
-        char *const *environment;
+        const char *const *environment;
         struct arena arena; /* every string and array */
 };
 

@@ -9,7 +9,7 @@
 #define NAME_LIMIT   4096
 #define CHUNK        4096
 
-struct str environment_find(char *const *environment, struct str name)
+struct str environment_find(const char *const *environment, struct str name)
 {
         struct str found, value;
 
@@ -70,7 +70,7 @@ static int fetch_file(struct str name, struct buf *out, struct error *err)
         return 0;
 }
 
-int secret_fetch(const struct secret_place *place, char *const *environment, struct buf *out,
+int secret_fetch(const struct secret_place *place, const char *const *environment, struct buf *out,
                  struct error *err)
 {
         struct str value;

@@ -13,14 +13,14 @@ struct secret_place {
 
 /* Append the secret. ERR_BAD_CONFIG: neither or both places, not there, not readable, too long,
  * empty. A file's trailing newline is dropped. */
-int secret_fetch(const struct secret_place *place, char *const *environment, struct buf *out,
+int secret_fetch(const struct secret_place *place, const char *const *environment, struct buf *out,
                  struct error *err);
 
 /* Is a text of the environment or of --set such an object? The name's bytes go to `name`. */
 bool secret_parse(struct str text, struct secret_place *ret, struct buf *name);
 
 /* A variable of an environment; absent if it is not set. */
-struct str environment_find(char *const *environment, struct str name);
+struct str environment_find(const char *const *environment, struct str name);
 
 /* A whole file of at most `limit` bytes. */
 int file_read(const char *path, size_t limit, struct buf *out, struct error *err);

@@ -111,6 +111,18 @@ const char *kafka_property_from_env(const char *upper)
         return result;
 }
 
+int kafka_property_check(const char *name, const char *value, struct error *err)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        char text[300];
+        int rc = 0;
+
+        if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK)
+                rc = error_set(err, ERR_BAD_CONFIG, "%s", text);
+        rd_kafka_conf_destroy(conf);
+        return rc;
+}
+
 const char *kafka_library_version(void)
 {
         return rd_kafka_version_str();

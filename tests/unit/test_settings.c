@@ -49,7 +49,7 @@ static const char *file_of(const char *text)
         return file_name;
 }
 
-static struct settings *load(const char *file, char *const *environment, const char *set)
+static struct settings *load(const char *file, const char *const *environment, const char *set)
 {
         struct settings_sources sources = {
                 .file = file != NULL ? file_of(file) : NULL,
@@ -135,8 +135,8 @@ static void defaults_are_those_of_the_table(void)
 static void later_sources_win(void)
 {
         char file[] = "{\"http\":{\"max_connections\":2,\"max_elements\":2,\"max_in_flight\":2}}";
-        char *environment[] = { "CRR_HTTP__MAX_ELEMENTS=3", "CRR_HTTP__MAX_IN_FLIGHT=3", "HOME=/",
-                                NULL };
+        const char *environment[] = { "CRR_HTTP__MAX_ELEMENTS=3", "CRR_HTTP__MAX_IN_FLIGHT=3",
+                                      "HOME=/", NULL };
         struct settings *s = load(file, environment, "http.max_in_flight=4");
 
         check_good(s);
@@ -245,7 +245,7 @@ static void a_file_that_is_not_there_is_a_problem(void)
 
 static void the_environment_is_read_by_type(void)
 {
-        char *environment[] = {
+        const char *environment[] = {
                 "CRR_HTTP__LISTEN=127.0.0.1:0, [::1]:0",
                 "CRR_KAFKA__EMBEDDED=true",
                 "CRR_KAFKA__PROPERTIES__BOOTSTRAP_SERVERS=a:1,b:2",
@@ -271,7 +271,7 @@ static void the_environment_is_read_by_type(void)
 
 static void an_unknown_variable_with_levels_is_an_error(void)
 {
-        char *environment[] = {
+        const char *environment[] = {
                 "CRR_HTTP__COLOUR=red",
                 "CRR_http__listen=x",
                 "CRR_KAFKA__PROPERTIES=x",
@@ -297,8 +297,8 @@ static void an_unknown_variable_with_levels_is_an_error(void)
 
 static void what_kubernetes_injects_is_one_warning(void)
 {
-        char *environment[] = { "CRR_RETRY_SERVICE_HOST=10.0.0.1", "CRR_RETRY_PORT=tcp://10.0.0.1",
-                                "CRR_LOG_STRICT=1", NULL };
+        const char *environment[] = { "CRR_RETRY_SERVICE_HOST=10.0.0.1",
+                                      "CRR_RETRY_PORT=tcp://10.0.0.1", "CRR_LOG_STRICT=1", NULL };
         struct settings *s = load(NULL, environment, NULL);
 
         check_problems(s, "CRR_RETRY_SERVICE_HOST: 2 variables that begin with CRR_ are not "
@@ -365,7 +365,7 @@ static void a_bad_value_leaves_the_one_before(void)
 
 static void a_secret_comes_from_its_place(void)
 {
-        char *environment[] = { "PASSWORD=from-env", NULL };
+        const char *environment[] = { "PASSWORD=from-env", NULL };
         struct settings *s;
         char place[128];
 
@@ -418,7 +418,7 @@ static void a_secret_without_its_place_is_an_error(void)
 
 static void secrets_are_never_told(void)
 {
-        char *environment[] = { "PASSWORD=hunter2", "GROUP=hunter2", NULL };
+        const char *environment[] = { "PASSWORD=hunter2", "GROUP=hunter2", NULL };
         struct settings *s = load("{\"kafka\":{\"properties\":{\"sasl.password\":\"hunter2\","
                                   "\"other\":{\"env\":\"PASSWORD\"}},"
                                   "\"group\":{\"env\":\"GROUP\"}},"

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "crr/base/buf.h"
+#include "crr/base/error.h"
 #include "crr/base/str.h"
 
 /*
@@ -36,12 +37,13 @@ struct settings_kafka {
         const char *(*refusal)(const char *name);
         const char *(*from_env)(const char *upper);
         bool (*is_secret)(const char *name);
+        int (*check)(const char *name, const char *value, struct error *err);
 };
 
 struct settings_sources {
-        const char *file;         /* NULL: none */
-        char *const *environment; /* as environ; NULL: none */
-        const char *const *sets;  /* "path=value" */
+        const char *file;               /* NULL: none */
+        const char *const *environment; /* as environ; NULL: none */
+        const char *const *sets;        /* "path=value" */
         size_t n_sets;
         struct settings_kafka kafka;
 };

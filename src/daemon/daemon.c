@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of the process: one loop, its parts, and the order in which they begin and end.
+ *
+ * The happy path is: start, turn after turn until a signal, stop, exit 0.
+ *
+ *   start   1. metrics
+ *           2. the HTTP listener is bound; nothing is accepted before the loop turns
+ *           3. Kafka's handles; nothing is consumed yet
+ *           4. member, door, API
+ *           5. signals; Kafka begins to feed the member; the loop turns
+ *   stop    1. DELAYED    not ready; requests are taken for shutdown.delay
+ *           2. DRAINING   listener closed, no new retries; those under way end, at most
+ *                         shutdown.grace; what is open then is answered 504
+ *           3. LEAVING    the transaction under way ends, the group is left
+ *           4. ANSWERING  the last answers are written
+ *           5. CLOSING    connections and our own handles are closed
+ *           6. everything is freed in reverse order
+ *
+ * Possible failures are:
+ *
+ *  - something of the start is refused: what was made is closed, exit 78 or 1;
+ *  - Kafka gives up (on_fatal): as a signal, but without delay and grace, exit 1;
+ *  - a second signal: likewise, and whatever is open after HURRY_MS is left behind, exit 1;
+ *  - a part does not close: the process ends after CLOSE_MS, exit 1.
+ */
+#include "daemon.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crr/base/log.h"
+#include "crr/base/time.h"
+#include "daemon_private.h"
+
+#define ANSWER_MS 2000
+#define HURRY_MS  1000
+#define CLOSE_MS  10000
+
+enum life {
+        LIFE_STARTING,
+        LIFE_RUNNING,
+        LIFE_DELAYED,
+        LIFE_DRAINING,
+        LIFE_LEAVING,
+        LIFE_ANSWERING,
+        LIFE_CLOSING,
+        LIFE_STOPPED,
+};
+
+/*  STARTING -> RUNNING -> DELAYED -> DRAINING -> LEAVING -> ANSWERING -> CLOSING -> STOPPED
+ *      |          '-------------------^                                    ^
+ *      '-------------------------------------------------------------------' */
+static const struct sm_state states[] = {
+        [LIFE_STARTING] = { "starting", SM_TO(LIFE_RUNNING) | SM_TO(LIFE_CLOSING) },
+        [LIFE_RUNNING] = { "running", SM_TO(LIFE_DELAYED) | SM_TO(LIFE_DRAINING) },
+        [LIFE_DELAYED] = { "delayed", SM_TO(LIFE_DRAINING) },
+        [LIFE_DRAINING] = { "draining", SM_TO(LIFE_LEAVING) },
+        [LIFE_LEAVING] = { "leaving", SM_TO(LIFE_ANSWERING) },
+        [LIFE_ANSWERING] = { "answering", SM_TO(LIFE_CLOSING) },
+        [LIFE_CLOSING] = { "closing", SM_TO(LIFE_STOPPED) },
+        [LIFE_STOPPED] = { "stopped", 0 },
+};
+
+bool daemon_is_running(const struct daemon *d)
+{
+        return d->life.state == LIFE_STARTING || d->life.state == LIFE_RUNNING;
+}
+
+static void enter(struct daemon *d, enum life state, int64_t deadline_ms)
+{
+        sm_move(&d->life, (int)state);
+        d->deadline_ms = deadline_ms;
+}
+
+/* THE END, STEP BY STEP */
+
+static void give_up(struct daemon *d, const char *why)
+{
+        log_emit(LOG_STOPPED, LOG_FIELDS(log_i("exit", EXIT_FAILED)), "ended while %s: %s",
+                 sm_state_name(&d->life), why);
+        _exit(EXIT_FAILED);
+}
+
+static void close_handles(struct daemon *d)
+{
+        uv_close((uv_handle_t *)&d->turn, NULL);
+        uv_close((uv_handle_t *)&d->timer, NULL);
+        uv_close((uv_handle_t *)&d->busy, NULL);
+        for (int i = 0; i < SIGNALS; i++)
+                uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+static void http_on_closed(void *data)
+{
+        struct daemon *d = data;
+
+        d->http_closed = true;
+}
+
+static void begin_closing(struct daemon *d)
+{
+        enter(d, LIFE_CLOSING, time_monotonic_ms() + CLOSE_MS);
+        if (d->http != NULL)
+                http_server_close(d->http, http_on_closed, d);
+        else
+                d->http_closed = true;
+}
+
+static void kafka_on_closed(void *data)
+{
+        struct daemon *d = data;
+
+        d->kafka_closed = true;
+}
+
+static void begin_leaving(struct daemon *d)
+{
+        enter(d, LIFE_LEAVING, time_monotonic_ms() + CLOSE_MS);
+        kafka_close(d->kafka, kafka_on_closed, d);
+}
+
+static void begin_draining(struct daemon *d, int64_t grace_ms)
+{
+        enter(d, LIFE_DRAINING, time_monotonic_ms() + grace_ms);
+        member_stop_retries(d->member);
+        http_server_drain(d->http);
+}
+
+static bool is_quiet(const struct daemon *d)
+{
+        return !member_has_retries(d->member) && http_server_is_idle(d->http);
+}
+
+static void step(struct daemon *d, int64_t now_ms)
+{
+        bool is_over = now_ms >= d->deadline_ms;
+
+        if (now_ms >= d->hurry_ms)
+                give_up(d, "asked to stop at once");
+        switch ((enum life)d->life.state) {
+        case LIFE_DELAYED:
+                if (is_over)
+                        begin_draining(d, settings_number(d->settings, SETTING_SHUTDOWN_GRACE));
+                break;
+        case LIFE_DRAINING:
+                if (is_over)
+                        member_end_retries(d->member);
+                if (is_over || is_quiet(d))
+                        begin_leaving(d);
+                break;
+        case LIFE_LEAVING:
+                if (d->kafka_closed)
+                        enter(d, LIFE_ANSWERING, now_ms + ANSWER_MS);
+                else if (is_over)
+                        give_up(d, "Kafka does not close");
+                break;
+        case LIFE_ANSWERING:
+                if (is_over || is_quiet(d))
+                        begin_closing(d);
+                break;
+        case LIFE_CLOSING:
+                if (d->http_closed && (d->http == NULL || http_server_in_flight(d->http) == 0)) {
+                        enter(d, LIFE_STOPPED, INT64_MAX);
+                        close_handles(d);
+                } else if (is_over) {
+                        give_up(d, "a request does not end");
+                }
+                break;
+        case LIFE_STARTING:
+        case LIFE_RUNNING:
+        case LIFE_STOPPED:
+                break;
+        }
+}
+
+/* Without delay and grace. */
+static void stop_now(struct daemon *d)
+{
+        if (d->life.state == LIFE_RUNNING || d->life.state == LIFE_DELAYED)
+                begin_draining(d, 0);
+        else if (d->life.state == LIFE_DRAINING)
+                d->deadline_ms = 0;
+}
+
+/* SIGNALS AND FATAL ERRORS */
+
+static void on_stop_signal(struct daemon *d, int number)
+{
+        int64_t now_ms = time_monotonic_ms();
+
+        if (d->life.state != LIFE_RUNNING) {
+                d->hurry_ms = now_ms + HURRY_MS;
+                stop_now(d);
+                return;
+        }
+        log_emit(LOG_STOPPING,
+                 LOG_FIELDS(log_c("signal", number == SIGINT ? "SIGINT" : "SIGTERM"),
+                            log_i("in_flight", http_server_in_flight(d->http))),
+                 "asked to stop");
+        enter(d, LIFE_DELAYED, now_ms + settings_number(d->settings, SETTING_SHUTDOWN_DELAY));
+}
+
+static void signal_on_caught(uv_signal_t *handle, int number)
+{
+        struct daemon *d = handle->data;
+
+        if (number != SIGHUP)
+                on_stop_signal(d, number);
+        else if (daemon_is_running(d))
+                daemon_reload(d);
+}
+
+/* Kafka has said in the log what it is. */
+static void kafka_on_fatal(void *data, const struct error *err)
+{
+        struct daemon *d = data;
+
+        d->exit_status = EXIT_FAILED;
+        stop_now(d);
+}
+
+/* THE LOOP */
+
+static void timer_on_due(uv_timer_t *timer)
+{
+        struct daemon *d = timer->data;
+        int64_t late_us = time_monotonic_us() - d->timer_due_us;
+
+        metrics_observe(d->metrics, METRIC_EVENT_LOOP_DELAY, NO_LABELS,
+                        (double)(late_us > 0 ? late_us : 0) / 1e6);
+}
+
+static void busy_on_idle(uv_idle_t *idle)
+{
+}
+
+/* Never 0 ms: libuv before 1.45 runs such a timer again and again within one turn. */
+static void arm(struct daemon *d, int64_t due_ms, bool is_busy)
+{
+        int64_t now_ms = time_monotonic_ms(), wait_ms;
+
+        if (d->deadline_ms < due_ms)
+                due_ms = d->deadline_ms;
+        if (d->hurry_ms < due_ms)
+                due_ms = d->hurry_ms;
+        wait_ms = due_ms > now_ms ? due_ms - now_ms : 1;
+        uv_update_time(&d->loop);
+        d->timer_due_us = time_monotonic_us() + wait_ms * 1000;
+        uv_timer_start(&d->timer, timer_on_due, (uint64_t)wait_ms, 0);
+        if (is_busy)
+                uv_idle_start(&d->busy, busy_on_idle);
+        else
+                uv_idle_stop(&d->busy);
+}
+
+/* Once a turn, after the timer and before the loop waits: what came in the turn before is worked
+ * on. */
+static void turn_on_prepare(uv_prepare_t *turn)
+{
+        struct daemon *d = turn->data;
+        int64_t now_ms = time_monotonic_ms(), due_ms;
+        bool more;
+
+        due_ms = member_tick(d->member, now_ms, time_wall_ms());
+        more = member_work(d->member);
+        more |= retry_service_work(d->door);
+        more |= api_work(d->api);
+        daemon_watch_ready(d, now_ms);
+        step(d, now_ms);
+        if (d->life.state != LIFE_STOPPED)
+                arm(d, due_ms, more);
+}
+
+/* Turns of a daemon whose parts are not complete: they close only. */
+static void turn_on_abandoned(uv_prepare_t *turn)
+{
+        struct daemon *d = turn->data;
+        int64_t now_ms = time_monotonic_ms();
+
+        step(d, now_ms);
+        if (d->life.state != LIFE_STOPPED)
+                arm(d, now_ms + 1, false);
+}
+
+static void init_handles(struct daemon *d)
+{
+        uv_prepare_init(&d->loop, &d->turn);
+        uv_timer_init(&d->loop, &d->timer);
+        uv_idle_init(&d->loop, &d->busy);
+        d->turn.data = d->timer.data = d->busy.data = d;
+        for (int i = 0; i < SIGNALS; i++) {
+                uv_signal_init(&d->loop, &d->signals[i]);
+                d->signals[i].data = d;
+        }
+}
+
+static void begin(struct daemon *d)
+{
+        static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+        for (int i = 0; i < SIGNALS; i++)
+                uv_signal_start(&d->signals[i], signal_on_caught, numbers[i]);
+        enter(d, LIFE_RUNNING, INT64_MAX);
+        kafka_start(d->kafka, d->member);
+        uv_prepare_start(&d->turn, turn_on_prepare);
+}
+
+/* Before the loop turns first, so that the first wait has an end. */
+static void abandon(struct daemon *d)
+{
+        begin_closing(d);
+        uv_prepare_start(&d->turn, turn_on_abandoned);
+}
+
+enum exit_status daemon_run(struct settings *settings, const struct settings_sources *sources)
+{
+        struct daemon d = { .settings = settings,
+                            .sources = sources,
+                            .deadline_ms = INT64_MAX,
+                            .hurry_ms = INT64_MAX,
+                            .not_ready_since_ms = time_monotonic_ms() };
+        struct kafka_callbacks callbacks = { &d, kafka_on_fatal };
+        struct api_health health = { &d, daemon_health_ready, daemon_health_replication,
+                                     daemon_health_collect };
+        int rc = uv_loop_init(&d.loop);
+
+        if (rc != 0)
+                abort();
+        process_ignore_sigpipe();
+        sm_init(&d.life, "life", states, 0, LIFE_STARTING);
+        init_handles(&d);
+        d.exit_status = (enum exit_status)daemon_make_parts(&d, &callbacks, &health);
+        if (d.exit_status == EXIT_CLEAN)
+                begin(&d);
+        else
+                abandon(&d);
+        uv_run(&d.loop, UV_RUN_DEFAULT);
+        daemon_free_parts(&d);
+        rc = uv_loop_close(&d.loop);
+        assert(rc == 0);
+        log_emit(LOG_STOPPED, LOG_FIELDS(log_i("exit", d.exit_status)), "stopped");
+        settings_free(settings);
+        return d.exit_status;
+}

@@ -40,7 +40,6 @@ static const struct row of_readers[] = {
         /* the consumer, the auxiliary handle, the log reader */
         { "enable.auto.commit", "false" },
         { "enable.auto.offset.store", "false" },
-        { "allow.auto.create.topics", "false" },
         { "check.crcs", "false" },
 };
 
@@ -134,11 +133,20 @@ bool kafka_instance_is_static(const char *instance)
         return true;
 }
 
+/* The embedded broker does not know what allow.auto.create.topics asks of it, and makes no topics
+ * either. */
+static int set_readers(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
+{
+        if (SET_ROWS(conf, of_readers, err) != 0)
+                return (int)err->code;
+        return s->embedded ? 0 : set(conf, "allow.auto.create.topics", "false", false, err);
+}
+
 static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
                                                RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
-        if (SET_ROWS(conf, of_readers, err) != 0 || SET_ROWS(conf, of_consumer, err) != 0 ||
+        if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_consumer, err) != 0 ||
             set(conf, "group.id", s->group, false, err) != 0)
                 return (int)err->code;
         if (s->embedded && set(conf, "fetch.wait.max.ms", "10", false, err) != 0)
@@ -169,7 +177,7 @@ static int set_reader(rd_kafka_conf_t *conf, const struct kafka_settings *s, str
         char group[512];
 
         snprintf(group, sizeof group, "%s-reader", s->group); /* never joined: assign() only */
-        if (SET_ROWS(conf, of_readers, err) != 0 || SET_ROWS(conf, of_reader, err) != 0)
+        if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_reader, err) != 0)
                 return (int)err->code;
         return set(conf, "group.id", group, false, err);
 }
@@ -191,7 +199,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum k
         case KAFKA_PRODUCER:
                 return set_producer(conf, s, err);
         case KAFKA_AUX:
-                if (SET_ROWS(conf, of_readers, err) != 0)
+                if (set_readers(conf, s, err) != 0)
                         return (int)err->code;
                 return SET_ROWS(conf, of_aux, err);
         case KAFKA_READER:

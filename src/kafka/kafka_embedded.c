@@ -11,14 +11,25 @@ struct kafka_embedded {
         rd_kafka_mock_cluster_t *cluster;
 };
 
+/* The host handle has no broker of its own, and would say so. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+        (void)rk;
+        (void)level;
+        (void)facility;
+        (void)text;
+}
+
 struct kafka_embedded *kafka_embedded_new(struct error *err)
 {
         struct kafka_embedded *e = calloc(1, sizeof *e);
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
         char said[256];
 
+        rd_kafka_conf_set_log_cb(conf, on_log);
         if (e == NULL)
                 abort();
-        e->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), said, sizeof said);
+        e->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, said, sizeof said);
         if (e->host != NULL)
                 e->cluster = rd_kafka_mock_cluster_new(e->host, 1);
         if (e->cluster == NULL) {

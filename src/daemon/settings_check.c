@@ -12,10 +12,15 @@
 #define HOST_BYTES     256
 
 /* Letters, digits, '.', '_' and '-': what topics, files and metrics take. */
+static bool is_plain_char(char c)
+{
+        return isalnum((unsigned char)c) || c == '.' || c == '_' || c == '-';
+}
+
 static bool is_plain(struct str text)
 {
         for (size_t i = 0; i < text.len; i++)
-                if (!isalnum((unsigned char)text.base[i]) && memchr("._-", text.base[i], 3) == NULL)
+                if (!is_plain_char(text.base[i]))
                         return false;
         return true;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settings from the environment and from --set: text, read by the setting's type. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,18 +79,25 @@ static bool has_levels(struct str name)
         return false;
 }
 
+static char lower(char c)
+{
+        return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 /* "CRR_HTTP__LISTEN" -> "http.listen", for messages. */
 static void write_path(struct str variable, struct buf *out)
 {
-        for (size_t i = strlen("CRR_"); i < variable.len; i++) {
-                char c = variable.base[i];
+        size_t i = strlen("CRR_");
 
-                if (c == '_' && i + 1 < variable.len && variable.base[i + 1] == '_') {
+        while (i < variable.len) {
+                bool is_level =
+                        i + 1 < variable.len && has_levels((struct str){ variable.base + i, 2 });
+
+                if (is_level)
                         buf_append_char(out, '.');
-                        i++;
-                } else {
-                        buf_append_char(out, (char)tolower((unsigned char)c));
-                }
+                else
+                        buf_append_char(out, lower(variable.base[i]));
+                i += is_level ? 2 : 1;
         }
 }
 

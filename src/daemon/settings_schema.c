@@ -180,6 +180,20 @@ static void print_secret(struct json_writer *w)
         json_object_close(w);
 }
 
+static void open_group(struct json_writer *w, struct str name)
+{
+        json_key_str(w, name);
+        json_object_open(w);
+        open_closed_object(w);
+        open_object(w, "properties");
+}
+
+static void close_group(struct json_writer *w)
+{
+        json_object_close(w);
+        json_object_close(w);
+}
+
 static void print_groups(struct json_writer *w)
 {
         struct str before = STR_ABSENT, group, name;
@@ -189,21 +203,14 @@ static void print_groups(struct json_writer *w)
                 const struct setting_row *row = setting_row((enum setting)id);
 
                 str_split(str_from(row->path), '.', &group, &name);
-                if (id == 0 || !str_eq(group, before)) {
-                        if (id > 0) {
-                                json_object_close(w);
-                                json_object_close(w);
-                        }
-                        json_key_str(w, group);
-                        json_object_open(w);
-                        open_closed_object(w);
-                        open_object(w, "properties");
-                }
+                if (id > 0 && !str_eq(group, before))
+                        close_group(w);
+                if (!str_eq(group, before))
+                        open_group(w, group);
                 print_setting(w, row);
                 before = group;
         }
-        json_object_close(w);
-        json_object_close(w);
+        close_group(w);
         json_object_close(w);
 }
 

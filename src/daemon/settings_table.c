@@ -18,7 +18,7 @@
 
 static const struct setting_row rows[SETTING__COUNT] = {
 #define X(id, path, type, preset, limits, flags, help) \
-        [SETTING_##id] = { path, SETTING_##type, preset, flags, help, limits },
+        [SETTING_##id] = { path, preset, SETTING_##type, flags, help, limits },
 #include "crr/daemon/settings.def"
 #undef X
 };

@@ -20,8 +20,8 @@ enum setting_flags { SETTING_RELOADABLE = 1, SETTING_NULLABLE = 2, SETTING_AUTOM
 
 struct setting_row {
         const char *path;
-        enum setting_type type;
         const char *preset; /* the default, as JSON */
+        enum setting_type type;
         unsigned flags;
         const char *help;
         int64_t min, max;                      /* of a number */

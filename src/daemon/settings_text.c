@@ -2,7 +2,6 @@
 /* The settings as text for people: --help and the documentation. */
 #include "settings_text.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "settings_value.h"
@@ -43,6 +42,11 @@ void settings_describe_limits(struct buf *out, const struct setting_row *row)
         }
 }
 
+static char upper(char c)
+{
+        return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 void settings_wrap_limits(struct buf *out, const struct setting_row *row, const char *prefix,
                           int columns)
 {
@@ -51,7 +55,7 @@ void settings_wrap_limits(struct buf *out, const struct setting_row *row, const 
         buf_init(&text, LINE_LIMIT);
         settings_describe_limits(&text, row);
         if (text.len > 0) {
-                text.base[0] = (char)toupper((unsigned char)text.base[0]);
+                text.base[0] = upper(text.base[0]);
                 buf_append_char(&text, '.');
         }
         if (row->flags & SETTING_RELOADABLE)

@@ -168,9 +168,7 @@ void setting_show_number(const struct setting_row *row, int64_t number, struct b
                 buf_append_c(out, number ? "true" : "false");
         else if (row->type == SETTING_CHOICE)
                 buf_append_str(out, setting_choice_name(row, number));
-        else if (row->type == SETTING_INTEGER)
-                buf_printf(out, "%" PRId64, number);
-        else if (row->type == SETTING_SIZE && number % 1024 != 0)
+        else if (row->type == SETTING_INTEGER || (row->type == SETTING_SIZE && number % 1024 != 0))
                 buf_printf(out, "%" PRId64, number);
         else
                 show_quantity(units_of(row), number, out);

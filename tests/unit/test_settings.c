@@ -1,118 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <unistd.h>
-
 #include "check.h"
-#include "crr/base/buf.h"
-#include "crr/daemon/settings.h"
-
-#define TEXT_LIMIT ((size_t)1024 * 1024)
-
-/* A librdkafka that knows a few names. */
-static const char *fake_refusal(const char *name)
-{
-        return strcmp(name, "group.id") == 0 ? "is set by kafka.group" : NULL;
-}
-
-static const char *fake_from_env(const char *upper)
-{
-        if (strcmp(upper, "BOOTSTRAP_SERVERS") == 0)
-                return "bootstrap.servers";
-        return strcmp(upper, "GROUP_ID") == 0 ? "group.id" : NULL;
-}
-
-static bool fake_is_secret(const char *name)
-{
-        return strcmp(name, "sasl.password") == 0;
-}
-
-static int fake_check(const char *name, const char *value, struct error *err)
-{
-        if (strcmp(value, "bad") == 0)
-                return error_set(err, ERR_BAD_CONFIG, "no value of %s: bad", name);
-        return 0;
-}
-
-static const struct settings_kafka fake_kafka = { fake_refusal, fake_from_env, fake_is_secret,
-                                                  fake_check };
-
-static char file_name[] = "/tmp/settings-XXXXXX";
-
-/* A file with this text; the same one for every test. */
-static const char *file_of(const char *text)
-{
-        FILE *file = fopen(file_name, "w");
-
-        CHECK(file != NULL);
-        fputs(text, file);
-        fclose(file);
-        return file_name;
-}
-
-static struct settings *load(const char *file, const char *const *environment, const char *set)
-{
-        struct settings_sources sources = {
-                .file = file != NULL ? file_of(file) : NULL,
-                .environment = environment,
-                .sets = &set,
-                .n_sets = set != NULL,
-                .kafka = fake_kafka,
-        };
-
-        return settings_load(&sources);
-}
-
-/* Every problem as "source: path: message", one a line, with the file's name as FILE. */
-static void problems_text(const struct settings *s, struct buf *out)
-{
-        const struct settings_problem *problems;
-        size_t n = settings_problems(s, &problems);
-
-        for (size_t i = 0; i < n; i++) {
-                const char *source = problems[i].source;
-
-                if (strncmp(source, file_name, strlen(file_name)) == 0)
-                        buf_printf(out, "FILE%s", source + strlen(file_name));
-                else
-                        buf_append_c(out, source);
-                if (problems[i].path != NULL)
-                        buf_printf(out, ": %s", problems[i].path);
-                buf_printf(out, ": %s%s\n", problems[i].message,
-                           problems[i].is_warning ? " (warning)" : "");
-        }
-        buf_append_char(out, '\0');
-}
-
-static void check_problems(const struct settings *s, const char *wanted)
-{
-        struct buf text;
-
-        buf_init(&text, TEXT_LIMIT);
-        problems_text(s, &text);
-        CHECK_STR(text.base, wanted);
-        buf_deinit(&text);
-}
-
-static void check_good(const struct settings *s)
-{
-        check_problems(s, "");
-        CHECK(settings_are_good(s));
-}
-
-static const char *property(const struct settings *s, enum setting id, const char *name)
-{
-        const struct setting_property *properties;
-        size_t n = settings_properties(s, id, &properties);
-
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(properties[i].name, name) == 0)
-                        return properties[i].value;
-        return "(none)";
-}
+#include "settings_fixture.h"
 
 static void defaults_are_those_of_the_table(void)
 {
-        struct settings *s = load(NULL, NULL, NULL);
+        struct settings *s = settings_of(NULL, NULL, NULL);
         const char *const *listen;
 
         check_good(s);
@@ -128,7 +20,8 @@ static void defaults_are_those_of_the_table(void)
         CHECK_STR(settings_choice(s, SETTING_PARTITIONER_REPLICATION), "consistent");
         CHECK_INT(settings_number(s, SETTING_PARTITIONER_REPLICATION), 1);
         CHECK_STR(settings_text(s, SETTING_TOPICS_FAILURES), "crr-retry-failures");
-        CHECK_STR(property(s, SETTING_KAFKA_PROPERTIES, "bootstrap.servers"), "127.0.0.1:9092");
+        CHECK_STR(settings_property(s, SETTING_KAFKA_PROPERTIES, "bootstrap.servers"),
+                  "127.0.0.1:9092");
         settings_free(s);
 }
 
@@ -137,7 +30,7 @@ static void later_sources_win(void)
         char file[] = "{\"http\":{\"max_connections\":2,\"max_elements\":2,\"max_in_flight\":2}}";
         const char *environment[] = { "CRR_HTTP__MAX_ELEMENTS=3", "CRR_HTTP__MAX_IN_FLIGHT=3",
                                       "HOME=/", NULL };
-        struct settings *s = load(file, environment, "http.max_in_flight=4");
+        struct settings *s = settings_of(file, environment, "http.max_in_flight=4");
 
         check_good(s);
         CHECK_INT(settings_number(s, SETTING_HTTP_MAX_BODY_BYTES), 8388608);
@@ -149,11 +42,12 @@ static void later_sources_win(void)
 
 static void a_file_may_have_comments(void)
 {
-        struct settings *s = load("// one\n"
-                                  "{ /* two \" */ \"log\": { \"level\": \"debug\", // \"three\"\n"
-                                  "/*/ \"format\": 1 /*/ \"format\": \"json\" /**/ },\n"
-                                  "  \"kafka\": { \"group\": \"a//b /* c */ \\\"// d\" } }\n",
-                                  NULL, NULL);
+        struct settings *s =
+                settings_of("// one\n"
+                            "{ /* two \" */ \"log\": { \"level\": \"debug\", // \"three\"\n"
+                            "/*/ \"format\": 1 /*/ \"format\": \"json\" /**/ },\n"
+                            "  \"kafka\": { \"group\": \"a//b /* c */ \\\"// d\" } }\n",
+                            NULL, NULL);
 
         check_good(s);
         CHECK_STR(settings_choice(s, SETTING_LOG_LEVEL), "debug");
@@ -179,7 +73,7 @@ static void every_error_has_its_place_and_all_are_told_at_once(void)
                 "    \"a\": null }, \"group\": null },\n"
                 "  \"topics\": { \"failures\": \"a b\", \"failures\": {} }\n"
                 "}\n";
-        struct settings *s = load(file, NULL, NULL);
+        struct settings *s = settings_of(file, NULL, NULL);
 
         CHECK(!settings_are_good(s));
         check_problems(
@@ -226,7 +120,7 @@ static void a_file_that_is_no_json_is_told_with_its_place(void)
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-                struct settings *s = load(cases[i].text, NULL, NULL);
+                struct settings *s = settings_of(cases[i].text, NULL, NULL);
 
                 check_problems(s, cases[i].problem);
                 settings_free(s);
@@ -235,7 +129,8 @@ static void a_file_that_is_no_json_is_told_with_its_place(void)
 
 static void a_file_that_is_not_there_is_a_problem(void)
 {
-        struct settings_sources sources = { .file = "/nowhere/x.json", .kafka = fake_kafka };
+        struct settings_sources sources = { .file = "/nowhere/x.json",
+                                            .kafka = fake_settings_kafka };
         struct settings *s = settings_load(&sources);
 
         check_problems(s, "/nowhere/x.json: cannot be read: No such file or "
@@ -254,7 +149,7 @@ static void the_environment_is_read_by_type(void)
                 "CRR_INSTANCE__ID=crr-retry-0",
                 NULL,
         };
-        struct settings *s = load(NULL, environment, NULL);
+        struct settings *s = settings_of(NULL, environment, NULL);
         const char *const *listen;
 
         check_good(s);
@@ -262,7 +157,7 @@ static void the_environment_is_read_by_type(void)
         CHECK_STR(listen[0], "127.0.0.1:0");
         CHECK_STR(listen[1], "[::1]:0");
         CHECK_INT(settings_number(s, SETTING_KAFKA_EMBEDDED), 1);
-        CHECK_STR(property(s, SETTING_KAFKA_PROPERTIES, "bootstrap.servers"), "a:1,b:2");
+        CHECK_STR(settings_property(s, SETTING_KAFKA_PROPERTIES, "bootstrap.servers"), "a:1,b:2");
         CHECK_INT(settings_number(s, SETTING_RETRY_PENDING_TTL), 5400000);
         CHECK_INT(settings_number(s, SETTING_TABLE_MEMORY_LIMIT), 1 << 30);
         CHECK_STR(settings_text(s, SETTING_INSTANCE_ID), "crr-retry-0");
@@ -280,7 +175,7 @@ static void an_unknown_variable_with_levels_is_an_error(void)
                 "CRR_HTTP__MAX_ELEMENTS=",
                 NULL,
         };
-        struct settings *s = load(NULL, environment, NULL);
+        struct settings *s = settings_of(NULL, environment, NULL);
 
         check_problems(s,
                        "CRR_HTTP__COLOUR: http.colour: unknown setting\n"
@@ -299,7 +194,7 @@ static void what_kubernetes_injects_is_one_warning(void)
 {
         const char *environment[] = { "CRR_RETRY_SERVICE_HOST=10.0.0.1",
                                       "CRR_RETRY_PORT=tcp://10.0.0.1", "CRR_LOG_STRICT=1", NULL };
-        struct settings *s = load(NULL, environment, NULL);
+        struct settings *s = settings_of(NULL, environment, NULL);
 
         check_problems(s, "CRR_RETRY_SERVICE_HOST: 2 variables that begin with CRR_ are not "
                           "settings (those have __ in their names) (warning)\n");
@@ -347,7 +242,7 @@ static void a_set_names_a_setting_or_a_property(void)
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-                struct settings *s = load(NULL, NULL, cases[i].set);
+                struct settings *s = settings_of(NULL, NULL, cases[i].set);
 
                 check_problems(s, cases[i].problem);
                 settings_free(s);
@@ -356,157 +251,16 @@ static void a_set_names_a_setting_or_a_property(void)
 
 static void a_bad_value_leaves_the_one_before(void)
 {
-        struct settings *s = load("{\"log\":{\"format\":\"json\"}}", NULL, "log.format=xml");
+        struct settings *s = settings_of("{\"log\":{\"format\":\"json\"}}", NULL, "log.format=xml");
 
         CHECK(!settings_are_good(s));
         CHECK_STR(settings_choice(s, SETTING_LOG_FORMAT), "json");
         settings_free(s);
 }
 
-static void a_secret_comes_from_its_place(void)
-{
-        const char *environment[] = { "PASSWORD=from-env", NULL };
-        struct settings *s;
-        char place[128];
-
-        s = load("{\"kafka\":{\"properties\":{\"sasl.password\":{\"env\":\"PASSWORD\"}}}}",
-                 environment, NULL);
-        check_good(s);
-        CHECK_STR(property(s, SETTING_KAFKA_PROPERTIES, "sasl.password"), "from-env");
-        settings_free(s);
-
-        file_of("from-file\n");
-        snprintf(place, sizeof place, "kafka.properties.ssl.key.password={\"file\":\"%s\"}",
-                 file_name);
-        s = load(NULL, NULL, place);
-        check_good(s);
-        CHECK_STR(property(s, SETTING_KAFKA_PROPERTIES, "ssl.key.password"), "from-file");
-        settings_free(s);
-
-        s = load(NULL, NULL, "kafka.properties.sasl.password={not a secret");
-        check_good(s);
-        CHECK_STR(property(s, SETTING_KAFKA_PROPERTIES, "sasl.password"), "{not a secret");
-        settings_free(s);
-}
-
-static void a_secret_without_its_place_is_an_error(void)
-{
-        struct settings *s =
-                load("{\"kafka\":{\"properties\":{\n"
-                     "\"a\":{\"env\":\"NONE\"},\n"
-                     "\"b\":{\"file\":\"/nowhere\"},\n"
-                     "\"c\":{},\n"
-                     "\"d\":{\"env\":\"X\",\"file\":\"y\"},\n"
-                     "\"e\":{\"key\":\"X\"}}, \"group\": {\"env\":5}, \"embedded\":{}}}",
-                     NULL, NULL);
-
-        check_problems(s,
-                       "FILE:2:1: kafka.properties.a: the secret's variable NONE is not set\n"
-                       "FILE:3:1: kafka.properties.b: the secret's file /nowhere: cannot be read: "
-                       "No such file or directory\n"
-                       "FILE:4:1: kafka.properties.c: a secret is {\"file\": \"/path\"} or "
-                       "{\"env\": \"NAME\"}\n"
-                       "FILE:5:1: kafka.properties.d: a secret is {\"file\": \"/path\"} or "
-                       "{\"env\": \"NAME\"}\n"
-                       "FILE:6:1: kafka.properties.e: a secret is {\"file\": \"/path\"} or "
-                       "{\"env\": \"NAME\"}\n"
-                       "FILE:6:19: kafka.group: a secret is {\"file\": \"/path\"} or {\"env\": "
-                       "\"NAME\"}\n"
-                       "FILE:6:39: kafka.embedded: must be true or false\n");
-        settings_free(s);
-}
-
-static void secrets_are_never_told(void)
-{
-        const char *environment[] = { "PASSWORD=hunter2", "GROUP=hunter2", NULL };
-        struct settings *s = load("{\"kafka\":{\"properties\":{\"sasl.password\":\"hunter2\","
-                                  "\"other\":{\"env\":\"PASSWORD\"}},"
-                                  "\"group\":{\"env\":\"GROUP\"}},"
-                                  "\"topics\":{\"failures\":{\"env\":\"GROUP\"}}}",
-                                  environment, "shutdown.grace={\"env\":\"PASSWORD\"}");
-        struct buf text;
-
-        CHECK(!settings_are_good(s));
-        buf_init(&text, TEXT_LIMIT);
-        problems_text(s, &text);
-        CHECK(strstr(text.base, "hunter2") == NULL);
-        buf_clear(&text);
-        settings_print(s, &text);
-        buf_append_char(&text, '\0');
-        CHECK(strstr(text.base, "hunter2") == NULL);
-        CHECK(strstr(text.base, "\"group\": \"(secret)\"") != NULL);
-        CHECK(strstr(text.base, "\"sasl.password\": \"(secret)\"") != NULL);
-        buf_deinit(&text);
-        settings_free(s);
-}
-
-static void what_is_printed_reads_back(void)
-{
-        struct settings *s, *again;
-        struct buf text, second;
-
-        buf_init(&text, TEXT_LIMIT);
-        buf_init(&second, TEXT_LIMIT);
-        s = load("{\"http\":{\"listen\":[\"127.0.0.1:1\",\"127.0.0.1:2\"],\"max_body_bytes\":1025},"
-                 "\"kafka\":{\"consumer_properties\":{\"a\":1,\"b\":true,\"c\":\"\\\"\"}}}",
-                 NULL, "shutdown.delay=1500ms");
-        check_good(s);
-        settings_print(s, &text);
-        buf_append_char(&text, '\0');
-        CHECK(strstr(text.base, "\"delay\": \"1500ms\",  // --set\n") != NULL);
-        CHECK(strstr(text.base, "\"grace\": \"25s\"  // default\n") != NULL);
-        CHECK(strstr(text.base, "\"max_body_bytes\": 1025,") != NULL);
-        again = load(text.base, NULL, NULL);
-        check_good(again);
-        CHECK_INT(settings_number(again, SETTING_SHUTDOWN_DELAY), 1500);
-        CHECK_STR(property(again, SETTING_KAFKA_CONSUMER_PROPERTIES, "b"), "true");
-        CHECK_STR(property(again, SETTING_KAFKA_CONSUMER_PROPERTIES, "c"), "\"");
-        buf_deinit(&text);
-        buf_deinit(&second);
-        settings_free(s);
-        settings_free(again);
-}
-
-struct changes {
-        int taken, refused;
-        enum setting last_refused;
-};
-
-static void count_change(void *data, enum setting id, bool taken)
-{
-        struct changes *changes = data;
-
-        changes->taken += taken;
-        changes->refused += !taken;
-        if (!taken)
-                changes->last_refused = id;
-}
-
-static void a_reload_takes_what_is_reloadable_only(void)
-{
-        struct settings *s = load("{\"log\":{\"level\":\"warn\"}}", NULL, NULL);
-        struct settings *fresh = load("{\"log\":{\"level\":\"debug\"},\"kafka\":{\"properties\":"
-                                      "{\"a\":1}},\"table\":{\"memory_limit\":\"1GiB\"}}",
-                                      NULL, NULL);
-        struct changes changes = { 0 };
-
-        settings_reload(s, fresh, count_change, &changes);
-        settings_free(fresh);
-        CHECK_INT(changes.taken, 2);
-        CHECK_INT(changes.refused, 1);
-        CHECK_INT(changes.last_refused, SETTING_KAFKA_PROPERTIES);
-        CHECK_STR(settings_choice(s, SETTING_LOG_LEVEL), "debug");
-        CHECK_INT(settings_number(s, SETTING_TABLE_MEMORY_LIMIT), 1 << 30);
-        CHECK_STR(property(s, SETTING_KAFKA_PROPERTIES, "a"), "(none)");
-        settings_free(s);
-}
-
 int main(void)
 {
-        int fd = mkstemp(file_name);
-
-        CHECK(fd >= 0);
-        close(fd);
+        settings_fixture_begin();
         RUN(defaults_are_those_of_the_table);
         RUN(later_sources_win);
         RUN(a_file_may_have_comments);
@@ -518,11 +272,6 @@ int main(void)
         RUN(what_kubernetes_injects_is_one_warning);
         RUN(a_set_names_a_setting_or_a_property);
         RUN(a_bad_value_leaves_the_one_before);
-        RUN(a_secret_comes_from_its_place);
-        RUN(a_secret_without_its_place_is_an_error);
-        RUN(secrets_are_never_told);
-        RUN(what_is_printed_reads_back);
-        RUN(a_reload_takes_what_is_reloadable_only);
-        unlink(file_name);
+        settings_fixture_end();
         return 0;
 }

@@ -72,7 +72,8 @@ bool writer_init(struct writer *w, const struct options *o)
         buf_init(&w->key, SIZE_MAX);
         buf_init(&w->value, SIZE_MAX);
         if (conf == NULL || !set(conf, "compression.codec", "lz4") ||
-            !set(conf, "linger.ms", "5") || !set(conf, "queue.buffering.max.messages", "200000") ||
+            !set(conf, "linger.ms", "5") || !set(conf, "partitioner", "murmur2") ||
+            !set(conf, "queue.buffering.max.messages", "200000") ||
             !set(conf, "message.max.bytes", "5000020"))
                 return false;
         rd_kafka_conf_set_opaque(conf, w);

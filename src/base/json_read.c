@@ -250,8 +250,8 @@ int json_read_more(struct json_reader *r, struct str piece, struct error *err)
         return 0;
 }
 
-/* The line feed ends a number, and is refused in a string that was not closed; the handle stays good
- * for the next text. */
+/* The line feed ends a number, and is refused in a string that was not closed; the handle stays
+ * good for the next text. */
 int json_read_end(struct json_reader *r, struct error *err)
 {
         int rc = json_read_more(r, STR("\n"), err);

@@ -23,8 +23,9 @@
 #define LIMIT_JSON_DEPTH          16
 #define LIMIT_WORK_ENTRIES \
         256 /* entries of one request checked or encoded in one turn of the loop */
-#define LIMIT_SUBMIT_ATTEMPTS 3 /* a batch whose transaction aborts is submitted at most so often \
-                                 */
+#define LIMIT_SUBMIT_ATTEMPTS                                               \
+        3 /* a batch whose transaction aborts is submitted at most so often \
+           */
 #define LIMIT_QUEUED_ENTRIES  200000 /* retries that wait for a transaction; more are 503 */
 #define LIMIT_IDEMPOTENCY_KEY 128
 

@@ -67,22 +67,21 @@ static size_t utf8_sequence(const unsigned char *p, const unsigned char *end)
         return n;
 }
 
+static bool is_ascii_word(const unsigned char *p)
+{
+        uint64_t word;
+
+        memcpy(&word, p, sizeof word);
+        return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool str_is_utf8(struct str s)
 {
         const unsigned char *p = (const unsigned char *)s.base, *end = p + s.len;
 
         while (p < end) {
-                uint64_t word;
-                size_t n;
+                size_t n = end - p >= 8 && is_ascii_word(p) ? 8 : utf8_sequence(p, end);
 
-                if (end - p >= 8) {
-                        memcpy(&word, p, 8);
-                        if ((word & UINT64_C(0x8080808080808080)) == 0) {
-                                p += 8;
-                                continue;
-                        }
-                }
-                n = utf8_sequence(p, end);
                 if (n == 0)
                         return false;
                 p += n;

@@ -13,7 +13,8 @@ static int64_t days_from_civil(int year, int month, int day)
         int era = y / 400, of_era = y - era * 400;
         int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-        return (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+        return (int64_t)era * 146097 + (int64_t)of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+               719468;
 }
 
 static void civil_from_days(int64_t days, int *year, int *month, int *day)

@@ -32,7 +32,7 @@ struct value_target {
 };
 
 static const char *const cause_names[] = {
-#define X(id, name) [REJECT_##id] = name,
+#define X(id, name) [REJECT_##id] = (name),
         REJECT_CAUSES(X)
 #undef X
 };

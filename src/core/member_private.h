@@ -60,7 +60,7 @@ enum outgoing_end {
 
 /* Told by batcher and fetch. Unless it is END_COMMITTED or END_UNKNOWN the outgoing is OVER and
  * freed here. */
-void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end end,
+void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
                          const struct error *err);
 
 /* May it be submitted? END_COMMITTED: yes. */
@@ -75,7 +75,7 @@ void settle_complete(struct member *m, const struct failure *completed);
 void settle_misplaced(struct member *m, const struct failure *f, bool needed);
 void settle_rewrite(struct member *m, const struct failure *current, bool tombstone);
 void settle_on_record(struct member *m, const struct log_record *record, const struct identity *id);
-void settle_end(struct member *m, struct outgoing *o, enum outgoing_end end);
+void settle_end(struct member *m, struct outgoing *o, enum outgoing_end outcome);
 void settle_partition_ready(struct member *m, int partition);
 void settle_partition_left(struct member *m, int partition);
 bool settle_work(struct member *m); /* walk what is owed, and what has expired, in slices */

@@ -63,21 +63,33 @@ static size_t check_site(const struct failure_table *t, const struct site *site)
         return count[0] + count[1];
 }
 
+static size_t check_chain(const struct failure_table *t, size_t i)
+{
+        size_t n = 0;
+
+        for (const struct entry *e = t->chains[i]; e != NULL; e = e->chain, n++)
+                assert((e->hash & (t->n_chains - 1)) == i);
+        return n;
+}
+
+static size_t check_chains(const struct failure_table *t)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < t->n_chains; i++)
+                n += check_chain(t, i);
+        return n;
+}
+
 void failure_table_check(const struct failure_table *t)
 {
-        size_t in_logs = 0, in_chains = 0;
+        size_t in_logs = 0, in_chains = check_chains(t);
 
         for (size_t i = 0; i < t->n_sites; i++)
                 in_logs += check_site(t, t->sites[i]);
         for (const struct cell *cell = t->dropped; cell != NULL; cell = cell->next_dropped) {
                 assert(cell->dropped);
                 in_logs += cell->logs[0].live + cell->logs[1].live;
-        }
-        for (size_t i = 0; i < t->n_chains; i++) {
-                for (const struct entry *e = t->chains[i]; e != NULL; e = e->chain) {
-                        assert((e->hash & (t->n_chains - 1)) == i);
-                        in_chains++;
-                }
         }
         assert(in_logs == in_chains && in_chains == t->n_entries);
 }

@@ -21,7 +21,8 @@
  *
  *  - something of the start is refused: what was made is closed, exit 78 or 1;
  *  - Kafka gives up (on_fatal): as a signal, but without delay and grace, exit 1;
- *  - a second signal: likewise, and whatever is open after HURRY_MS is left behind, exit 1;
+ *  - a second signal: likewise, and whatever is open after HURRY_MS is left behind;
+ *  - Kafka does not answer while we leave: what is stuck is left behind, at the very end;
  *  - a part does not close: the process ends after CLOSE_MS, exit 1.
  */
 #include "daemon.h"
@@ -77,11 +78,11 @@ static void enter(struct daemon *d, enum life state, int64_t deadline_ms)
 
 /* THE END, STEP BY STEP */
 
-static void give_up(struct daemon *d, const char *why)
+static void leave_behind(const struct daemon *d, enum exit_status status, const char *why)
 {
-        log_emit(LOG_STOPPED, LOG_FIELDS(log_i("exit", EXIT_FAILED)), "ended while %s: %s",
+        log_emit(LOG_STOPPED, LOG_FIELDS(log_i("exit", status)), "ended while %s: %s",
                  sm_state_name(&d->life), why);
-        _exit(EXIT_FAILED);
+        _exit((int)status);
 }
 
 static void close_handles(struct daemon *d)
@@ -129,6 +130,15 @@ static void begin_draining(struct daemon *d, int64_t grace_ms)
         http_server_drain(d->http);
 }
 
+/* What is stuck in Kafka cannot be freed: the end of the process does it. */
+static void finish(struct daemon *d)
+{
+        if (d->kafka != NULL && kafka_is_stuck(d->kafka))
+                leave_behind(d, d->exit_status, "Kafka does not answer");
+        enter(d, LIFE_STOPPED, INT64_MAX);
+        close_handles(d);
+}
+
 static bool is_quiet(const struct daemon *d)
 {
         return !member_has_retries(d->member) && http_server_is_idle(d->http);
@@ -139,7 +149,7 @@ static void step(struct daemon *d, int64_t now_ms)
         bool is_over = now_ms >= d->deadline_ms;
 
         if (now_ms >= d->hurry_ms)
-                give_up(d, "asked to stop at once");
+                leave_behind(d, d->exit_status, "asked to stop at once");
         switch ((enum life)d->life.state) {
         case LIFE_DELAYED:
                 if (is_over)
@@ -155,7 +165,7 @@ static void step(struct daemon *d, int64_t now_ms)
                 if (d->kafka_closed)
                         enter(d, LIFE_ANSWERING, now_ms + ANSWER_MS);
                 else if (is_over)
-                        give_up(d, "Kafka does not close");
+                        leave_behind(d, EXIT_FAILED, "Kafka does not close");
                 break;
         case LIFE_ANSWERING:
                 if (is_over || is_quiet(d))
@@ -163,10 +173,9 @@ static void step(struct daemon *d, int64_t now_ms)
                 break;
         case LIFE_CLOSING:
                 if (d->http_closed && (d->http == NULL || http_server_in_flight(d->http) == 0)) {
-                        enter(d, LIFE_STOPPED, INT64_MAX);
-                        close_handles(d);
+                        finish(d);
                 } else if (is_over) {
-                        give_up(d, "a request does not end");
+                        leave_behind(d, EXIT_FAILED, "a request does not end");
                 }
                 break;
         case LIFE_STARTING:

@@ -70,8 +70,9 @@ const char *settings_copy(struct settings *s, struct str text)
         return copy;
 }
 
-static void note(struct settings *s, bool is_warning, const char *source, struct str path,
-                 const char *format, va_list ap)
+__attribute__((format(printf, 5, 0))) static void note(struct settings *s, bool is_warning,
+                                                       const char *source, struct str path,
+                                                       const char *format, va_list ap)
 {
         char message[MESSAGE_BYTES];
 

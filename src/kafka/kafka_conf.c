@@ -265,21 +265,21 @@ static struct kafka_property *copy_properties(const struct kafka_property *prope
         return copy;
 }
 
-struct kafka_settings kafka_settings_copy(const struct kafka_settings *s)
+struct kafka_settings kafka_settings_copy(const struct kafka_settings *settings)
 {
-        struct kafka_settings copy = *s;
+        struct kafka_settings copy = *settings;
 
-        copy.properties = copy_properties(s->properties, s->n_properties);
+        copy.properties = copy_properties(settings->properties, settings->n_properties);
         copy.consumer_properties =
-                copy_properties(s->consumer_properties, s->n_consumer_properties);
+                copy_properties(settings->consumer_properties, settings->n_consumer_properties);
         copy.producer_properties =
-                copy_properties(s->producer_properties, s->n_producer_properties);
-        copy.group = copy_text(s->group);
-        copy.instance = copy_text(s->instance);
-        copy.advertise = copy_text(s->advertise);
-        copy.failures_topic = copy_text(s->failures_topic);
-        copy.replication_topic = copy_text(s->replication_topic);
-        copy.replication_partitioner = copy_text(s->replication_partitioner);
+                copy_properties(settings->producer_properties, settings->n_producer_properties);
+        copy.group = copy_text(settings->group);
+        copy.instance = copy_text(settings->instance);
+        copy.advertise = copy_text(settings->advertise);
+        copy.failures_topic = copy_text(settings->failures_topic);
+        copy.replication_topic = copy_text(settings->replication_topic);
+        copy.replication_partitioner = copy_text(settings->replication_partitioner);
         return copy;
 }
 
@@ -292,15 +292,15 @@ static void free_properties(const struct kafka_property *properties, size_t n)
         free((struct kafka_property *)properties);
 }
 
-void kafka_settings_deinit(struct kafka_settings *s)
+void kafka_settings_deinit(struct kafka_settings *settings)
 {
-        free_properties(s->properties, s->n_properties);
-        free_properties(s->consumer_properties, s->n_consumer_properties);
-        free_properties(s->producer_properties, s->n_producer_properties);
-        free((char *)s->group);
-        free((char *)s->instance);
-        free((char *)s->advertise);
-        free((char *)s->failures_topic);
-        free((char *)s->replication_topic);
-        free((char *)s->replication_partitioner);
+        free_properties(settings->properties, settings->n_properties);
+        free_properties(settings->consumer_properties, settings->n_consumer_properties);
+        free_properties(settings->producer_properties, settings->n_producer_properties);
+        free((char *)settings->group);
+        free((char *)settings->instance);
+        free((char *)settings->advertise);
+        free((char *)settings->failures_topic);
+        free((char *)settings->replication_topic);
+        free((char *)settings->replication_partitioner);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of librdkafka's properties: which are ours, which are secret, and how the environment
  * spells them. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +63,18 @@ bool kafka_property_is_secret(const char *name)
         return strstr(name, "password") != NULL || strstr(name, "secret") != NULL;
 }
 
+static char upper_of(char c)
+{
+        if (c == '.')
+                return '_';
+        return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 static bool is_spelling_of(const char *upper, const char *name, size_t n)
 {
-        for (size_t i = 0; i < n; i++) {
-                char c = name[i] == '.' ? '_' : (char)toupper((unsigned char)name[i]);
-
-                if (upper[i] != c)
+        for (size_t i = 0; i < n; i++)
+                if (upper[i] != upper_of(name[i]))
                         return false;
-        }
         return upper[n] == '\0';
 }
 

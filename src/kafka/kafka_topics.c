@@ -10,6 +10,7 @@
 
 #define LOOK_TIMEOUT_MS     2000
 #define CREATE_TIMEOUT_MS   10000
+#define MARKER_BYTES        100 /* a commit marker and its framing */
 #define CREATED_PARTITIONS  6
 #define DELETE_RETENTION_MS "86400000"
 
@@ -175,6 +176,8 @@ void kafka_topics_ask_policy(struct kafka_aux *a)
 
 static void check_setting(struct kafka_aux *a, const char *name, const char *value)
 {
+        unsigned long long small;
+
         if (strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
                 log_emit(
                         LOG_TOPIC_SETTINGS,
@@ -182,7 +185,8 @@ static void check_setting(struct kafka_aux *a, const char *name, const char *val
                                    log_c("setting", name), log_c("value", value)),
                         "the failure log should have cleanup.policy=compact: retention will forget "
                         "failures");
-        if (strcmp(name, "max.message.bytes") == 0 && atol(value) < 100)
+        if (strcmp(name, "max.message.bytes") == 0 &&
+            str_to_u64(str_from(value), MARKER_BYTES, &small))
                 log_emit(LOG_TOPIC_SETTINGS,
                          LOG_FIELDS(log_c("topic", a->settings->failures_topic),
                                     log_c("setting", name), log_c("value", value)),

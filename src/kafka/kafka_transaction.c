@@ -36,16 +36,16 @@ static bool is_stale(rd_kafka_resp_err_t code)
 void kafka_transaction_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
         struct kafka_publisher *p = opaque;
-        size_t index = (size_t)(uintptr_t)m->_private - 1;
+        struct publish_record *record = m->_private;
 
         (void)rk;
-        if (p->batch == NULL || index >= p->batch->n_records)
+        if (p->batch == NULL || record == NULL)
                 return;
         if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-                p->batch->records[index].offset = m->offset;
+                record->offset = m->offset;
         else if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
                  m->err == RD_KAFKA_RESP_ERR_INVALID_RECORD)
-                p->refused = index;
+                p->refused = (size_t)(record - p->batch->records);
 }
 
 static rd_kafka_error_t *send_offsets(struct kafka_publisher *p, const struct publish_batch *batch)
@@ -108,7 +108,7 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                           .u.mem = { (void *)r->value.base, r->value.len } },
                         { .vtype = RD_KAFKA_VTYPE_TIMESTAMP,
                           .u.i64 = r->timestamp_ms == TIME_UNKNOWN ? 0 : r->timestamp_ms },
-                        { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)(index + 1) },
+                        { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)r },
                         { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
                 };
 

@@ -12,6 +12,7 @@ from kafka_util import Cluster, failure, tombstone
 
 TEST_DEADLINE_S = 240
 PARTITIONS = 6
+TESTS = itertools.count(1)
 SIZE = {"max.message.bytes": 5000020}
 
 
@@ -135,7 +136,9 @@ def make_daemon(programs, logs):
 
 @pytest.fixture
 def test_name(request):
-    return re.sub(r"\W+", "-", request.node.name.removeprefix("test_"))[:60].strip("-")
+    """A name for topics and files, of this test alone."""
+    words = re.sub(r"\W+", "-", request.node.name.removeprefix("test_"))[:60].strip("-")
+    return f"{next(TESTS):03}-{words}"
 
 
 @pytest.fixture

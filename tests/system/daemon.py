@@ -26,9 +26,11 @@ ENVIRONMENT = {
 def wait_listed(daemon, count, **query):
     """The listing once it has this many entries."""
     def listed():
-        versions = daemon.walk(**query)
-        return versions if len(versions) == count else None
-    return wait_for(listed, f"{count} entries in the list of {daemon.output}")
+        found[:] = daemon.walk(**query)
+        return len(found) == count
+    found = []
+    wait_for(listed, f"{count} entries in the list of {daemon.output}")
+    return found
 
 
 class Reply(namedtuple("Reply", "status headers body")):

@@ -168,6 +168,7 @@ def test_a_bad_record_is_counted_and_never_stops_the_partition(place, cause):
 
 def test_a_key_that_names_nothing_is_refused(place):
     value = json.dumps(fields_of(Identity("b", "k", "", "s"))).encode()
+    place.cluster.set_topic_config(place.failures, "cleanup.policy", "delete")  # takes null keys
     place.cluster.produce(place.failures, [(None, value), (b"nonsense", value)])
     daemon = place.start()
     assert daemon.walk() == []

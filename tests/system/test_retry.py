@@ -177,7 +177,7 @@ def test_a_bad_body_is_refused_and_publishes_nothing(place):
 
 
 @pytest.mark.parametrize("settings, body", [
-    ({"http__max_body_bytes": 1000}, b"[" + b" " * 2000),
+    ({"http__max_body_bytes": "1KiB"}, b"[" + b" " * 2000),
     ({"http__max_elements": 10}, [fields_of(i) for i in identities(11)]),
 ])
 def test_too_large_a_request_is_refused(place, settings, body):

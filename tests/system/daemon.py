@@ -48,7 +48,7 @@ class Daemon:
         self._program, self._settings, self.output = program, dict(settings), output
         self._arguments, self._environment = list(arguments), environment or {}
         self._process, self._read_from = None, 0
-        self._address = None
+        self._addresses = {}  # by process id
         self.expected_exits = {0, -signal.SIGKILL}
 
     # --- life ---------------------------------------------------------------------------------
@@ -56,7 +56,6 @@ class Daemon:
     def start(self):
         settings = [word for path, value in self._settings.items()
                     for word in ("--set", f"{path}={value}")]
-        self._address = None
         with open(self.output, "ab") as output:
             self._read_from = output.tell()
             self._process = subprocess.Popen(
@@ -140,11 +139,18 @@ class Daemon:
 
     @property
     def address(self):
-        """(host, port) it listens on, as its log says."""
-        if self._address is None:
-            place = urllib.parse.urlsplit(self.wait_event("listening")["url"])
-            self._address = place.hostname, place.port
-        return self._address
+        """(host, port) it listens on, as its log says; ConnectionRefusedError when it has ended.
+
+        Other threads may kill and start it meanwhile: an address belongs to a process id.
+        """
+        pid = self.pid
+        if pid not in self._addresses:
+            wait_for(lambda: self.events("listening") or not self.is_running(), "an address")
+            if not self.events("listening"):
+                raise ConnectionRefusedError(f"it does not run, see {self.output}")
+            place = urllib.parse.urlsplit(self.events("listening")[0]["url"])
+            self._addresses[pid] = place.hostname, place.port
+        return self._addresses[pid]
 
     def connect(self, timeout_s=REQUEST_DEADLINE_S):
         return http.client.HTTPConnection(*self.address, timeout=timeout_s)

@@ -112,8 +112,8 @@ def test_a_failure_log_that_grows_and_comes_anew(own_place):
     own_place.cluster.delete_topic(own_place.failures)
     waits_for(daemon, "topic")
     own_place.create_failures(partitions=8)
+    wait_for(lambda: daemon.ready()["partitions"] == {"assigned": 8, "ready": 8}, "8 partitions")
     works(own_place, daemon)
-    assert daemon.ready()["partitions"]["assigned"] == 8
 
 
 def test_a_failure_log_that_is_not_compacted_is_used_with_a_warning(bare_place):

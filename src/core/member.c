@@ -222,6 +222,11 @@ void member_on_assignment(struct member *m)
         m->assigned_once = true;
 }
 
+void member_on_assignment_lost(struct member *m)
+{
+        m->assigned_once = false;
+}
+
 void member_on_position(struct member *m, int partition, int64_t next_offset)
 {
         struct partition *p = member_partition(m, partition);

@@ -26,7 +26,7 @@ static const char *state_name(const struct daemon *d, const struct member_status
         if (!daemon_is_running(d))
                 return "stopping";
         if (!m->assigned_once || misses_topic(k))
-                return "starting";
+                return "waiting";
         if (m->full > 0)
                 return "full";
         if (!is_restored(m))

@@ -59,7 +59,9 @@ void settings_wrap_limits(struct buf *out, const struct setting_row *row, const 
                 buf_append_char(&text, '.');
         }
         if (row->flags & SETTING_RELOADABLE)
-                buf_append_c(&text, " Reloadable.");
+                buf_append_c(&text, row->type == SETTING_MAP
+                                            ? "Reloadable: sasl.username, sasl.password."
+                                            : " Reloadable.");
         buf_append_char(&text, '\0');
         if (text.len > 1)
                 settings_wrap(out, text.base, prefix, columns);
@@ -123,6 +125,13 @@ static void append_cell(struct buf *out, struct str text)
         }
 }
 
+static const char *reloadable_cell(const struct setting_row *row)
+{
+        if (!(row->flags & SETTING_RELOADABLE))
+                return "no";
+        return row->type == SETTING_MAP ? "`sasl.username`, `sasl.password`" : "yes";
+}
+
 void settings_print_docs(struct buf *out)
 {
         struct buf limits;
@@ -141,7 +150,7 @@ void settings_print_docs(struct buf *out)
                 buf_printf(out, "%s` | `%s` | ", row->type == SETTING_MAP ? "__<NAME>" : "",
                            row->preset);
                 append_cell(out, buf_str(&limits));
-                buf_printf(out, " | %s | ", row->flags & SETTING_RELOADABLE ? "yes" : "no");
+                buf_printf(out, " | %s | ", reloadable_cell(row));
                 append_cell(out, str_from(row->help));
                 buf_append_c(out, " |\n");
         }

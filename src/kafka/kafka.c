@@ -17,6 +17,7 @@
 #include "crr/kafka/kafka_embedded.h"
 #include "kafka_aux.h"
 #include "kafka_conf.h"
+#include "kafka_credentials.h"
 #include "kafka_feed.h"
 #include "kafka_log_reader.h"
 #include "kafka_publisher.h"
@@ -29,6 +30,7 @@ struct kafka {
         struct kafka_settings settings;
         struct kafka_callbacks callbacks;
         struct kafka_embedded *embedded;
+        struct kafka_credentials credentials;
         struct kafka_trouble trouble;
         struct kafka_feed feed;
         struct kafka_aux aux;
@@ -131,6 +133,7 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
                         return (int)err->code;
                 bootstrap = kafka_embedded_bootstrap(k->embedded);
         }
+        kafka_credentials_init(&k->credentials, &k->settings);
         kafka_trouble_init(&k->trouble, metrics, kafka_bootstrap(k));
         kafka_publisher_init(&k->publisher, &k->settings, bootstrap, &k->trouble);
         kafka_log_reader_init(&k->reader, &k->settings, bootstrap, &k->trouble);
@@ -171,6 +174,7 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
                 kafka_free(k);
                 return NULL;
         }
+        k->feed.credentials = &k->credentials;
         k->publisher.on_fatal = k->feed.on_fatal = on_fatal;
         k->publisher.fatal_data = k->feed.fatal_data = k;
         k->feed.on_topic_trouble = on_topic_trouble;
@@ -205,6 +209,17 @@ void kafka_start(struct kafka *k, struct member *member)
         kafka_feed_start(&k->feed, k->loop, member);
         kafka_publisher_start(&k->publisher, k->loop, member);
         kafka_log_reader_start(&k->reader, k->loop);
+}
+
+bool kafka_set_credentials(struct kafka *k, const char *username, const char *password)
+{
+        if (!kafka_credentials_set(&k->credentials, username, password))
+                return false;
+        kafka_credentials_give(&k->credentials, k->feed.consumer);
+        kafka_credentials_give(&k->credentials, k->aux.handle);
+        kafka_publisher_set_credentials(&k->publisher, &k->credentials);
+        kafka_log_reader_set_credentials(&k->reader, &k->credentials);
+        return true;
 }
 
 /* CLOSING */

@@ -2,11 +2,16 @@
 #include "kafka_conf.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crr/base/log.h"
+#include "crr/base/time.h"
+
+#define FACILITIES 64
+#define REPEAT_MS  60000 /* of one line of the library */
 
 struct row {
         const char *name, *value;
@@ -71,11 +76,39 @@ const char *kafka_handle_name(enum kafka_handle handle)
         return names[handle];
 }
 
+/* A line of the same facility is forwarded once in a while: what lasts is repeated for as long as
+ * it does. */
+static bool is_repeated(const char *facility)
+{
+        static struct {
+                atomic_uint name;
+                atomic_llong said_ms;
+        } last[FACILITIES];
+        long long now = time_monotonic_ms() + REPEAT_MS; /* never below the first zero */
+        unsigned name = 2166136261u;
+
+        for (const char *c = facility; *c != '\0'; c++)
+                name = (name ^ (unsigned char)*c) * 16777619u;
+        for (size_t i = name % FACILITIES, n = 0; n < FACILITIES; i = (i + 1) % FACILITIES, n++) {
+                unsigned free_slot = 0;
+
+                if (atomic_load(&last[i].name) != name &&
+                    !atomic_compare_exchange_strong(&last[i].name, &free_slot, name))
+                        continue;
+                if (atomic_load(&last[i].said_ms) + REPEAT_MS > now)
+                        return true;
+                atomic_store(&last[i].said_ms, now);
+                return false;
+        }
+        return false;
+}
+
 /* Connection failures also come as errors, which are told once each; other lines are worth reading.
  */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-        if (level > 4 || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+        if (level > 4 || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+            is_repeated(facility))
                 return;
         log_emit(LOG_KAFKA_LOG,
                  LOG_FIELDS(log_c("handle", rk != NULL ? rd_kafka_name(rk) : ""),

@@ -154,6 +154,8 @@ static void on_revoke(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
                 member_on_revoked(f->member, list->elems[i].partition);
         }
         drop_error(rd_kafka_incremental_unassign(f->consumer, list), f);
+        if (lost)
+                member_on_assignment_lost(f->member);
 }
 
 static void on_rebalance(struct kafka_feed *f, rd_kafka_event_t *event)
@@ -330,13 +332,7 @@ static void serve(void *data, rd_kafka_event_t *event)
  * change nothing. */
 static void wake_brokers(struct kafka_feed *f)
 {
-        const char *user = kafka_settings_property(f->settings, "sasl.username");
-        const char *password = kafka_settings_property(f->settings, "sasl.password");
-        rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(
-                f->consumer, user != NULL ? user : "-", password != NULL ? password : "-");
-
-        if (error != NULL)
-                rd_kafka_error_destroy(error);
+        kafka_credentials_give(f->credentials, f->consumer);
 }
 
 static void on_waker(uv_timer_t *timer)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "crr/base/limits.h"
+#include "kafka_credentials.h"
 #include "kafka_queue.h"
 #include "kafka_trouble.h"
 
@@ -16,6 +17,7 @@
  */
 struct kafka_feed {
         const struct kafka_settings *settings;
+        const struct kafka_credentials *credentials; /* those of now */
         struct kafka_trouble *trouble;
         struct metrics *metrics;
         struct member *member;

@@ -50,12 +50,21 @@ static bool is_stopping(struct kafka_log_reader *r)
         return stop;
 }
 
+static void renew_credentials(struct kafka_log_reader *r)
+{
+        uv_mutex_lock(&r->mutex);
+        kafka_credentials_renew(&r->credentials, r->consumer, &r->credentials_version);
+        uv_mutex_unlock(&r->mutex);
+}
+
 static bool make_consumer(struct kafka_log_reader *r, struct error *err)
 {
         rd_kafka_conf_t *conf;
 
-        if (r->consumer != NULL)
+        if (r->consumer != NULL) {
+                renew_credentials(r);
                 return true;
+        }
         conf = kafka_conf_new(r->settings, KAFKA_READER, r->bootstrap, err);
         if (conf == NULL)
                 return false;
@@ -63,6 +72,7 @@ static bool make_consumer(struct kafka_log_reader *r, struct error *err)
         if (r->consumer == NULL)
                 return false;
         rd_kafka_poll_set_consumer(r->consumer);
+        renew_credentials(r);
         return true;
 }
 
@@ -322,6 +332,13 @@ void kafka_log_reader_start(struct kafka_log_reader *r, uv_loop_t *loop)
         r->started = true;
         if (uv_thread_create(&r->thread, run_thread, r) != 0)
                 abort();
+}
+
+void kafka_log_reader_set_credentials(struct kafka_log_reader *r, const struct kafka_credentials *c)
+{
+        uv_mutex_lock(&r->mutex);
+        r->credentials = *c;
+        uv_mutex_unlock(&r->mutex);
 }
 
 void kafka_log_reader_close(struct kafka_log_reader *r, void (*closed)(void *data), void *data)

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "crr/core/log_reader.h"
+#include "kafka_credentials.h"
 #include "kafka_trouble.h"
 
 /*
@@ -31,13 +32,17 @@ struct kafka_log_reader {
         struct log_read *waiting, **waiting_end;
         struct reader_result *finished, **finished_end;
         bool stop, ended;
+        struct kafka_credentials credentials;
 
-        rd_kafka_t *consumer; /* the thread's */
+        rd_kafka_t *consumer;         /* the thread's, as the rest */
+        unsigned credentials_version; /* that it has */
 };
 
 void kafka_log_reader_init(struct kafka_log_reader *r, const struct kafka_settings *settings,
                            const char *bootstrap, struct kafka_trouble *trouble);
 void kafka_log_reader_start(struct kafka_log_reader *r, uv_loop_t *loop);
+void kafka_log_reader_set_credentials(struct kafka_log_reader *r,
+                                      const struct kafka_credentials *c);
 void kafka_log_reader_close(struct kafka_log_reader *r, void (*closed)(void *data), void *data);
 void kafka_log_reader_deinit(struct kafka_log_reader *r);
 

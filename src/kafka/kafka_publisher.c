@@ -163,6 +163,7 @@ static bool make_producer(struct kafka_publisher *p)
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_dr_msg_cb(conf, kafka_transaction_on_delivery);
         p->producer = kafka_handle_new(conf, KAFKA_PRODUCER, &err);
+        p->credentials_version = 0;
         if (p->producer == NULL) {
                 kafka_trouble_note(p->trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR__INVALID_ARG,
                                    err.message);
@@ -172,6 +173,13 @@ static bool make_producer(struct kafka_publisher *p)
                 open_topic(p, p->settings->replication_topic, library_partitioner(p->settings));
         p->topics[PUBLISH_FAILURES] = open_topic(p, p->settings->failures_topic, "murmur2");
         return true;
+}
+
+static void renew_credentials(struct kafka_publisher *p)
+{
+        uv_mutex_lock(&p->mutex);
+        kafka_credentials_renew(&p->credentials, p->producer, &p->credentials_version);
+        uv_mutex_unlock(&p->mutex);
 }
 
 /* False: not yet. */
@@ -226,6 +234,7 @@ static void ensure_producer(struct kafka_publisher *p)
                         pause_ms(p, RETRY_PAUSE_MS);
                         continue;
                 }
+                renew_credentials(p);
                 usable = init_transactions(p);
                 if (!usable)
                         pause_ms(p, RETRY_PAUSE_MS);
@@ -245,6 +254,7 @@ static struct publish_batch *take_batch(struct kafka_publisher *p)
         uv_mutex_lock(&p->mutex);
         while (!p->stop && !p->fatal && p->waiting == NULL) {
                 uv_mutex_unlock(&p->mutex);
+                renew_credentials(p);
                 if (p->producer != NULL)
                         rd_kafka_poll(p->producer, 0);
                 uv_mutex_lock(&p->mutex);
@@ -447,6 +457,14 @@ void kafka_publisher_on_topics(struct kafka_publisher *p)
 {
         uv_mutex_lock(&p->mutex);
         p->topics_known = true;
+        uv_cond_signal(&p->cond);
+        uv_mutex_unlock(&p->mutex);
+}
+
+void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kafka_credentials *c)
+{
+        uv_mutex_lock(&p->mutex);
+        p->credentials = *c;
         uv_cond_signal(&p->cond);
         uv_mutex_unlock(&p->mutex);
 }

@@ -11,6 +11,7 @@
 #include "crr/core/member.h"
 #include "crr/core/publisher.h"
 #include "kafka_conf.h"
+#include "kafka_credentials.h"
 #include "kafka_trouble.h"
 
 /*
@@ -44,12 +45,14 @@ struct kafka_publisher {
         struct error fatal_error;
         int64_t fenced_wait_ms; /* to be said; 0: nothing */
         bool topics_known;      /* the replication topic exists: the producer may ask for it */
+        struct kafka_credentials credentials;
 
         unsigned readied_seen; /* the loop's */
         bool usable_seen;
 
-        rd_kafka_t *producer;        /* the thread's, as the rest */
-        rd_kafka_topic_t *topics[2]; /* by enum publish_topic */
+        rd_kafka_t *producer;         /* the thread's, as the rest */
+        unsigned credentials_version; /* that it has */
+        rd_kafka_topic_t *topics[2];  /* by enum publish_topic */
         struct publish_batch *batch;
         size_t refused;    /* SIZE_MAX: none */
         unsigned fencings; /* in a row, without an outage */
@@ -61,6 +64,8 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
                           const char *bootstrap, struct kafka_trouble *trouble);
 void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct member *member);
 void kafka_publisher_on_topics(struct kafka_publisher *p); /* the topics exist */
+
+void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kafka_credentials *c);
 
 /* The batch under way ends, the others are PUBLISH_CLOSED; closed(data) on the loop when the thread
  * is gone. */

@@ -110,7 +110,8 @@ struct member_status {
         uint64_t in_flight;
 };
 void member_status(const struct member *m, struct member_status *ret);
-void member_on_assignment(struct member *m); /* an assignment is complete (possibly empty) */
+void member_on_assignment(struct member *m);      /* an assignment is complete (possibly empty) */
+void member_on_assignment_lost(struct member *m); /* the group gave up on us: until the next one */
 
 /* Fill the gauges (entries per site, memory, partitions by state, ...) before a scrape. */
 void member_collect(struct member *m);

@@ -80,7 +80,7 @@ const char *setting_path(enum setting id);
 
 /*
  * Take over what differs in `fresh` and is reloadable; `changed` is called for each setting that
- * differs, `taken` or not. Neither settings may have a problem.
+ * differs, `taken` or not (for properties perhaps with both). Neither settings may have a problem.
  */
 void settings_reload(struct settings *s, const struct settings *fresh,
                      void (*changed)(void *data, enum setting id, bool taken), void *data);

@@ -86,6 +86,10 @@ void kafka_free(struct kafka *k); /* after closed(); NULL is legal */
 /* After closed(): a thread still waits for the broker. Do not free then, but _exit(2). */
 bool kafka_is_stuck(const struct kafka *k);
 
+/* sasl.username and sasl.password from now on, on every handle, for its next connection. False: too
+ * long, nothing is changed. */
+bool kafka_set_credentials(struct kafka *k, const char *username, const char *password);
+
 const char *kafka_bootstrap(const struct kafka *k); /* of the embedded broker, or as configured */
 
 struct kafka_status {

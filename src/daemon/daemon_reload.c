@@ -8,21 +8,33 @@
 
 #define NAMES_LIMIT 4096
 
-static void reload_on_changed(void *data, enum setting id, bool taken)
-{
-        struct buf *names = data;
+struct reload {
+        struct buf names; /* of what was taken */
+        bool credentials;
+};
 
-        if (taken)
-                buf_printf(names, "%s%s", names->len > 0 ? "," : "", setting_path(id));
-        else
-                log_emit(LOG_CONFIG_NEEDS_RESTART, LOG_FIELDS(log_c("path", setting_path(id))),
-                         "%s changed, but needs a restart", setting_path(id));
+static void say_restart(enum setting id)
+{
+        log_emit(LOG_CONFIG_NEEDS_RESTART, LOG_FIELDS(log_c("path", setting_path(id))),
+                 "%s changed, but needs a restart", setting_path(id));
 }
 
-static const char *property(const struct settings *s, const char *name)
+static void reload_on_changed(void *data, enum setting id, bool taken)
+{
+        struct reload *reload = data;
+
+        if (!taken) {
+                say_restart(id);
+                return;
+        }
+        buf_printf(&reload->names, "%s%s", reload->names.len > 0 ? "," : "", setting_path(id));
+        reload->credentials |= id == SETTING_KAFKA_PROPERTIES;
+}
+
+static const char *property(const struct settings *s, enum setting id, const char *name)
 {
         const struct setting_property *properties;
-        size_t n = settings_properties(s, SETTING_KAFKA_PROPERTIES, &properties);
+        size_t n = settings_properties(s, id, &properties);
 
         for (size_t i = 0; i < n; i++)
                 if (strcmp(properties[i].name, name) == 0)
@@ -30,17 +42,21 @@ static const char *property(const struct settings *s, const char *name)
         return NULL;
 }
 
+/* A handle with a name of its own keeps it, and its password, until a restart. */
+static bool has_own_name(const struct settings *s)
+{
+        return property(s, SETTING_KAFKA_CONSUMER_PROPERTIES, "sasl.username") != NULL ||
+               property(s, SETTING_KAFKA_PRODUCER_PROPERTIES, "sasl.username") != NULL;
+}
+
 static void apply_credentials(struct daemon *d)
 {
-        const char *username = property(d->settings, "sasl.username");
-        const char *password = property(d->settings, "sasl.password");
+        const char *username = property(d->settings, SETTING_KAFKA_PROPERTIES, "sasl.username");
+        const char *password = property(d->settings, SETTING_KAFKA_PROPERTIES, "sasl.password");
 
-        if (username == NULL || password == NULL ||
-            kafka_set_credentials(d->kafka, username, password))
-                return;
-        log_emit(LOG_CONFIG_WARNING,
-                 LOG_FIELDS(log_c("path", setting_path(SETTING_KAFKA_PROPERTIES))),
-                 "the new credentials are too long and not used");
+        if (username == NULL || password == NULL || has_own_name(d->settings) ||
+            !kafka_set_credentials(d->kafka, username, password))
+                say_restart(SETTING_KAFKA_PROPERTIES);
 }
 
 static void apply(struct daemon *d)
@@ -57,22 +73,23 @@ static void apply(struct daemon *d)
         daemon_member_config(d, &config);
         member_set_config(d->member, &config);
         api_set_config(d->api, &api_config);
-        apply_credentials(d);
 }
 
 void daemon_reload(struct daemon *d)
 {
         struct settings *fresh = settings_load(d->sources);
-        struct buf names;
+        struct reload reload = { 0 };
 
         daemon_log_problems(fresh);
         if (settings_are_good(fresh)) {
-                buf_init(&names, NAMES_LIMIT);
-                settings_reload(d->settings, fresh, reload_on_changed, &names);
+                buf_init(&reload.names, NAMES_LIMIT);
+                settings_reload(d->settings, fresh, reload_on_changed, &reload);
                 apply(d);
-                log_emit(LOG_CONFIG_RELOADED, LOG_FIELDS(log_s("changed", buf_str(&names))),
+                if (reload.credentials)
+                        apply_credentials(d);
+                log_emit(LOG_CONFIG_RELOADED, LOG_FIELDS(log_s("changed", buf_str(&reload.names))),
                          "the settings were read again");
-                buf_deinit(&names);
+                buf_deinit(&reload.names);
         }
         settings_free(fresh);
 }

@@ -146,6 +146,40 @@ static void a_reload_takes_what_is_reloadable_only(void)
         settings_free(s);
 }
 
+static void a_reload_takes_credentials_of_the_properties(void)
+{
+        static const struct {
+                const char *file;
+                int taken, refused;
+                const char *password;
+        } cases[] = {
+                { "\"sasl.username\":\"u\",\"sasl.password\":\"old\"", 0, 0, "old" },
+                { "\"sasl.username\":\"u\",\"sasl.password\":\"new\"", 1, 0, "new" },
+                { "\"sasl.username\":\"u\",\"sasl.password\":\"new\",\"a\":1", 1, 1, "new" },
+                { "\"sasl.username\":\"u\"", 0, 1, "old" },
+        };
+        char text[256];
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                struct changes changes = { 0 };
+                struct settings *s = settings_of("{\"kafka\":{\"properties\":{"
+                                                 "\"sasl.username\":\"u\","
+                                                 "\"sasl.password\":\"old\"}}}",
+                                                 NULL, NULL);
+                struct settings *fresh;
+
+                snprintf(text, sizeof text, "{\"kafka\":{\"properties\":{%s}}}", cases[i].file);
+                fresh = settings_of(text, NULL, NULL);
+                settings_reload(s, fresh, count_change, &changes);
+                CHECK_INT(changes.taken, cases[i].taken);
+                CHECK_INT(changes.refused, cases[i].refused);
+                CHECK_STR(settings_property(s, SETTING_KAFKA_PROPERTIES, "sasl.password"),
+                          cases[i].password);
+                settings_free(s);
+                settings_free(fresh);
+        }
+}
+
 int main(void)
 {
         settings_fixture_begin();
@@ -154,6 +188,7 @@ int main(void)
         RUN(secrets_are_never_told);
         RUN(what_is_printed_reads_back);
         RUN(a_reload_takes_what_is_reloadable_only);
+        RUN(a_reload_takes_credentials_of_the_properties);
         settings_fixture_end();
         return 0;
 }

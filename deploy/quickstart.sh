@@ -66,7 +66,11 @@ if $install; then "$root/deploy/setup.sh"; fi
 if [ ! -e "$build/build.ninja" ]; then
         meson setup "$build" "$root" --buildtype=release -Dtests=false >/dev/null
 fi
-ninja -C "$build" --quiet src/daemon/crr-retryd src/demo/crr-demo
+echo "quickstart: building in $build"
+if ! ninja -C "$build" src/daemon/crr-retryd src/demo/crr-demo >"$build/build.log"; then
+        tail -n 40 "$build/build.log" >&2
+        exit 1
+fi
 
 trap end EXIT
 trap 'exit 130' INT

@@ -65,13 +65,17 @@ static void place(struct retry_work *w, size_t i)
 
 /* CHECKING */
 
+/* The identity is the request's own, which lives as long: only what was not in it is copied. */
 static bool give_failure(struct retry_work *w, size_t i, const struct failure *facts)
 {
         struct retry_request *req = w->req;
         struct failure *copy = arena_alloc(req->arena, sizeof *copy);
+        struct failure lean = *facts;
         struct error err;
 
-        if (copy != NULL && failure_copy(copy, facts, req->arena)) {
+        lean.id = (struct identity){ 0 };
+        if (copy != NULL && failure_copy(copy, &lean, req->arena)) {
+                copy->id = req->entries[i].id;
                 copy->state = FAILURE_PENDING;
                 req->entries[i].failure = copy;
                 return true;

@@ -37,7 +37,7 @@ struct http_request {
         struct str path;  /* raw, before '?' */
         struct str query; /* raw, after '?'; empty if none */
         struct str body;
-        struct arena arena;  /* limit: max_body_bytes + 4 MiB; dies with the request */
+        struct arena arena;  /* limit: 2 * max_body_bytes + 16 MiB; dies with the request */
         int64_t started_us;  /* monotonic: when its last byte arrived */
         int64_t deadline_ms; /* monotonic: request_timeout from then; handlers answer before it */
         const char *dialect,

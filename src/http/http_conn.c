@@ -73,10 +73,16 @@ static void on_closed(uv_handle_t *handle)
         close(c->fd);
         http_parser_free(c->parser);
         buf_deinit(&c->head);
-        buf_deinit(&c->body);
         buf_deinit(&c->stash);
         server_conn_closed(c->server, c);
         free(c);
+}
+
+/* Unsent answers count like bodies: they may pass the budget, and then no new body is taken. */
+static void drop_body(struct http_conn *c)
+{
+        c->server->budget.used -= c->body.len;
+        buf_deinit(&c->body);
 }
 
 void conn_close(struct http_conn *c)
@@ -85,6 +91,7 @@ void conn_close(struct http_conn *c)
                 return;
         if (c->request != NULL)
                 server_request_orphan(c->request);
+        drop_body(c);
         set_state(c, CONN_CLOSED, 0);
         uv_close((uv_handle_t *)&c->poll, on_closed);
 }
@@ -122,7 +129,7 @@ static ssize_t send_some(struct http_conn *c)
 
 static void on_written(struct http_conn *c)
 {
-        buf_deinit(&c->body);
+        drop_body(c);
         buf_clear(&c->head);
         if (c->close_after || c->server->draining) {
                 linger(c);
@@ -155,9 +162,10 @@ static bool write_out(struct http_conn *c)
 static void begin_writing(struct http_conn *c, struct http_response *res, const char *request_id,
                           bool is_head, bool keep_alive_said)
 {
-        buf_deinit(&c->body);
+        drop_body(c);
         buf_clear(&c->head);
         c->body = res->body;
+        c->server->budget.used += c->body.len;
         res->body = (struct buf){ 0 };
         c->no_body = is_head;
         c->written = c->written_at_deadline = 0;

@@ -213,7 +213,7 @@ static int on_headers_complete(llhttp_t *llhttp)
 
 static int take_budget(struct http_parser *p, size_t n)
 {
-        if (n > p->budget->limit - p->budget->used)
+        if (p->budget->used > p->budget->limit || n > p->budget->limit - p->budget->used)
                 return refuse(p, ERR_UNAVAILABLE, "too many bodies are being received");
         p->budget->used += n;
         p->budgeted += n;

@@ -122,6 +122,7 @@ class Broker:
     def stop(self):
         if self._process is None or self._process.poll() is not None:
             return
+        self.resume()
         self._signal(signal.SIGTERM)
         try:
             self._process.wait(30)

@@ -257,6 +257,35 @@ static void submit(struct batcher *b)
         m->ports.publisher->submit(m->ports.publisher, &batch->publish);
 }
 
+void batcher_clear(struct batcher *b)
+{
+        b->clear_wanted = true;
+}
+
+static void clear_on_done(struct publish_batch *publish)
+{
+        struct batch *batch = publish->data;
+        bool done = publish->outcome == PUBLISH_ABORTED;
+
+        batch->batcher->running = NULL;
+        log_emit(LOG_TXN_CLEARED, LOG_FIELDS(log_c("outcome", done ? "done" : "not done")),
+                 "a partition has more records than can be read: if a transaction of ours hung "
+                 "there since an outage, it is ended");
+        batch_free(batch);
+}
+
+static void submit_clearing(struct batcher *b)
+{
+        struct publisher *publisher = b->member->ports.publisher;
+        struct batch *batch = batch_new(b);
+
+        b->clear_wanted = false;
+        batch->publish.clear = true;
+        batch->publish.done = clear_on_done;
+        b->running = batch;
+        publisher->submit(publisher, &batch->publish);
+}
+
 static bool generation_is_stale(const struct batcher *b)
 {
         const struct member *m = b->member;
@@ -288,6 +317,8 @@ bool batcher_work(struct batcher *b)
                 dissolve_open(b);
         if (!b->publisher_ready || generation_is_stale(b))
                 return false;
+        if (b->running == NULL && b->clear_wanted)
+                submit_clearing(b);
         fill(b, &b->retries);
         fill(b, &b->settlements);
         if (b->running == NULL) {

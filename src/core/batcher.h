@@ -29,6 +29,7 @@ struct batcher {
         bool publisher_ready;
         struct buf stale_generation;
         int64_t stale_until_ms; /* do not wait for a new generation longer than that */
+        bool clear_wanted;      /* a partition does not go on */
         int64_t offsets_due_ms; /* when the next transaction for the offsets alone is due */
 };
 
@@ -40,6 +41,7 @@ void batcher_queue(struct batcher *b,
 void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
+void batcher_clear(struct batcher *b);      /* a transaction of ours may hang in a partition */
 bool batcher_work(struct batcher *b);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */

@@ -6,6 +6,8 @@
 #define ASK_AGAIN_MS       100
 #define WATERMARK_EVERY_MS 10000
 #define BEHIND_MS          30000
+#define STUCK_MS           3000
+#define CLEAR_EVERY_MS     10000
 
 static const struct sm_state states[] = {
         [PARTITION_ABSENT] = { "absent", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) },
@@ -21,7 +23,8 @@ void partition_init(struct partition *p, int id)
 {
         memset(p, 0, sizeof *p);
         p->id = id;
-        p->target = p->watermark = p->behind_watermark = -1;
+        p->target = p->watermark = p->behind_watermark = p->still_position = -1;
+        p->cleared_ms = INT64_MIN / 2;
         sm_init(&p->sm, "partition", states, (uint64_t)id, PARTITION_ABSENT);
 }
 
@@ -36,6 +39,7 @@ static void end_life(struct partition *p)
         p->open_transaction = false;
         p->ask_stable_at_ms = 0;
         p->watermark = p->behind_watermark = -1;
+        p->still_position = -1;
 }
 
 void partition_restore(struct partition *p, int64_t now_ms)
@@ -85,8 +89,10 @@ const char *partition_state_text(enum partition_state state)
 
 void partition_advance(struct partition *p, int64_t next_offset)
 {
-        if (next_offset > p->position)
+        if (next_offset > p->position) {
                 p->position = next_offset;
+                p->open_transaction = p->open_transaction && p->target < 0;
+        }
         if (p->behind_watermark >= 0 && p->position >= p->behind_watermark)
                 p->behind_watermark = -1;
 }
@@ -162,6 +168,27 @@ bool partition_tick(struct partition *p, struct group *group, int64_t now_ms)
         return true;
 }
 
+static bool expects_more(const struct partition *p)
+{
+        if (p->sm.state == PARTITION_RESTORING)
+                return p->target >= 0 && p->position < p->target;
+        return p->sm.state == PARTITION_READY && p->behind_watermark >= 0;
+}
+
+bool partition_is_stuck(struct partition *p, int64_t now_ms)
+{
+        if (!expects_more(p) || p->position != p->still_position) {
+                p->still_position = p->position;
+                p->still_since_ms = now_ms;
+                return false;
+        }
+        if (now_ms < p->still_since_ms + STUCK_MS || now_ms < p->cleared_ms + CLEAR_EVERY_MS)
+                return false;
+        p->cleared_ms = now_ms;
+        p->open_transaction = true;
+        return true;
+}
+
 bool partition_is_behind(const struct partition *p, int64_t now_ms)
 {
         return p->sm.state == PARTITION_READY && p->behind_watermark >= 0 &&
@@ -174,5 +201,5 @@ const char *partition_waits_for(const struct partition *p)
                 return "memory";
         if (p->sm.state != PARTITION_RESTORING)
                 return NULL;
-        return p->open_transaction && p->target < 0 ? "open transaction" : "replay";
+        return p->open_transaction ? "open transaction" : "replay";
 }

@@ -54,6 +54,9 @@ struct partition {
         int64_t watermark;        /* last known; -1: none */
         int64_t behind_watermark; /* the oldest one not reached yet; -1: none */
         int64_t behind_since_ms;
+        int64_t still_position,
+                still_since_ms; /* the position, and since when it has not changed */
+        int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
         int64_t since_ms;       /* when this state began */
         uint64_t records;       /* taken in this life */
@@ -84,6 +87,13 @@ void partition_on_watermark(struct partition *p, int64_t offset, int64_t now_ms)
 bool partition_tick(struct partition *p, struct group *group, int64_t now_ms);
 
 bool partition_is_behind(const struct partition *p, int64_t now_ms);
+/*
+ * There is more to come, and nothing comes: a transaction is open below the end. It may be one of
+ * ours that an outage left hanging, which the broker does not end by itself. True at most every
+ * CLEAR_EVERY_MS.
+ */
+bool partition_is_stuck(struct partition *p, int64_t now_ms);
+
 const char *partition_waits_for(
         const struct partition *p); /* "open transaction", "replay", "memory"; NULL */
 

@@ -121,6 +121,7 @@ void kafka_publisher_lose(struct kafka_publisher *p, rd_kafka_resp_err_t code)
                          fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
         }
         destroy_producer(p);
+        p->clear_first = true;
         set_usable(p, false);
         if (fenced && now_ms() - p->last_good_ms < p->settings->transaction_timeout_ms)
                 wait_after_fencing(p);
@@ -223,6 +224,21 @@ static bool may_begin(struct kafka_publisher *p)
         return may;
 }
 
+/* False: the producer is lost again. */
+static bool clear(struct kafka_publisher *p)
+{
+        rd_kafka_error_t *error = kafka_transaction_clear(p);
+
+        if (error == NULL)
+                return true;
+        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+                           rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+        destroy_producer(p);
+        pause_ms(p, RETRY_PAUSE_MS);
+        return false;
+}
+
 static void ensure_producer(struct kafka_publisher *p)
 {
         bool usable = false;
@@ -243,6 +259,9 @@ static void ensure_producer(struct kafka_publisher *p)
                 return;
         warm_up(p);
         p->last_good_ms = now_ms();
+        if (p->clear_first && !p->settings->embedded && !clear(p))
+                return;
+        p->clear_first = false;
         set_usable(p, true);
 }
 
@@ -288,7 +307,8 @@ static void run_thread(void *data)
         for (;;) {
                 struct publish_batch *batch;
 
-                ensure_producer(p);
+                while (p->producer == NULL && may_begin(p))
+                        ensure_producer(p);
                 batch = take_batch(p);
                 if (batch == NULL)
                         break;
@@ -439,6 +459,7 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
         p->trouble = trouble;
         p->waiting_end = &p->waiting;
         p->finished_end = &p->finished;
+        p->clear_first = true; /* of whoever had this transactional.id before */
         uv_mutex_init(&p->mutex);
         uv_cond_init(&p->cond);
 }

@@ -54,6 +54,7 @@ struct kafka_publisher {
         unsigned credentials_version; /* that it has */
         rd_kafka_topic_t *topics[2];  /* by enum publish_topic */
         struct publish_batch *batch;
+        bool clear_first;  /* a batch of unknown outcome may hang in the partitions */
         size_t refused;    /* SIZE_MAX: none */
         unsigned fencings; /* in a row, without an outage */
         int64_t last_good_ms;
@@ -73,6 +74,8 @@ void kafka_publisher_close(struct kafka_publisher *p, void (*closed)(void *data)
 void kafka_publisher_deinit(struct kafka_publisher *p);
 
 /* kafka_transaction.c, on the thread: one batch from begin to its outcome. */
+rd_kafka_error_t *kafka_transaction_clear(
+        struct kafka_publisher *p); /* design: publisher.h, `clear` */
 void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batch);
 void kafka_publisher_lose(struct kafka_publisher *p,
                           rd_kafka_resp_err_t code); /* fatal: make a new producer */

@@ -16,7 +16,9 @@
 
 #include "kafka_publisher.h"
 
-#define OFFSETS_TIMEOUT_MS 5000
+#define OFFSETS_TIMEOUT_MS  5000
+#define FLUSH_TIMEOUT_MS    5000
+#define METADATA_TIMEOUT_MS 3000
 
 enum step { STEP_BEGIN, STEP_OFFSETS, STEP_PRODUCE, STEP_COMMIT };
 
@@ -91,8 +93,9 @@ static rd_kafka_headers_t *headers_of(const struct publish_record *r)
         return headers;
 }
 
+/* `of`: the record that its delivery report is for; NULL: none. */
 static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct publish_record *r,
-                                     size_t index)
+                                     struct publish_record *of)
 {
         rd_kafka_headers_t *headers = headers_of(r);
         rd_kafka_error_t *error;
@@ -108,7 +111,7 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                           .u.mem = { (void *)r->value.base, r->value.len } },
                         { .vtype = RD_KAFKA_VTYPE_TIMESTAMP,
                           .u.i64 = r->timestamp_ms == TIME_UNKNOWN ? 0 : r->timestamp_ms },
-                        { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)r },
+                        { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = of },
                         { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
                 };
 
@@ -122,15 +125,15 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                 rd_kafka_poll(p->producer, 2);
         }
         rd_kafka_headers_destroy(headers);
-        if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-                p->refused = index;
+        if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && of != NULL)
+                p->refused = (size_t)(of - p->batch->records);
         return error;
 }
 
 static rd_kafka_error_t *produce_all(struct kafka_publisher *p, const struct publish_batch *batch)
 {
         for (size_t i = 0; i < batch->n_records; i++) {
-                rd_kafka_error_t *error = produce_one(p, &batch->records[i], i);
+                rd_kafka_error_t *error = produce_one(p, &batch->records[i], &batch->records[i]);
 
                 if (error != NULL)
                         return error;
@@ -148,12 +151,59 @@ static rd_kafka_error_t *commit(struct kafka_publisher *p)
         return error;
 }
 
-static rd_kafka_error_t *run(struct kafka_publisher *p, struct publish_batch *batch,
-                             enum step *ret_step)
+static int count_partitions(struct kafka_publisher *p, enum publish_topic topic)
+{
+        const struct rd_kafka_metadata *metadata;
+        int n = 0;
+
+        if (rd_kafka_metadata(p->producer, 0, p->topics[topic], &metadata, METADATA_TIMEOUT_MS) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+                return 0;
+        if (metadata->topic_cnt == 1)
+                n = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+        return n;
+}
+
+static rd_kafka_error_t *produce_everywhere(struct kafka_publisher *p, enum publish_topic topic)
+{
+        struct publish_record record = {
+                .topic = topic,
+                .key = STR("crr-retryd-aborted"),
+                .timestamp_ms = TIME_UNKNOWN,
+        };
+        rd_kafka_error_t *error = NULL;
+        int n = count_partitions(p, topic);
+
+        for (record.partition = 0; error == NULL && record.partition < n; record.partition++)
+                error = produce_one(p, &record, NULL);
+        return error;
+}
+
+/* What is written must be at the broker before it is aborted, or the broker has nothing to end. */
+rd_kafka_error_t *kafka_transaction_clear(struct kafka_publisher *p)
 {
         rd_kafka_error_t *error = rd_kafka_begin_transaction(p->producer);
 
-        *ret_step = STEP_BEGIN;
+        if (error == NULL)
+                error = produce_everywhere(p, PUBLISH_FAILURES);
+        if (error == NULL)
+                error = produce_everywhere(p, PUBLISH_REPLICATION);
+        if (error != NULL)
+                return error;
+        rd_kafka_flush(p->producer, FLUSH_TIMEOUT_MS);
+        return rd_kafka_abort_transaction(p->producer, -1);
+}
+
+static rd_kafka_error_t *run(struct kafka_publisher *p, struct publish_batch *batch,
+                             enum step *ret_step)
+{
+        rd_kafka_error_t *error;
+
+        *ret_step = batch->clear ? STEP_PRODUCE : STEP_BEGIN;
+        error = batch->clear ? kafka_transaction_clear(p) : rd_kafka_begin_transaction(p->producer);
+        if (batch->clear)
+                return error;
         if (error == NULL) {
                 *ret_step = STEP_OFFSETS;
                 error = send_offsets(p, batch);
@@ -223,7 +273,7 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
         p->refused = SIZE_MAX;
         error = run(p, batch, &step);
         if (error == NULL)
-                batch->outcome = PUBLISH_COMMITTED;
+                batch->outcome = batch->clear ? PUBLISH_ABORTED : PUBLISH_COMMITTED;
         else
                 conclude(p, batch, error, step);
         p->batch = NULL;

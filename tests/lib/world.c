@@ -40,6 +40,7 @@ static void fake_submit(struct publisher *self, struct publish_batch *batch)
         assert(w->batch == NULL);
         w->batch = batch;
         w->submits++;
+        w->clearings += batch->clear;
 }
 
 static void fake_query_stable(struct group *self, int partition)
@@ -156,7 +157,9 @@ static void answer(struct world *w, enum publish_outcome outcome)
         w->batch = NULL;
         batch->outcome = outcome;
         batch->duration_us = 1000;
-        if (outcome == PUBLISH_COMMITTED)
+        if (batch->clear)
+                batch->outcome = PUBLISH_ABORTED;
+        else if (outcome == PUBLISH_COMMITTED)
                 write_batch(w, batch);
         else
                 error_set(&batch->err, ERR_KAFKA, "scripted");

@@ -2,6 +2,7 @@
 #ifndef CRR_CORE_PUBLISHER_H
 #define CRR_CORE_PUBLISHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,12 @@ enum publish_outcome {
         PUBLISH_CLOSED,  /* never begun: we are closing */
 };
 
+/*
+ * `clear`: no records; a transaction that writes into every partition of both topics is begun and
+ * aborted on purpose, and its outcome is PUBLISH_ABORTED with nothing wrong. What an outage left of
+ * a transaction of ours hanging in a partition ends with it, aborted too; the next commit would
+ * make it visible otherwise. The implementation does the same by itself after PUBLISH_UNKNOWN.
+ */
 struct publish_batch {
         void *data; /* the submitter's */
         struct publish_record *records;
@@ -62,6 +69,7 @@ struct publish_batch {
         const struct publish_offset
                 *offsets; /* every partition of the failure log that the batch touches */
         size_t n_offsets;
+        bool clear;
         struct str generation; /* opaque token of the group (group.h); empty: no group, send no
                                   offsets */
         struct str metadata;   /* kept with the offsets: who we are (design/kafka.md section 5) */

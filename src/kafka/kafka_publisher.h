@@ -73,6 +73,12 @@ void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kaf
 void kafka_publisher_close(struct kafka_publisher *p, void (*closed)(void *data), void *data);
 void kafka_publisher_deinit(struct kafka_publisher *p);
 
+/* kafka_producer.c, on the thread: a usable producer, or we are to stop; and its end. */
+void kafka_producer_ensure(struct kafka_publisher *p);
+bool kafka_producer_may_begin(struct kafka_publisher *p);
+void kafka_producer_renew_credentials(struct kafka_publisher *p);
+void kafka_producer_destroy(struct kafka_publisher *p);
+
 /* kafka_transaction.c, on the thread: one batch from begin to its outcome. */
 rd_kafka_error_t *kafka_transaction_clear(
         struct kafka_publisher *p); /* design: publisher.h, `clear` */

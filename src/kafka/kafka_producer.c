@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path is: a producer is made; init_transactions aborts what an earlier process of this
+ * transactional.id left open; a transaction that is aborted on purpose ends what hangs in a
+ * partition all the same; it is usable.
+ *
+ * Possible failures:
+ *  - the broker is away, or a topic missing: it is tried again until it is there or we stop;
+ *  - the producer is fatally wrong: it is made anew at once, and the core is told when it is usable
+ * again;
+ *  - it is fenced again and again although no outage explains it: another process has our
+ * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kafka_publisher.h"
+
+#define INIT_TIMEOUT_MS 5000
+#define RETRY_PAUSE_MS  500
+#define FENCED_WAIT_MS  10000
+#define FENCINGS_MAX    4
+#define WARM_UP_MS      3000
+
+static int64_t now_ms(void)
+{
+        return (int64_t)(uv_hrtime() / 1000000);
+}
+
+bool kafka_publisher_is_stopping(struct kafka_publisher *p)
+{
+        bool stop;
+
+        uv_mutex_lock(&p->mutex);
+        stop = p->stop;
+        uv_mutex_unlock(&p->mutex);
+        return stop;
+}
+
+/* Sleep, or less when we are to stop. */
+static void pause_ms(struct kafka_publisher *p, int64_t ms)
+{
+        int64_t end = now_ms() + ms;
+
+        uv_mutex_lock(&p->mutex);
+        while (!p->stop && now_ms() < end)
+                uv_cond_timedwait(&p->cond, &p->mutex, (uint64_t)(end - now_ms()) * 1000000);
+        uv_mutex_unlock(&p->mutex);
+}
+
+void kafka_producer_destroy(struct kafka_publisher *p)
+{
+        for (int i = 0; i < 2; i++) {
+                if (p->topics[i] != NULL)
+                        rd_kafka_topic_destroy(p->topics[i]);
+                p->topics[i] = NULL;
+        }
+        if (p->producer != NULL)
+                rd_kafka_destroy(p->producer);
+        p->producer = NULL;
+}
+
+static void set_usable(struct kafka_publisher *p, bool usable)
+{
+        uv_mutex_lock(&p->mutex);
+        p->usable = usable;
+        p->readied += usable;
+        uv_mutex_unlock(&p->mutex);
+        uv_async_send(&p->wake);
+}
+
+static void give_up(struct kafka_publisher *p)
+{
+        uv_mutex_lock(&p->mutex);
+        p->fatal = true;
+        error_set(&p->fatal_error, ERR_KAFKA,
+                  "fenced %u times although the broker was there: another process uses "
+                  "instance.id %s in the group %s",
+                  p->fencings, p->settings->instance, p->settings->group);
+        uv_mutex_unlock(&p->mutex);
+        uv_async_send(&p->wake);
+}
+
+static void wait_after_fencing(struct kafka_publisher *p)
+{
+        int64_t wait = 0;
+
+        p->fencings++;
+        for (unsigned i = 1; i < p->fencings; i++)
+                wait = wait == 0 ? FENCED_WAIT_MS : 2 * wait;
+        if (p->fencings >= FENCINGS_MAX) {
+                give_up(p);
+                return;
+        }
+        uv_mutex_lock(&p->mutex);
+        p->fenced_wait_ms = wait > 0 ? wait : 1;
+        uv_mutex_unlock(&p->mutex);
+        uv_async_send(&p->wake);
+        pause_ms(p, wait);
+}
+
+/* An outage that outlived the transaction timeout fences too, and proves nothing. */
+void kafka_publisher_lose(struct kafka_publisher *p, rd_kafka_resp_err_t code)
+{
+        bool fenced = code == RD_KAFKA_RESP_ERR__FENCED ||
+                      code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                      code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+                      code == RD_KAFKA_RESP_ERR__FATAL;
+        rd_kafka_resp_err_t fatal = RD_KAFKA_RESP_ERR_NO_ERROR;
+        char text[128];
+
+        if (code == RD_KAFKA_RESP_ERR__FATAL && p->producer != NULL) {
+                fatal = rd_kafka_fatal_error(p->producer, text, sizeof text);
+                fenced = fatal == RD_KAFKA_RESP_ERR__FENCED ||
+                         fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                         fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+        }
+        kafka_producer_destroy(p);
+        p->clear_first = true;
+        set_usable(p, false);
+        if (fenced && now_ms() - p->last_good_ms < p->settings->transaction_timeout_ms)
+                wait_after_fencing(p);
+        else
+                p->fencings = 0;
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+        struct kafka_publisher *p = opaque;
+
+        (void)rk;
+        if (code != RD_KAFKA_RESP_ERR__FATAL)
+                kafka_trouble_note(p->trouble, KAFKA_PRODUCER, (rd_kafka_resp_err_t)code, reason);
+}
+
+static rd_kafka_topic_t *open_topic(struct kafka_publisher *p, const char *name,
+                                    const char *partitioner)
+{
+        rd_kafka_topic_conf_t *conf = rd_kafka_topic_conf_new();
+        char said[128];
+
+        rd_kafka_topic_conf_set(conf, "partitioner", partitioner, said, sizeof said);
+        return rd_kafka_topic_new(p->producer, name, conf);
+}
+
+static const char *library_partitioner(const struct kafka_settings *s)
+{
+        return strcmp(s->replication_partitioner, "murmur2") == 0 ? "murmur2" : "consistent";
+}
+
+static bool make_producer(struct kafka_publisher *p)
+{
+        struct error err;
+        rd_kafka_conf_t *conf = kafka_conf_new(p->settings, KAFKA_PRODUCER, p->bootstrap, &err);
+
+        if (conf == NULL)
+                return false;
+        rd_kafka_conf_set_opaque(conf, p);
+        rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_dr_msg_cb(conf, kafka_transaction_on_delivery);
+        p->producer = kafka_handle_new(conf, KAFKA_PRODUCER, &err);
+        p->credentials_version = 0;
+        if (p->producer == NULL) {
+                kafka_trouble_note(p->trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR__INVALID_ARG,
+                                   err.message);
+                return false;
+        }
+        p->topics[PUBLISH_REPLICATION] =
+                open_topic(p, p->settings->replication_topic, library_partitioner(p->settings));
+        p->topics[PUBLISH_FAILURES] = open_topic(p, p->settings->failures_topic, "murmur2");
+        return true;
+}
+
+void kafka_producer_renew_credentials(struct kafka_publisher *p)
+{
+        uv_mutex_lock(&p->mutex);
+        kafka_credentials_renew(&p->credentials, p->producer, &p->credentials_version);
+        uv_mutex_unlock(&p->mutex);
+}
+
+/* False: not yet. */
+static bool init_transactions(struct kafka_publisher *p)
+{
+        rd_kafka_error_t *error = rd_kafka_init_transactions(p->producer, INIT_TIMEOUT_MS);
+        bool fatal;
+
+        if (error == NULL)
+                return true;
+        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+                           rd_kafka_error_string(error));
+        fatal = rd_kafka_error_is_fatal(error) || !rd_kafka_error_is_retriable(error);
+        rd_kafka_error_destroy(error);
+        if (fatal)
+                kafka_producer_destroy(p);
+        return false;
+}
+
+/* The first transaction would pay for the metadata otherwise. */
+static void warm_up(struct kafka_publisher *p)
+{
+        for (int i = 0; i < 2; i++) {
+                const struct rd_kafka_metadata *metadata;
+
+                if (rd_kafka_metadata(p->producer, 0, p->topics[i], &metadata, WARM_UP_MS) ==
+                    RD_KAFKA_RESP_ERR_NO_ERROR)
+                        rd_kafka_metadata_destroy(metadata);
+        }
+}
+
+bool kafka_producer_may_begin(struct kafka_publisher *p)
+{
+        bool may;
+
+        uv_mutex_lock(&p->mutex);
+        while (!p->stop && !p->topics_known)
+                uv_cond_wait(&p->cond, &p->mutex);
+        may = !p->stop && !p->fatal;
+        uv_mutex_unlock(&p->mutex);
+        return may;
+}
+
+/* False: the producer is lost again. */
+static bool clear(struct kafka_publisher *p)
+{
+        rd_kafka_error_t *error = kafka_transaction_clear(p);
+
+        if (error == NULL)
+                return true;
+        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+                           rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+        kafka_producer_destroy(p);
+        pause_ms(p, RETRY_PAUSE_MS);
+        return false;
+}
+
+void kafka_producer_ensure(struct kafka_publisher *p)
+{
+        bool usable = false;
+
+        if (p->producer != NULL)
+                return;
+        while (!usable && kafka_producer_may_begin(p)) {
+                if (p->producer == NULL && !make_producer(p)) {
+                        pause_ms(p, RETRY_PAUSE_MS);
+                        continue;
+                }
+                kafka_producer_renew_credentials(p);
+                usable = init_transactions(p);
+                if (!usable)
+                        pause_ms(p, RETRY_PAUSE_MS);
+        }
+        if (!usable)
+                return;
+        warm_up(p);
+        p->last_good_ms = now_ms();
+        if (p->clear_first && !p->settings->embedded && !clear(p))
+                return;
+        p->clear_first = false;
+        set_usable(p, true);
+}

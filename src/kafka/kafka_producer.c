@@ -16,11 +16,12 @@
 
 #include "kafka_publisher.h"
 
-#define INIT_TIMEOUT_MS 5000
-#define RETRY_PAUSE_MS  500
-#define FENCED_WAIT_MS  10000
-#define FENCINGS_MAX    4
-#define WARM_UP_MS      3000
+#define INIT_TIMEOUT_MS      5000
+#define RETRY_PAUSE_MS       500
+#define FENCED_WAIT_MS       10000
+#define FENCINGS_MAX         4
+#define WARM_UP_MS           3000
+#define OUTAGE_REMEMBERED_MS 60000
 
 static int64_t now_ms(void)
 {
@@ -81,7 +82,9 @@ static void give_up(struct kafka_publisher *p)
         uv_async_send(&p->wake);
 }
 
-static void wait_after_fencing(struct kafka_publisher *p)
+/* The pause itself comes before the next producer is made: the batch's result does not wait for it.
+ */
+static void count_fencing(struct kafka_publisher *p)
 {
         int64_t wait = 0;
 
@@ -92,36 +95,43 @@ static void wait_after_fencing(struct kafka_publisher *p)
                 give_up(p);
                 return;
         }
+        p->pause_ms = wait;
         uv_mutex_lock(&p->mutex);
         p->fenced_wait_ms = wait > 0 ? wait : 1;
         uv_mutex_unlock(&p->mutex);
         uv_async_send(&p->wake);
-        pause_ms(p, wait);
+}
+
+static bool is_fenced(const struct kafka_publisher *p, rd_kafka_resp_err_t code)
+{
+        char text[128];
+
+        if (code == RD_KAFKA_RESP_ERR__FATAL && p->producer != NULL)
+                code = rd_kafka_fatal_error(p->producer, text, sizeof text);
+        return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+               code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
 /* An outage that outlived the transaction timeout fences too, and proves nothing. */
+static bool outage_explains_it(const struct kafka_publisher *p)
+{
+        int64_t now = now_ms();
+
+        return now < p->outage_ms + OUTAGE_REMEMBERED_MS ||
+               now >= p->began_ms + p->settings->transaction_timeout_ms;
+}
+
 void kafka_publisher_lose(struct kafka_publisher *p, rd_kafka_resp_err_t code)
 {
-        bool fenced = code == RD_KAFKA_RESP_ERR__FENCED ||
-                      code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-                      code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-                      code == RD_KAFKA_RESP_ERR__FATAL;
-        rd_kafka_resp_err_t fatal = RD_KAFKA_RESP_ERR_NO_ERROR;
-        char text[128];
+        bool fenced = is_fenced(p, code);
 
-        if (code == RD_KAFKA_RESP_ERR__FATAL && p->producer != NULL) {
-                fatal = rd_kafka_fatal_error(p->producer, text, sizeof text);
-                fenced = fatal == RD_KAFKA_RESP_ERR__FENCED ||
-                         fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-                         fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-        }
         kafka_producer_destroy(p);
         p->clear_first = true;
         set_usable(p, false);
-        if (fenced && now_ms() - p->last_good_ms < p->settings->transaction_timeout_ms)
-                wait_after_fencing(p);
-        else
+        if (!fenced || outage_explains_it(p))
                 p->fencings = 0;
+        else
+                count_fencing(p);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -129,6 +139,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         struct kafka_publisher *p = opaque;
 
         (void)rk;
+        if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+            code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+                p->outage_ms = now_ms();
         if (code != RD_KAFKA_RESP_ERR__FATAL)
                 kafka_trouble_note(p->trouble, KAFKA_PRODUCER, (rd_kafka_resp_err_t)code, reason);
 }
@@ -240,6 +253,8 @@ void kafka_producer_ensure(struct kafka_publisher *p)
 
         if (p->producer != NULL)
                 return;
+        pause_ms(p, p->pause_ms);
+        p->pause_ms = 0;
         while (!usable && kafka_producer_may_begin(p)) {
                 if (p->producer == NULL && !make_producer(p)) {
                         pause_ms(p, RETRY_PAUSE_MS);
@@ -253,7 +268,6 @@ void kafka_producer_ensure(struct kafka_publisher *p)
         if (!usable)
                 return;
         warm_up(p);
-        p->last_good_ms = now_ms();
         if (p->clear_first && !p->settings->embedded && !clear(p))
                 return;
         p->clear_first = false;

@@ -57,8 +57,9 @@ struct kafka_publisher {
         bool clear_first;  /* a batch of unknown outcome may hang in the partitions */
         size_t refused;    /* SIZE_MAX: none */
         unsigned fencings; /* in a row, without an outage */
-        int64_t last_good_ms;
-        int64_t init_started_ms;
+        int64_t began_ms;  /* the transaction under way, or the last one */
+        int64_t outage_ms; /* the last time that the broker could not be reached */
+        int64_t pause_ms;  /* before the next producer is made */
 };
 
 void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings *settings,

@@ -270,6 +270,7 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
         enum step step;
 
         p->batch = batch;
+        p->began_ms = (int64_t)(begin / 1000000);
         p->refused = SIZE_MAX;
         error = run(p, batch, &step);
         if (error == NULL)
@@ -278,6 +279,4 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
                 conclude(p, batch, error, step);
         p->batch = NULL;
         batch->duration_us = (int64_t)((uv_hrtime() - begin) / 1000);
-        if (batch->outcome != PUBLISH_UNKNOWN && p->producer != NULL)
-                p->last_good_ms = (int64_t)(uv_hrtime() / 1000000);
 }

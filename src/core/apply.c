@@ -261,6 +261,10 @@ void member_on_record(struct member *m, const struct log_record *record)
         if (p == NULL || record->offset < p->position ||
             (partition_state(p) != PARTITION_RESTORING && partition_state(p) != PARTITION_READY))
                 return;
+        if (str_eq_c(record->outcome, "cleared")) { /* batcher_clear(): it says nothing */
+                partition_advance(p, record->offset + 1);
+                return;
+        }
         cause = failure_decode(m->decoder, record, &decoded, &err);
         if (cause != REJECT_NONE) {
                 count_rejected(m, record, cause, &err);

@@ -237,17 +237,11 @@ static void take_offsets(struct batch *batch)
                         add_offset(batch, &m->partitions[p]);
 }
 
-static void submit(struct batcher *b)
+static void send(struct batcher *b, struct batch *batch)
 {
-        struct batch *batch = b->open;
         struct member *m = b->member;
 
-        b->open = NULL;
         b->running = batch;
-        for (struct outgoing *o = batch->items.head; o != NULL; o = o->next) {
-                outgoing_move(o, OUTGOING_SUBMITTED);
-                o->attempts++;
-        }
         take_offsets(batch);
         batch->publish.records = batch->records;
         batch->publish.offsets = batch->offsets;
@@ -257,33 +251,68 @@ static void submit(struct batcher *b)
         m->ports.publisher->submit(m->ports.publisher, &batch->publish);
 }
 
-void batcher_clear(struct batcher *b)
+static void submit(struct batcher *b)
 {
-        b->clear_wanted = true;
+        struct batch *batch = b->open;
+
+        b->open = NULL;
+        for (struct outgoing *o = batch->items.head; o != NULL; o = o->next) {
+                outgoing_move(o, OUTGOING_SUBMITTED);
+                o->attempts++;
+        }
+        send(b, batch);
+}
+
+/*
+ * A partition that does not go on although there is more: an outage may have swallowed the end of
+ * our last transaction there, which was committed and answered. The broker ends it with the next
+ * commit there, so there is one: a tombstone that says nothing (outcome `cleared`, passed over by
+ * readers).
+ */
+void batcher_clear(struct batcher *b, int partition)
+{
+        partition_set_add(&b->stuck, partition);
 }
 
 static void clear_on_done(struct publish_batch *publish)
 {
         struct batch *batch = publish->data;
-        bool done = publish->outcome == PUBLISH_ABORTED;
+        bool done = publish->outcome == PUBLISH_COMMITTED;
 
         batch->batcher->running = NULL;
-        log_emit(LOG_TXN_CLEARED, LOG_FIELDS(log_c("outcome", done ? "done" : "not done")),
-                 "a partition has more records than can be read: if a transaction of ours hung "
-                 "there since an outage, it is ended");
+        log_emit(LOG_TXN_CLEARED,
+                 LOG_FIELDS(log_i("partitions", (int64_t)publish->n_records),
+                            log_c("outcome", done ? "done" : "not done")),
+                 "partitions have more records than can be read: if the end of our last "
+                 "transaction was lost there in an outage, it is written now");
         batch_free(batch);
 }
 
 static void submit_clearing(struct batcher *b)
 {
-        struct publisher *publisher = b->member->ports.publisher;
         struct batch *batch = batch_new(b);
+        struct publish_record record = {
+                .topic = PUBLISH_FAILURES,
+                .key = STR("crr-retryd/cleared?versionId=&sitename=crr-retryd"),
+                .timestamp_ms = TIME_UNKNOWN,
+                .headers = { { "crr-outcome", STR("cleared") } },
+                .n_headers = 1,
+        };
 
-        b->clear_wanted = false;
-        batch->publish.clear = true;
+        for (int p = 0; p < b->member->n_partitions; p++) {
+                struct outgoing unused;
+
+                record.partition = p;
+                if (partition_set_has(&b->stuck, p))
+                        add_records(batch, &unused, &record, 1, 0);
+        }
+        b->stuck = (struct partition_set){ { 0 } };
+        if (batch->publish.n_records == 0) {
+                batch_free(batch);
+                return;
+        }
         batch->publish.done = clear_on_done;
-        b->running = batch;
-        publisher->submit(publisher, &batch->publish);
+        send(b, batch);
 }
 
 static bool generation_is_stale(const struct batcher *b)
@@ -317,7 +346,7 @@ bool batcher_work(struct batcher *b)
                 dissolve_open(b);
         if (!b->publisher_ready || generation_is_stale(b))
                 return false;
-        if (b->running == NULL && b->clear_wanted)
+        if (b->running == NULL && partition_set_count(&b->stuck) > 0)
                 submit_clearing(b);
         fill(b, &b->retries);
         fill(b, &b->settlements);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "crr/base/buf.h"
+#include "crr/core/failure_table.h"
 #include "outgoing.h"
 
 /*
@@ -28,9 +29,9 @@ struct batcher {
         bool open_is_stale; /* something in the open batch must be looked at again */
         bool publisher_ready;
         struct buf stale_generation;
-        int64_t stale_until_ms; /* do not wait for a new generation longer than that */
-        bool clear_wanted;      /* a partition does not go on */
-        int64_t offsets_due_ms; /* when the next transaction for the offsets alone is due */
+        int64_t stale_until_ms;     /* do not wait for a new generation longer than that */
+        struct partition_set stuck; /* partitions that do not go on */
+        int64_t offsets_due_ms;     /* when the next transaction for the offsets alone is due */
 };
 
 void batcher_init(struct batcher *b, struct member *member);
@@ -41,7 +42,7 @@ void batcher_queue(struct batcher *b,
 void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
-void batcher_clear(struct batcher *b);      /* a transaction of ours may hang in a partition */
+void batcher_clear(struct batcher *b, int partition); /* a transaction of ours may hang there */
 bool batcher_work(struct batcher *b);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */

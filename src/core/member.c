@@ -399,7 +399,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                 if (partition_tick(p, m->ports.group, monotonic_ms))
                         on_ready(m, p);
                 if (partition_is_stuck(p, monotonic_ms))
-                        batcher_clear(&m->batcher);
+                        batcher_clear(&m->batcher, p->id);
                 busy |= partition_state(p) == PARTITION_RESTORING;
         }
         overlay_tick(m);

@@ -126,7 +126,6 @@ void kafka_publisher_lose(struct kafka_publisher *p, rd_kafka_resp_err_t code)
         bool fenced = is_fenced(p, code);
 
         kafka_producer_destroy(p);
-        p->clear_first = true;
         set_usable(p, false);
         if (!fenced || outage_explains_it(p))
                 p->fencings = 0;

@@ -214,7 +214,6 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
         p->waiting_end = &p->waiting;
         p->finished_end = &p->finished;
         p->outage_ms = INT64_MIN / 2;
-        p->clear_first = true; /* of whoever had this transactional.id before */
         uv_mutex_init(&p->mutex);
         uv_cond_init(&p->cond);
 }

@@ -82,7 +82,7 @@ void kafka_producer_destroy(struct kafka_publisher *p);
 
 /* kafka_transaction.c, on the thread: one batch from begin to its outcome. */
 rd_kafka_error_t *kafka_transaction_clear(
-        struct kafka_publisher *p); /* design: publisher.h, `clear` */
+        struct kafka_publisher *p); /* core/publisher.h says when */
 void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batch);
 void kafka_publisher_lose(struct kafka_publisher *p,
                           rd_kafka_resp_err_t code); /* fatal: make a new producer */

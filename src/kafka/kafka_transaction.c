@@ -198,12 +198,9 @@ rd_kafka_error_t *kafka_transaction_clear(struct kafka_publisher *p)
 static rd_kafka_error_t *run(struct kafka_publisher *p, struct publish_batch *batch,
                              enum step *ret_step)
 {
-        rd_kafka_error_t *error;
+        rd_kafka_error_t *error = rd_kafka_begin_transaction(p->producer);
 
-        *ret_step = batch->clear ? STEP_PRODUCE : STEP_BEGIN;
-        error = batch->clear ? kafka_transaction_clear(p) : rd_kafka_begin_transaction(p->producer);
-        if (batch->clear)
-                return error;
+        *ret_step = STEP_BEGIN;
         if (error == NULL) {
                 *ret_step = STEP_OFFSETS;
                 error = send_offsets(p, batch);
@@ -254,6 +251,7 @@ static void conclude(struct kafka_publisher *p, struct publish_batch *batch,
                 batch->outcome = outcome_of_abort(p, code);
         else
                 batch->outcome = step < STEP_PRODUCE ? PUBLISH_ABORTED : PUBLISH_UNKNOWN;
+        p->clear_first |= batch->outcome == PUBLISH_UNKNOWN;
         batch->refused = p->refused != SIZE_MAX ? p->refused : 0;
         if (left != NULL) {
                 kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(left),
@@ -274,7 +272,7 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
         p->refused = SIZE_MAX;
         error = run(p, batch, &step);
         if (error == NULL)
-                batch->outcome = batch->clear ? PUBLISH_ABORTED : PUBLISH_COMMITTED;
+                batch->outcome = PUBLISH_COMMITTED;
         else
                 conclude(p, batch, error, step);
         p->batch = NULL;

@@ -55,7 +55,7 @@ struct world {
         struct publish_batch *batch; /* submitted and not answered */
         bool hold_batches;           /* batches wait for world_answer() */
         enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
-        unsigned submits, clearings; /* the latter aborted on purpose */
+        unsigned submits, clearings; /* the latter of stuck partitions */
         struct world_retry_entry *entries;
         size_t n_entries;
 

@@ -57,10 +57,9 @@ enum publish_outcome {
 };
 
 /*
- * `clear`: no records; a transaction that writes into every partition of both topics is begun and
- * aborted on purpose, and its outcome is PUBLISH_ABORTED with nothing wrong. What an outage left of
- * a transaction of ours hanging in a partition ends with it, aborted too; the next commit would
- * make it visible otherwise. The implementation does the same by itself after PUBLISH_UNKNOWN.
+ * After PUBLISH_UNKNOWN the implementation begins, writes and aborts a transaction in every
+ * partition of both topics before it is ready again: what the lost one left hanging there is
+ * aborted with it, and would be made visible by the next commit otherwise.
  */
 struct publish_batch {
         void *data; /* the submitter's */
@@ -69,7 +68,6 @@ struct publish_batch {
         const struct publish_offset
                 *offsets; /* every partition of the failure log that the batch touches */
         size_t n_offsets;
-        bool clear;
         struct str generation; /* opaque token of the group (group.h); empty: no group, send no
                                   offsets */
         struct str metadata;   /* kept with the offsets: who we are (design/kafka.md section 5) */

@@ -265,6 +265,12 @@ static void arm(struct daemon *d, int64_t due_ms, bool is_busy)
                 uv_idle_stop(&d->busy);
 }
 
+/* Kafka is closing or closed: nothing new is given to it. */
+static bool is_leaving(const struct daemon *d)
+{
+        return d->life.state >= LIFE_LEAVING;
+}
+
 /* Once a turn, after the timer and before the loop waits: what came in the turn before is worked
  * on. */
 static void turn_on_prepare(uv_prepare_t *turn)
@@ -274,7 +280,7 @@ static void turn_on_prepare(uv_prepare_t *turn)
         bool more;
 
         due_ms = member_tick(d->member, now_ms, time_wall_ms());
-        more = member_work(d->member);
+        more = !is_leaving(d) && member_work(d->member);
         more |= retry_service_work(d->door);
         more |= api_work(d->api);
         daemon_watch_ready(d, now_ms);

@@ -38,7 +38,7 @@ struct kafka {
         struct kafka_log_reader reader;
         struct group group;
         struct member *member;
-        bool started, stuck;
+        bool started, stuck, given_up;
         char waiting_for[300];
         uv_timer_t watchdog;
         int closing; /* parts that are not closed */
@@ -72,11 +72,29 @@ static void resume(struct group *g, int partition, int64_t offset)
         kafka_feed_resume(&of_group(g)->feed, partition, offset);
 }
 
-static void on_fatal(void *data, const struct error *err)
+/* Once: what is fatal may be seen again until we are closed. */
+static void give_up(struct kafka *k, enum log_event event, const struct log_field *fields,
+                    const struct error *err)
+{
+        if (k->given_up)
+                return;
+        k->given_up = true;
+        log_emit(event, fields, "%s", err->message);
+        k->callbacks.on_fatal(k->callbacks.data, err);
+}
+
+static void on_producer_fatal(void *data, const struct error *err)
 {
         struct kafka *k = data;
+        char id[512];
 
-        k->callbacks.on_fatal(k->callbacks.data, err);
+        snprintf(id, sizeof id, "crr-retryd-%s-%s", k->settings.group, k->settings.instance);
+        give_up(k, LOG_PRODUCER_LOST, LOG_FIELDS(log_c("transactional_id", id)), err);
+}
+
+static void on_consumer_fatal(void *data, const struct error *err)
+{
+        give_up(data, LOG_CONSUMER_LOST, LOG_FIELDS(log_c("code", error_name(err->code))), err);
 }
 
 static void on_topic_trouble(void *data)
@@ -97,7 +115,7 @@ static void on_topics(void *data)
                 error_set(&err, ERR_BAD_CONFIG,
                           "the failure log %s has %d partitions, more than %d",
                           k->settings.failures_topic, n, LIMIT_PARTITIONS);
-                on_fatal(k, &err);
+                give_up(k, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err.code))), &err);
                 return;
         }
         member_on_topology(k->member, n);
@@ -175,7 +193,8 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
                 return NULL;
         }
         k->feed.credentials = &k->credentials;
-        k->publisher.on_fatal = k->feed.on_fatal = on_fatal;
+        k->publisher.on_fatal = on_producer_fatal;
+        k->feed.on_fatal = on_consumer_fatal;
         k->publisher.fatal_data = k->feed.fatal_data = k;
         k->feed.on_topic_trouble = on_topic_trouble;
         k->feed.topic_data = k;

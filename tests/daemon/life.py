@@ -86,6 +86,8 @@ class Life(unittest.TestCase):
                 daemon.wait_ready()
                 self.assertEqual(daemon.get("/ready")[0], 200)
                 self.assertEqual(daemon.get("/live")[0], 200)
+                health = [DAEMON, "healthcheck", f"http://{daemon.address}"]
+                self.assertEqual(subprocess.run(health, timeout=DEADLINE_S).returncode, 0)
                 self.assertEqual(daemon.stop(number), 0)
                 self.assertEqual(daemon.seen[0]["event"], "started")
                 self.assertEqual(daemon.events().count("ready"), 1)

@@ -258,6 +258,8 @@ void member_on_record(struct member *m, const struct log_record *record)
         struct application a = { .m = m, .record = record, .decoded = &decoded, .err = &err };
         enum reject_cause cause;
 
+        if (record->partition >= m->n_partitions)
+                return; /* where it belongs cannot be told: read again when the topology is known */
         if (p == NULL || record->offset < p->position ||
             (partition_state(p) != PARTITION_RESTORING && partition_state(p) != PARTITION_READY))
                 return;

@@ -159,7 +159,7 @@ void member_on_topology(struct member *m, int n_partitions)
         if (n_partitions == before)
                 return;
         m->n_partitions = n_partitions;
-        if (before == 0 || n_partitions == 0)
+        if (n_partitions == 0 || m->assigned == 0)
                 return;
         log_emit(LOG_TOPIC_CHANGED,
                  LOG_FIELDS(log_c("topic", m->config.failures_topic),

@@ -214,13 +214,20 @@ void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
         start_waker(f);
 }
 
-void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions)
+static void subscribe(struct kafka_feed *f)
 {
-        rd_kafka_topic_partition_list_t *list;
+        rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
 
-        if (!f->settings->embedded || f->n_static == n_partitions)
-                return;
-        list = rd_kafka_topic_partition_list_new(n_partitions);
+        rd_kafka_topic_partition_list_add(topics, f->settings->failures_topic,
+                                          RD_KAFKA_PARTITION_UA);
+        rd_kafka_subscribe(f->consumer, topics);
+        rd_kafka_topic_partition_list_destroy(topics);
+}
+
+static void assign_all(struct kafka_feed *f, int n_partitions)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n_partitions);
+
         f->n_static = n_partitions;
         for (int p = 0; p < n_partitions; p++) {
                 f->assigned[p] = true;
@@ -236,6 +243,17 @@ void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions)
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
+}
+
+/* Nothing is read before it is known how many partitions there are: where a record belongs depends
+ * on it. */
+void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions)
+{
+        if (f->settings->embedded && f->n_static != n_partitions)
+                assign_all(f, n_partitions);
+        else if (!f->settings->embedded && !f->subscribed)
+                subscribe(f);
+        f->subscribed = true;
 }
 
 /* EVENTS */
@@ -360,20 +378,11 @@ static void start_waker(struct kafka_feed *f)
 
 void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *member)
 {
-        rd_kafka_topic_partition_list_t *topics;
-
         f->member = member;
         f->started = true;
         uv_timer_init(loop, &f->waker);
         f->waker.data = f;
         kafka_queue_start(&f->served, loop, f->queue, serve, f);
-        if (f->settings->embedded)
-                return; /* assigned when the number of partitions is known */
-        topics = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(topics, f->settings->failures_topic,
-                                          RD_KAFKA_PARTITION_UA);
-        rd_kafka_subscribe(f->consumer, topics);
-        rd_kafka_topic_partition_list_destroy(topics);
 }
 
 /* CLOSING */

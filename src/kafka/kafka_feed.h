@@ -30,7 +30,7 @@ struct kafka_feed {
         rd_kafka_queue_t *queue;
         struct kafka_queue served;
         uv_timer_t waker; /* while something restores: wake the brokers */
-        bool started, assigned_once, closing, closed;
+        bool started, subscribed, assigned_once, closing, closed;
         int open_handles;
         void (*on_closed)(void *data);
         void *closed_data;
@@ -44,7 +44,7 @@ int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
                     const char *bootstrap, struct kafka_trouble *trouble, struct metrics *metrics,
                     struct error *err);
 void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *member);
-void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions); /* embedded: assign them */
+void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions); /* it may begin to read */
 
 void kafka_feed_hold(struct kafka_feed *f, int partition);
 void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset);

@@ -358,6 +358,26 @@ static void a_partition_that_does_not_go_on_is_cleared_of_what_hangs_there(void)
         world_deinit(&w);
 }
 
+static void records_that_come_before_the_topology_is_known_are_read_again(void)
+{
+        world_init(&w, 3);
+        for (int i = 0; i < 10; i++) {
+                char key[16];
+
+                snprintf(key, sizeof key, "k%d", i);
+                world_failure(&w, "b", key, "v", "aws", NULL);
+        }
+        world_start(&w);
+        member_on_topology(w.member, 0);
+        world_failure(&w, "b", "late", "v", "aws", NULL);
+        world_run(&w);
+        member_on_topology(w.member, 3);
+        world_advance(&w, 500);
+        CHECK_INT(world_listed(&w), 11);
+        CHECK_INT(w.submits, 0);
+        world_deinit(&w);
+}
+
 int main(void)
 {
         RUN(a_record_is_listed_and_a_tombstone_takes_it_away);
@@ -375,6 +395,7 @@ int main(void)
         RUN(duplicates_of_a_request_count_once_and_force_of_one_is_force);
         RUN(a_record_that_changes_before_its_transaction_is_checked_again);
         RUN(a_partition_that_does_not_go_on_is_cleared_of_what_hangs_there);
+        RUN(records_that_come_before_the_topology_is_known_are_read_again);
         RUN(a_revoked_partition_takes_its_failures_and_fails_its_retries);
         RUN(a_full_table_holds_the_partition_back_and_drops_nothing);
         return 0;

@@ -380,17 +380,23 @@ static void count_wire(struct http_parser *p, bool in_head, size_t n)
                 refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");
 }
 
-static size_t execute(struct http_parser *p, const char *bytes, size_t n)
+/* An Upgrade that was asked for is not done: the connection goes on as HTTP/1.1. */
+static llhttp_errno_t run_llhttp(struct http_parser *p, const char *bytes, size_t n)
 {
         llhttp_errno_t result = llhttp_execute(&p->llhttp, bytes, n);
+
+        if (result != HPE_PAUSED_UPGRADE)
+                return result;
+        llhttp_resume_after_upgrade(&p->llhttp);
+        return llhttp_execute(&p->llhttp, bytes, n);
+}
+
+static size_t execute(struct http_parser *p, const char *bytes, size_t n)
+{
+        llhttp_errno_t result = run_llhttp(p, bytes, n);
         const char *stop = bytes + n;
 
-        if (result == HPE_PAUSED_UPGRADE) {
-                stop = llhttp_get_error_pos(&p->llhttp);
-                llhttp_resume_after_upgrade(&p->llhttp);
-                if (p->head_complete)
-                        p->state = HTTP_PARSE_DONE;
-        } else if (result != HPE_OK) {
+        if (result != HPE_OK) {
                 stop = llhttp_get_error_pos(&p->llhttp);
                 if (p->state != HTTP_PARSE_DONE)
                         refuse(p, ERR_BAD_HTTP, llhttp_get_error_reason(&p->llhttp));

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+
+#include "check.h"
+#include "crr/http/http_parser.h"
+
+#define HOST "Host: h\r\n"
+
+static struct http_budget budget;
+
+struct fed {
+        enum http_parse_state state;
+        enum error_code fault;
+        size_t taken;
+};
+
+/* Feed in pieces of `step` bytes until a request is whole or bad. */
+static struct fed feed(struct http_parser *p, const char *bytes, size_t n, size_t step)
+{
+        size_t at = 0;
+
+        while (at < n && http_parser_state(p) != HTTP_PARSE_DONE &&
+               http_parser_state(p) != HTTP_PARSE_BAD) {
+                size_t piece = n - at < step ? n - at : step;
+
+                at += http_parser_feed(p, bytes + at, piece);
+        }
+        return (struct fed){ http_parser_state(p), http_parser_fault(p), at };
+}
+
+static void good_requests_are_taken_whole_and_bytewise(void)
+{
+        static const struct {
+                const char *bytes, *target, *body;
+                enum http_verb verb;
+                bool keep_alive;
+        } table[] = {
+                { "GET / HTTP/1.1\r\n" HOST "\r\n", "/", "", HTTP_VERB_GET, true },
+                { "\r\n\r\nGET /a?b=c HTTP/1.1\r\n" HOST "\r\n", "/a?b=c", "", HTTP_VERB_GET,
+                  true },
+                { "HEAD / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", "/", "", HTTP_VERB_HEAD,
+                  false },
+                { "GET / HTTP/1.0\r\n\r\n", "/", "", HTTP_VERB_GET, false },
+                { "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "/", "", HTTP_VERB_GET,
+                  true },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", "/", "hello",
+                  HTTP_VERB_POST, true },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", "/", "", HTTP_VERB_POST,
+                  true },
+                { "POST / HTTP/1.1\r\n" HOST
+                  "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n",
+                  "/", "abcde", HTTP_VERB_POST, true },
+                { "DELETE / HTTP/1.1\r\n" HOST "\r\n", "/", "", HTTP_VERB_OTHER, true },
+                { "GET / HTTP/1.1\r\nhOsT:h\r\nX:  spaced \t\r\nEmpty:\r\n\r\n", "/", "",
+                  HTTP_VERB_GET, true },
+        };
+
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                for (size_t step = 1; step < 300; step = step == 1 ? 7 : step * 10) {
+                        struct http_parser *p = http_parser_new(1000, &budget);
+                        struct fed fed = feed(p, table[i].bytes, strlen(table[i].bytes), step);
+
+                        if (fed.state != HTTP_PARSE_DONE)
+                                check_fail(__FILE__, (int)i, table[i].bytes,
+                                           http_parser_fault_text(p));
+                        CHECK_INT(fed.taken, strlen(table[i].bytes));
+                        CHECK(str_eq_c(http_parser_target(p), table[i].target));
+                        CHECK(str_eq_c(http_parser_body(p), table[i].body));
+                        CHECK_INT(http_parser_verb(p), table[i].verb);
+                        CHECK_INT(http_parser_keep_alive(p), table[i].keep_alive);
+                        http_parser_free(p);
+                }
+        }
+        CHECK_INT(budget.used, 0);
+}
+
+static void what_is_ambiguous_is_refused(void)
+{
+        static const struct {
+                const char *bytes;
+                enum error_code want;
+        } table[] = {
+                { "garbage\r\n\r\n", ERR_BAD_HTTP },
+                { "\x16\x03\x01\x02\x01\x01", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n\r\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n" HOST HOST "\r\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\n" HOST "\r\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\nHost: h\n\r\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n" HOST "\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n" HOST "A: b\r c\r\n\r\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n 5\r\n\r\nhello", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length : 5\r\n\r\nhello", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+                  ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 0x5\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5abc\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551616\r\n\r\n",
+                  ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST
+                  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                  ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n",
+                  ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                  ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n" HOST "A: \x01\r\n\r\n", ERR_BAD_HTTP },
+                { "GET / HTTP/1.1\r\n" HOST ": v\r\n\r\n", ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                  ERR_BAD_HTTP },
+                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n", ERR_TOO_LARGE },
+                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3E9\r\n",
+                  ERR_TOO_LARGE },
+                { "POST / HTTP/1.1\r\n" HOST "Expect: 200-maybe\r\n\r\n", ERR_EXPECTATION },
+                { "CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n", ERR_NOT_IMPLEMENTED },
+        };
+
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                for (size_t step = 1; step < 300; step = step == 1 ? 7 : step * 10) {
+                        struct http_parser *p = http_parser_new(1000, &budget);
+                        struct fed fed = feed(p, table[i].bytes, strlen(table[i].bytes), step);
+
+                        if (fed.state != HTTP_PARSE_BAD || fed.fault != table[i].want)
+                                check_fail(__FILE__, (int)i, table[i].bytes,
+                                           http_parser_fault_text(p));
+                        http_parser_free(p);
+                }
+        }
+        CHECK_INT(budget.used, 0);
+}
+
+static enum error_code fault_of_repeated(const char *begin, const char *piece, size_t times)
+{
+        struct http_parser *p = http_parser_new(100000, &budget);
+        enum error_code fault;
+
+        feed(p, begin, strlen(begin), SIZE_MAX);
+        for (size_t i = 0; i < times && http_parser_state(p) != HTTP_PARSE_BAD; i++)
+                feed(p, piece, strlen(piece), SIZE_MAX);
+        fault = http_parser_fault(p);
+        http_parser_free(p);
+        return fault;
+}
+
+static void heads_and_targets_are_bounded(void)
+{
+        CHECK_INT(fault_of_repeated("GET / HTTP/1.1\r\n" HOST, "A: b\r\n", 1000),
+                  ERR_HEADERS_TOO_LARGE);
+        CHECK_INT(fault_of_repeated("GET / HTTP/1.1\r\n" HOST "A: ", "0123456789abcdef", 70000),
+                  ERR_HEADERS_TOO_LARGE);
+        CHECK_INT(fault_of_repeated("GET /", "0123456789abcdef", 2000), ERR_URI_TOO_LONG);
+        CHECK_INT(fault_of_repeated("", "\r\n", 100000), ERR_HEADERS_TOO_LARGE);
+        CHECK_INT(fault_of_repeated("POST / HTTP/1.1\r\n" HOST
+                                    "Transfer-Encoding: chunked\r\n\r\n1;",
+                                    "extension", 100000),
+                  ERR_TOO_LARGE);
+}
+
+static void requests_follow_each_other_on_one_connection(void)
+{
+        static const char two[] =
+                "POST /1 HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nabGET /2 HTTP/1.1\r\n" HOST
+                "Upgrade: websocket\r\nConnection: upgrade\r\n\r\nGET /3 HTTP/1.1\r\n" HOST "\r\n";
+        struct http_parser *p = http_parser_new(1000, &budget);
+        size_t at = 0;
+
+        for (int i = 1; i <= 3; i++) {
+                char target[8];
+
+                at += feed(p, two + at, sizeof two - 1 - at, SIZE_MAX).taken;
+                CHECK_INT(http_parser_state(p), HTTP_PARSE_DONE);
+                snprintf(target, sizeof target, "/%d", i);
+                CHECK(str_eq_c(http_parser_target(p), target));
+                http_parser_next(p);
+                CHECK_INT(http_parser_state(p), HTTP_PARSE_IDLE);
+        }
+        CHECK_INT(at, sizeof two - 1);
+        http_parser_free(p);
+}
+
+static void headers_are_found_in_any_case_and_trimmed(void)
+{
+        static const char bytes[] = "GET / HTTP/1.1\r\n" HOST "Idempotency-KEY:  a b \t\r\n\r\n";
+        struct http_parser *p = http_parser_new(1000, &budget);
+
+        feed(p, bytes, sizeof bytes - 1, 3);
+        CHECK(str_eq_c(http_parser_header(p, "idempotency-key"), "a b"));
+        CHECK(http_parser_header(p, "traceparent").base == NULL);
+        http_parser_free(p);
+}
+
+static void a_body_is_expected_and_continued_once(void)
+{
+        static const char head[] =
+                "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+        struct http_parser *p = http_parser_new(1000, &budget);
+
+        feed(p, head, sizeof head - 1, SIZE_MAX);
+        CHECK_INT(http_parser_state(p), HTTP_PARSE_BODY);
+        CHECK_INT(http_parser_expected_body(p), 9);
+        CHECK(http_parser_wants_continue(p));
+        CHECK(!http_parser_wants_continue(p));
+        http_parser_free(p);
+}
+
+static void bodies_take_from_the_common_budget_and_give_back(void)
+{
+        static const char bytes[] = "POST / HTTP/1.1\r\n" HOST "Content-Length: 60\r\n\r\n"
+                                    "012345678901234567890123456789012345678901234567890123456789";
+        struct http_parser *a, *b;
+
+        budget.limit = 100;
+        a = http_parser_new(1000, &budget);
+        b = http_parser_new(1000, &budget);
+        CHECK_INT(feed(a, bytes, sizeof bytes - 1, SIZE_MAX).state, HTTP_PARSE_DONE);
+        CHECK_INT(budget.used, 60);
+        CHECK_INT(feed(b, bytes, sizeof bytes - 1, SIZE_MAX).fault, ERR_UNAVAILABLE);
+        http_parser_free(b);
+        http_parser_next(a);
+        CHECK_INT(budget.used, 0);
+        http_parser_free(a);
+        budget.limit = SIZE_MAX / 2;
+}
+
+int main(void)
+{
+        budget.limit = SIZE_MAX / 2;
+        RUN(good_requests_are_taken_whole_and_bytewise);
+        RUN(what_is_ambiguous_is_refused);
+        RUN(heads_and_targets_are_bounded);
+        RUN(requests_follow_each_other_on_one_connection);
+        RUN(headers_are_found_in_any_case_and_trimmed);
+        RUN(a_body_is_expected_and_continued_once);
+        RUN(bodies_take_from_the_common_budget_and_give_back);
+        return 0;
+}

@@ -28,13 +28,30 @@ static struct fed feed(struct http_parser *p, const char *bytes, size_t n, size_
         return (struct fed){ http_parser_state(p), http_parser_fault(p), at };
 }
 
+struct good {
+        const char *bytes, *target, *body;
+        enum http_verb verb;
+        bool keep_alive;
+};
+
+static void good_is_taken(const struct good *g, int line, size_t step)
+{
+        struct http_parser *p = http_parser_new(1000, &budget);
+        struct fed fed = feed(p, g->bytes, strlen(g->bytes), step);
+
+        if (fed.state != HTTP_PARSE_DONE)
+                check_fail(__FILE__, line, g->bytes, http_parser_fault_text(p));
+        CHECK_INT(fed.taken, strlen(g->bytes));
+        CHECK(str_eq_c(http_parser_target(p), g->target));
+        CHECK(str_eq_c(http_parser_body(p), g->body));
+        CHECK_INT(http_parser_verb(p), g->verb);
+        CHECK_INT(http_parser_keep_alive(p), g->keep_alive);
+        http_parser_free(p);
+}
+
 static void good_requests_are_taken_whole_and_bytewise(void)
 {
-        static const struct {
-                const char *bytes, *target, *body;
-                enum http_verb verb;
-                bool keep_alive;
-        } table[] = {
+        static const struct good table[] = {
                 { "GET / HTTP/1.1\r\n" HOST "\r\n", "/", "", HTTP_VERB_GET, true },
                 { "\r\n\r\nGET /a?b=c HTTP/1.1\r\n" HOST "\r\n", "/a?b=c", "", HTTP_VERB_GET,
                   true },
@@ -56,20 +73,8 @@ static void good_requests_are_taken_whole_and_bytewise(void)
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-                for (size_t step = 1; step < 300; step = step == 1 ? 7 : step * 10) {
-                        struct http_parser *p = http_parser_new(1000, &budget);
-                        struct fed fed = feed(p, table[i].bytes, strlen(table[i].bytes), step);
-
-                        if (fed.state != HTTP_PARSE_DONE)
-                                check_fail(__FILE__, (int)i, table[i].bytes,
-                                           http_parser_fault_text(p));
-                        CHECK_INT(fed.taken, strlen(table[i].bytes));
-                        CHECK(str_eq_c(http_parser_target(p), table[i].target));
-                        CHECK(str_eq_c(http_parser_body(p), table[i].body));
-                        CHECK_INT(http_parser_verb(p), table[i].verb);
-                        CHECK_INT(http_parser_keep_alive(p), table[i].keep_alive);
-                        http_parser_free(p);
-                }
+                for (size_t step = 1; step < 300; step = step == 1 ? 7 : step * 10)
+                        good_is_taken(&table[i], (int)i, step);
         }
         CHECK_INT(budget.used, 0);
 }

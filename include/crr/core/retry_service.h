@@ -61,6 +61,8 @@ enum retry_result {
         RETRY_PUBLISHED, /* committed: by this request or by one that was under way; `failure` is
                             set */
         RETRY_SKIPPED,   /* left out of the answer */
+        RETRY_FAILED,    /* nothing was written for it */
+        RETRY_UNKNOWN,   /* its outcome is not known yet */
 };
 
 struct retry_entry {

@@ -23,6 +23,8 @@ static void count_partition(const struct member *m, const struct partition *p,
         case PARTITION_FULL:
                 s->full++;
                 break;
+        case PARTITION_LEAVING:
+                break;
         }
         s->assigned++;
 }

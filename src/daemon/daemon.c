@@ -101,9 +101,20 @@ static void http_on_closed(void *data)
         d->http_closed = true;
 }
 
+static void curl_on_closed(void *data)
+{
+        struct daemon *d = data;
+
+        d->curl_closed = true;
+}
+
 static void begin_closing(struct daemon *d)
 {
         enter(d, LIFE_CLOSING, time_monotonic_ms() + CLOSE_MS);
+        if (d->curl != NULL)
+                curl_loop_close(d->curl, curl_on_closed, d);
+        else
+                d->curl_closed = true;
         if (d->http != NULL)
                 http_server_close(d->http, http_on_closed, d);
         else
@@ -172,7 +183,7 @@ static void step(struct daemon *d, int64_t now_ms)
                         begin_closing(d);
                 break;
         case LIFE_CLOSING:
-                if (d->http_closed && (d->http == NULL || http_server_in_flight(d->http) == 0)) {
+                if (d->http_closed && d->curl_closed && (d->http == NULL || http_server_in_flight(d->http) == 0)) {
                         finish(d);
                 } else if (is_over) {
                         leave_behind(d, EXIT_FAILED, "a request does not end");

@@ -7,6 +7,7 @@
 #include "crr/api/api.h"
 #include "crr/base/metrics.h"
 #include "crr/base/sm.h"
+#include "crr/client/peer_client.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
 #include "crr/http/http_server.h"
@@ -24,11 +25,14 @@ struct daemon {
         struct siphash_key hash_key;
         char host_name[HOST_NAME_BYTES];
         char advertise[ADVERTISE_BYTES];
+        char transactional_id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
         struct metrics *metrics;
         struct http_server *http;
         struct kafka *kafka;
         struct member *member;
+        struct curl_loop *curl; /* NULL with an embedded broker, as the peers */
+        struct peer_client *peers;
         struct retry_service *door;
         struct api *api;
 
@@ -43,7 +47,7 @@ struct daemon {
         enum exit_status exit_status;
         int64_t deadline_ms; /* of this state of life; INT64_MAX: none */
         int64_t hurry_ms; /* the process ends then, whatever is open; INT64_MAX: not in a hurry */
-        bool kafka_closed, http_closed;
+        bool kafka_closed, http_closed, curl_closed;
 
         bool was_ready;
         int64_t not_ready_since_ms;

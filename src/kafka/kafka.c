@@ -3,7 +3,8 @@
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
  * Closing: the log reader and the publisher first (their results go to the member), then the
- * consumer leaves the group, then the auxiliary handle, which answers what the member still asks.
+ * consumer leaves the group, then the auxiliary handle and its registry, which answer what the member
+ * still asks.
  * Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the latest; what is stuck
  * then is left to the end of the process.
  */
@@ -21,6 +22,7 @@
 #include "kafka_feed.h"
 #include "kafka_log_reader.h"
 #include "kafka_publisher.h"
+#include "kafka_registry.h"
 #include "kafka_trouble.h"
 
 #define CLOSE_TIMEOUT_MS 5000
@@ -36,6 +38,7 @@ struct kafka {
         struct kafka_aux aux;
         struct kafka_publisher publisher;
         struct kafka_log_reader reader;
+        struct kafka_registry registry;
         struct group group;
         struct member *member;
         bool started, stuck, given_up;
@@ -72,6 +75,21 @@ static void resume(struct group *g, int partition, int64_t offset)
         kafka_feed_resume(&of_group(g)->feed, partition, offset);
 }
 
+static void query_registry(struct group *g)
+{
+        kafka_registry_query(&of_group(g)->registry);
+}
+
+static void query_members(struct group *g)
+{
+        kafka_registry_query_members(&of_group(g)->registry);
+}
+
+static void fence(struct group *g, const char *transactional_id)
+{
+        kafka_registry_fence(&of_group(g)->registry, transactional_id);
+}
+
 /* Once: what is fatal may be seen again until we are closed. */
 static void give_up(struct kafka *k, enum log_event event, const struct log_field *fields,
                     const struct error *err)
@@ -86,9 +104,9 @@ static void give_up(struct kafka *k, enum log_event event, const struct log_fiel
 static void on_producer_fatal(void *data, const struct error *err)
 {
         struct kafka *k = data;
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        snprintf(id, sizeof id, "crr-retryd-%s-%s", k->settings.group, k->settings.instance);
+        kafka_transactional_id(k->settings.group, k->settings.instance, id);
         give_up(k, LOG_PRODUCER_LOST, LOG_FIELDS(log_c("transactional_id", id)), err);
 }
 
@@ -155,6 +173,9 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
         kafka_trouble_init(&k->trouble, metrics, kafka_bootstrap(k));
         kafka_publisher_init(&k->publisher, &k->settings, bootstrap, &k->trouble);
         kafka_log_reader_init(&k->reader, &k->settings, bootstrap, &k->trouble);
+        k->registry = (struct kafka_registry){ .settings = &k->settings,
+                                               .bootstrap = bootstrap,
+                                               .trouble = &k->trouble };
         if (kafka_feed_init(&k->feed, &k->settings, bootstrap, &k->trouble, metrics, err) != 0 ||
             kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0)
                 return (int)err->code;
@@ -187,7 +208,8 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
         k->loop = loop;
         k->settings = kafka_settings_copy(settings);
         k->callbacks = *callbacks;
-        k->group = (struct group){ query_stable, query_high_watermark, hold, resume };
+        k->group = (struct group){ query_stable,   query_high_watermark, hold, resume,
+                                   query_registry, query_members,        fence };
         if (init_parts(k, metrics, err) != 0 || try_producer(k, err) != 0) {
                 kafka_free(k);
                 return NULL;
@@ -225,6 +247,7 @@ void kafka_start(struct kafka *k, struct member *member)
         uv_timer_init(k->loop, &k->watchdog);
         k->watchdog.data = k;
         kafka_aux_start(&k->aux, k->loop, member);
+        kafka_registry_start(&k->registry, k->loop, k->aux.handle, member);
         kafka_feed_start(&k->feed, k->loop, member);
         kafka_publisher_start(&k->publisher, k->loop, member);
         kafka_log_reader_start(&k->reader, k->loop);
@@ -274,11 +297,18 @@ static void on_aux_closed(void *data)
         on_all_closed(data);
 }
 
-static void on_feed_closed(void *data)
+static void on_registry_closed(void *data)
 {
         struct kafka *k = data;
 
         kafka_aux_close(&k->aux, on_aux_closed, k);
+}
+
+static void on_feed_closed(void *data)
+{
+        struct kafka *k = data;
+
+        kafka_registry_close(&k->registry, on_registry_closed, k);
 }
 
 static void on_thread_closed(void *data)
@@ -309,6 +339,7 @@ void kafka_free(struct kafka *k)
         if (k == NULL)
                 return;
         kafka_feed_deinit(&k->feed);
+        kafka_registry_deinit(&k->registry);
         kafka_aux_deinit(&k->aux);
         if (k->publisher.settings != NULL) {
                 kafka_publisher_deinit(&k->publisher);
@@ -321,6 +352,16 @@ void kafka_free(struct kafka *k)
 }
 
 /* STATUS */
+
+int64_t kafka_session_timeout_ms(const struct kafka *k)
+{
+        const char *text = kafka_consumer_property(&k->settings, "session.timeout.ms");
+        unsigned long long ms;
+
+        return text != NULL && str_to_u64(str_from(text), INT64_MAX, &ms)
+                       ? (int64_t)ms
+                       : KAFKA_SESSION_TIMEOUT_MS;
+}
 
 const char *kafka_bootstrap(const struct kafka *k)
 {

@@ -29,7 +29,6 @@ static const struct row of_consumer[] = {
         { "isolation.level", "read_committed" },
         { "auto.offset.reset", "error" },
         { "enable.partition.eof", "true" },
-        { "session.timeout.ms", "10000" },
         { "heartbeat.interval.ms", "500" },
         { "max.poll.interval.ms", "300000" },
         { "queued.min.messages", "100000" },
@@ -180,7 +179,8 @@ static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
                                                RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
         if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_consumer, err) != 0 ||
-            set(conf, "group.id", s->group, false, err) != 0)
+            set(conf, "group.id", s->group, false, err) != 0 ||
+            set_number(conf, "session.timeout.ms", KAFKA_SESSION_TIMEOUT_MS, err) != 0)
                 return (int)err->code;
         if (s->embedded && set(conf, "fetch.wait.max.ms", "10", false, err) != 0)
                 return (int)err->code;
@@ -190,11 +190,17 @@ static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
 }
 
+void kafka_transactional_id(const char *group, const char *instance,
+                            char text[KAFKA_TRANSACTIONAL_ID_SIZE])
+{
+        snprintf(text, KAFKA_TRANSACTIONAL_ID_SIZE, "crr-retryd-%s-%s", group, instance);
+}
+
 static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        snprintf(id, sizeof id, "crr-retryd-%s-%s", s->group, s->instance);
+        kafka_transactional_id(s->group, s->instance, id);
         if (SET_ROWS(conf, of_producer, err) != 0 ||
             set(conf, "transactional.id", id, false, err) != 0 ||
             set_number(conf, "transaction.timeout.ms", s->transaction_timeout_ms, err) != 0 ||
@@ -267,12 +273,25 @@ rd_kafka_t *kafka_handle_new(rd_kafka_conf_t *conf, enum kafka_handle handle, st
         return rk;
 }
 
+static const char *find(const struct kafka_property *properties, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(properties[i].name, name) == 0)
+                        return properties[i].value;
+        return NULL;
+}
+
 const char *kafka_settings_property(const struct kafka_settings *settings, const char *name)
 {
-        for (size_t i = 0; i < settings->n_properties; i++)
-                if (strcmp(settings->properties[i].name, name) == 0)
-                        return settings->properties[i].value;
-        return NULL;
+        return find(settings->properties, settings->n_properties, name);
+}
+
+const char *kafka_consumer_property(const struct kafka_settings *settings, const char *name)
+{
+        const char *own =
+                find(settings->consumer_properties, settings->n_consumer_properties, name);
+
+        return own != NULL ? own : kafka_settings_property(settings, name);
 }
 
 /* COPIES */
@@ -309,7 +328,6 @@ struct kafka_settings kafka_settings_copy(const struct kafka_settings *settings)
                 copy_properties(settings->producer_properties, settings->n_producer_properties);
         copy.group = copy_text(settings->group);
         copy.instance = copy_text(settings->instance);
-        copy.advertise = copy_text(settings->advertise);
         copy.failures_topic = copy_text(settings->failures_topic);
         copy.replication_topic = copy_text(settings->replication_topic);
         copy.replication_partitioner = copy_text(settings->replication_partitioner);
@@ -332,7 +350,6 @@ void kafka_settings_deinit(struct kafka_settings *settings)
         free_properties(settings->producer_properties, settings->n_producer_properties);
         free((char *)settings->group);
         free((char *)settings->instance);
-        free((char *)settings->advertise);
         free((char *)settings->failures_topic);
         free((char *)settings->replication_topic);
         free((char *)settings->replication_partitioner);

@@ -19,9 +19,12 @@
 
 #include "crr/base/buf.h"
 #include "crr/base/log.h"
+#include "crr/base/time.h"
 #include "kafka_record.h"
 
 #define WAKE_EVERY_MS 20
+#define LEAVE_MS      3000 /* a partition that leaves waits at most so long for a transaction */
+#define LEAVE_LOOK_MS 2
 
 int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
                     const char *bootstrap, struct kafka_trouble *trouble, struct metrics *metrics,
@@ -45,14 +48,11 @@ int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
 
 /* GENERATION */
 
-/* Who we are, for whoever reads the group's offsets: "url;state;epoch;member id;transactional.id".
- */
 static void tell_generation(struct kafka_feed *f)
 {
         rd_kafka_consumer_group_metadata_t *group;
         rd_kafka_error_t *error;
         char *member_id = rd_kafka_memberid(f->consumer);
-        struct buf metadata;
         void *bytes;
         size_t n;
 
@@ -60,11 +60,8 @@ static void tell_generation(struct kafka_feed *f)
         error = group != NULL ? rd_kafka_consumer_group_metadata_write(group, &bytes, &n) : NULL;
         if (group == NULL || error != NULL)
                 abort();
-        buf_init(&metadata, 4096);
-        buf_printf(&metadata, "%s;ready;0;%s;crr-retryd-%s-%s", f->settings->advertise,
-                   member_id != NULL ? member_id : "", f->settings->group, f->settings->instance);
-        member_on_generation(f->member, (struct str){ bytes, n }, buf_str(&metadata));
-        buf_deinit(&metadata);
+        member_on_generation(f->member, (struct str){ bytes, n },
+                             member_id != NULL ? str_from(member_id) : STR(""));
         free(bytes);
         rd_kafka_mem_free(f->consumer, member_id);
         rd_kafka_consumer_group_metadata_destroy(group);
@@ -118,6 +115,7 @@ static void drop_error(rd_kafka_error_t *error, struct kafka_feed *f)
 }
 
 static void start_waker(struct kafka_feed *f);
+static void on_waker(uv_timer_t *timer);
 
 static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
 {
@@ -125,28 +123,28 @@ static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
         if (list->cnt > 0)
                 log_partitions(LOG_ASSIGNED, list, false, "partitions of the failure log are ours");
         tell_generation(f);
-        for (int i = 0; i < list->cnt; i++)
-                list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
-        drop_error(rd_kafka_incremental_assign(f->consumer, list), f);
         for (int i = 0; i < list->cnt; i++) {
-                if (!in_range(list->elems[i].partition))
-                        continue;
-                f->assigned[list->elems[i].partition] = true;
-                member_on_assigned(f->member, list->elems[i].partition);
+                int64_t from = 0;
+
+                if (in_range(list->elems[i].partition)) {
+                        f->assigned[list->elems[i].partition] = true;
+                        from = member_on_assigned(f->member, list->elems[i].partition);
+                }
+                list->elems[i].offset = from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
         }
+        drop_error(rd_kafka_incremental_assign(f->consumer, list), f);
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
 }
 
-static void on_revoke(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
+static void let_go(struct kafka_feed *f, bool lost)
 {
-        bool lost = rd_kafka_assignment_lost(f->consumer) != 0;
+        rd_kafka_topic_partition_list_t *list = f->leaving;
 
-        count_rebalance(f, lost ? "lost" : "revoked");
+        f->leaving = NULL;
         log_partitions(LOG_REVOKED, list, lost,
                        "partitions of the failure log are not ours any more");
-        tell_generation(f);
         for (int i = 0; i < list->cnt; i++) {
                 if (!in_range(list->elems[i].partition))
                         continue;
@@ -154,8 +152,28 @@ static void on_revoke(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
                 member_on_revoked(f->member, list->elems[i].partition);
         }
         drop_error(rd_kafka_incremental_unassign(f->consumer, list), f);
+        rd_kafka_topic_partition_list_destroy(list);
         if (lost)
                 member_on_assignment_lost(f->member);
+}
+
+/* The transaction under way may end, under the generation that the group has by now; between this
+ * event and the unassignment nothing is read. What was lost is somebody else's already. */
+static void on_revoke(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
+{
+        bool lost = rd_kafka_assignment_lost(f->consumer) != 0;
+
+        count_rebalance(f, lost ? "lost" : "revoked");
+        tell_generation(f);
+        f->leaving = rd_kafka_topic_partition_list_copy(list);
+        f->leave_by_ms = time_monotonic_ms() + LEAVE_MS;
+        for (int i = 0; !lost && i < list->cnt; i++)
+                if (in_range(list->elems[i].partition))
+                        member_on_leaving(f->member, list->elems[i].partition);
+        if (lost || member_may_let_go(f->member))
+                let_go(f, lost);
+        else
+                uv_timer_start(&f->waker, on_waker, LEAVE_LOOK_MS, LEAVE_LOOK_MS);
 }
 
 static void on_rebalance(struct kafka_feed *f, rd_kafka_event_t *event)
@@ -358,6 +376,12 @@ static void on_waker(uv_timer_t *timer)
         struct kafka_feed *f = timer->data;
         struct member_status status;
 
+        if (f->leaving != NULL) {
+                if (!member_may_let_go(f->member) && time_monotonic_ms() < f->leave_by_ms)
+                        return;
+                let_go(f, false);
+                start_waker(f);
+        }
         if (f->closing) {
                 if (rd_kafka_consumer_closed(f->consumer))
                         finish_close(f);
@@ -372,7 +396,7 @@ static void on_waker(uv_timer_t *timer)
 
 static void start_waker(struct kafka_feed *f)
 {
-        if (!f->closing)
+        if (f->leaving == NULL && !f->closing)
                 uv_timer_start(&f->waker, on_waker, WAKE_EVERY_MS, WAKE_EVERY_MS);
 }
 
@@ -438,6 +462,8 @@ void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void 
 
 void kafka_feed_deinit(struct kafka_feed *f)
 {
+        if (f->leaving != NULL)
+                rd_kafka_topic_partition_list_destroy(f->leaving);
         if (f->queue != NULL)
                 rd_kafka_queue_destroy(f->queue);
         if (f->consumer != NULL)

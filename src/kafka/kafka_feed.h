@@ -35,6 +35,9 @@ struct kafka_feed {
         void (*on_closed)(void *data);
         void *closed_data;
 
+        rd_kafka_topic_partition_list_t *leaving; /* revoked, and not let go yet; NULL: none */
+        int64_t leave_by_ms;
+
         int n_static; /* embedded: partitions assigned */
         bool assigned[LIMIT_PARTITIONS];
         int64_t position[LIMIT_PARTITIONS];

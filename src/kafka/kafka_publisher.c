@@ -99,13 +99,12 @@ static struct publish_batch *take_list(struct publish_batch **list, struct publi
 
 static void tell_state(struct kafka_publisher *p, unsigned readied, bool usable)
 {
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
         if (p->usable_seen && (!usable || readied != p->readied_seen))
                 member_on_publisher_lost(p->member);
         if (usable && readied != p->readied_seen) {
-                snprintf(id, sizeof id, "crr-retryd-%s-%s", p->settings->group,
-                         p->settings->instance);
+                kafka_transactional_id(p->settings->group, p->settings->instance, id);
                 log_emit(LOG_PRODUCER_READY, LOG_FIELDS(log_c("transactional_id", id)),
                          "the transactional producer can be used");
                 member_on_publisher_ready(p->member);
@@ -116,9 +115,9 @@ static void tell_state(struct kafka_publisher *p, unsigned readied, bool usable)
 
 static void say_fenced(const struct kafka_publisher *p, int64_t wait_ms)
 {
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        snprintf(id, sizeof id, "crr-retryd-%s-%s", p->settings->group, p->settings->instance);
+        kafka_transactional_id(p->settings->group, p->settings->instance, id);
         log_emit(LOG_PRODUCER_FENCED,
                  LOG_FIELDS(log_c("transactional_id", id),
                             log_i("wait_ms", wait_ms > 1 ? wait_ms : 0)),

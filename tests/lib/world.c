@@ -47,7 +47,8 @@ static void fake_submit(struct publisher *self, struct publish_batch *batch)
 
         assert(w->batch == NULL);
         w->batch = batch;
-        w->submits++;
+        w->submits += batch->n_records > 0;
+        w->offsets_alone += batch->n_records == 0;
         w->clearings += batch->n_records > 0 &&
                         str_eq_c(header(&batch->records[0], "crr-outcome"), "cleared");
 }
@@ -77,6 +78,25 @@ static void fake_resume(struct group *self, int partition, int64_t offset)
         w->resumes++;
         w->feeds[partition] = true;
         w->logs[partition].fed = offset;
+}
+
+static void fake_query_registry(struct group *self)
+{
+        world_of_group(self)->ask_registry = true;
+}
+
+static void fake_query_members(struct group *self)
+{
+        world_of_group(self)->ask_members = true;
+}
+
+static void fake_fence(struct group *self, const char *transactional_id)
+{
+        struct world *w = world_of_group(self);
+
+        free(w->fenced);
+        w->fenced = dup_str(str_from(transactional_id));
+        w->fence_out = true;
 }
 
 static void fake_read(struct log_reader *self, struct log_read *read)
@@ -149,6 +169,12 @@ static void write_batch(struct world *w, struct publish_batch *batch)
         for (int p = 0; p < WORLD_PARTITIONS; p++)
                 if (touched[p])
                         append_record(w, p, (struct world_record){ .settles = -1 });
+        for (size_t i = 0; i < batch->n_offsets; i++) {
+                char **claim = &w->claims[batch->offsets[i].partition];
+
+                free(*claim);
+                *claim = dup_str(batch->metadata);
+        }
 }
 
 static void answer(struct world *w, enum publish_outcome outcome)
@@ -177,6 +203,9 @@ void world_init(struct world *w, int n_partitions)
                 .failures_topic = "failures",
                 .replication_topic = "replication",
                 .instance = "test-0",
+                .advertise = "http://test-0:8900",
+                .transactional_id = "crr-retryd-test-0",
+                .session_timeout_ms = 10000,
                 .partitioner = PARTITIONER_MURMUR2,
                 .payload = RETRY_PAYLOAD_NATIVE,
                 .pending_expiry = PENDING_EXPIRY_RELIST,
@@ -195,8 +224,8 @@ void world_init(struct world *w, int n_partitions)
         w->script = PUBLISH_COMMITTED;
         w->stable = MEMBER_STABLE;
         w->publisher = (struct publisher){ fake_submit, 5000020 };
-        w->group =
-                (struct group){ fake_query_stable, fake_query_watermark, fake_hold, fake_resume };
+        w->group = (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
+                                   fake_query_registry, fake_query_members,   fake_fence };
         w->reader = (struct log_reader){ fake_read };
         w->metrics = metrics_new(100);
 }
@@ -206,10 +235,10 @@ void world_start(struct world *w)
         struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
 
         w->member = member_new(&w->config, &ports);
-        w->door = retry_service_new(w->member);
+        w->door = retry_service_new(w->member, NULL, 2000);
         member_tick(w->member, w->now_ms, w->wall_ms);
         member_on_topology(w->member, w->n_partitions);
-        member_on_generation(w->member, STR("generation-1"), STR("metadata"));
+        member_on_generation(w->member, STR("generation-1"), STR("member-1"));
         for (int p = 0; p < w->n_partitions; p++) {
                 w->assigned[p] = true;
                 w->logs[p].fed = 0;
@@ -237,8 +266,11 @@ void world_deinit(struct world *w)
         retry_service_free(w->door);
         member_free(w->member);
         metrics_free(w->metrics);
-        for (int p = 0; p < WORLD_PARTITIONS; p++)
+        for (int p = 0; p < WORLD_PARTITIONS; p++) {
                 free_log(&w->logs[p]);
+                free(w->claims[p]);
+        }
+        free(w->fenced);
         for (size_t i = 0; i < w->n_entries; i++) {
                 free(w->entries[i].key);
                 free(w->entries[i].value);
@@ -318,6 +350,42 @@ int world_home(struct world *w, const char *bucket, const char *key, const char 
 
 /* RUNNING */
 
+static void answer_registry(struct world *w)
+{
+        struct registry_row rows[WORLD_PARTITIONS];
+        size_t n = 0;
+
+        for (int p = 0; p < WORLD_PARTITIONS; p++)
+                if (w->claims[p] != NULL)
+                        rows[n++] = (struct registry_row){ p, 0, str_from(w->claims[p]) };
+        w->registry_reads++;
+        member_on_registry(w->member, w->registry_fails ? NULL : rows, n);
+}
+
+static void answer_members(struct world *w)
+{
+        struct str ids[4];
+        size_t n = 0;
+
+        for (; n < 4 && w->members[n] != NULL; n++)
+                ids[n] = str_from(w->members[n]);
+        member_on_members(w->member, ids, n);
+}
+
+static bool answer_group(struct world *w)
+{
+        bool registry = w->ask_registry, members = w->ask_members, fenced = w->fence_out;
+
+        w->ask_registry = w->ask_members = w->fence_out = false;
+        if (registry)
+                answer_registry(w);
+        if (members)
+                answer_members(w);
+        if (fenced)
+                member_on_fenced(w->member);
+        return registry || members || fenced;
+}
+
 static bool answer_questions(struct world *w)
 {
         bool any = false;
@@ -335,7 +403,7 @@ static bool answer_questions(struct world *w)
                         any = true;
                 }
         }
-        return any;
+        return any | answer_group(w);
 }
 
 static void feed_record(struct world *w, int p, int64_t offset)

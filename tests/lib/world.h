@@ -55,7 +55,8 @@ struct world {
         struct publish_batch *batch; /* submitted and not answered */
         bool hold_batches;           /* batches wait for world_answer() */
         enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
-        unsigned submits, clearings; /* the latter of stuck partitions */
+        unsigned submits, offsets_alone; /* batches with records, and without */
+        unsigned clearings;              /* of stuck partitions */
         struct world_retry_entry *entries;
         size_t n_entries;
 
@@ -64,6 +65,12 @@ struct world {
         bool watermark_fails;
         bool ask_stable[WORLD_PARTITIONS], ask_watermark[WORLD_PARTITIONS];
         unsigned holds, resumes;
+        char *claims[WORLD_PARTITIONS]; /* beside the committed offsets; NULL: none */
+        bool ask_registry, ask_members, registry_fails;
+        const char *members[4]; /* of the group; NULL ends them */
+        unsigned registry_reads;
+        char *fenced; /* the id that was fenced last; NULL: none */
+        bool fence_out;
 
         struct log_reader reader;
         struct log_read *read;

@@ -27,12 +27,24 @@ struct coverage {
 };
 bool coverage_is_whole(const struct coverage *c);
 
+/*
+ * A question of another member: only what is ours is told, and nobody else is asked. What is not ours
+ * is ERR_MISDIRECTED; what is ours but not known is named in coverage, and the rest told.
+ */
+struct local_scope {
+        bool is_local;
+        struct partition_set only; /* list, get: of these partitions */
+        int n_partitions;          /* of the failure log, as the asker knows it */
+};
+
 struct list_request {
         void *data;
         struct str site; /* absent: every site */
         uint64_t marker;
-        unsigned max_rows; /* 1..LIMIT_PAGE_ROWS */
+        unsigned max_rows; /* 1..LIMIT_PAGE_ROWS; a member asks for one more */
         bool partial;      /* answer although partitions are missing */
+        struct arena *arena; /* rows of other members lie here */
+        struct local_scope scope;
         void (*row)(struct list_request *req, const struct failure *f);
         void (*done)(struct list_request *req, const struct error *err);
 
@@ -43,17 +55,21 @@ struct list_request {
         struct list_request *next; /* the service's, as the rest */
         uint64_t cursor;
         unsigned rows;
+        void *work;
 };
 
 struct get_request {
         void *data;
         struct str bucket, key, version_id;
         bool partial;
+        struct arena *arena; /* as that of a list_request */
+        struct local_scope scope;
         void (*row)(struct get_request *req, const struct failure *f);
         void (*done)(struct get_request *req, const struct error *err);
 
         struct coverage coverage; /* out */
-        struct get_request *next;
+        struct get_request *next; /* the service's, as the rest */
+        void *work;
 };
 
 enum retry_result {
@@ -85,10 +101,14 @@ struct retry_request {
         bool partial;
         int64_t deadline_ms; /* monotonic */
         struct arena *arena;
+        struct local_scope scope;
+        bool again; /* it was asked before, without an answer: entries that failed again since then
+                       were published by it */
         void (*done)(struct retry_request *req, const struct error *err);
 
         struct coverage coverage; /* out: partitions that entries needed and that are missing */
         unsigned retry_after_s;   /* out, with an error */
+        struct error cause;       /* out, with an error: of the first entry that failed */
         struct retry_request *next;
         void *work; /* the service's; start with NULL */
 };
@@ -96,7 +116,12 @@ struct retry_request {
 struct member;
 struct retry_service;
 
-struct retry_service *retry_service_new(struct member *local);
+struct peers;
+
+/* peers NULL: no other members are asked. */
+struct retry_service *retry_service_new(struct member *local, struct peers *peers,
+                                        unsigned peer_timeout_ms);
+void retry_service_set_peer_timeout(struct retry_service *s, unsigned ms); /* SIGHUP */
 void retry_service_free(struct retry_service *s);
 
 void retry_service_list(struct retry_service *s, struct list_request *req);

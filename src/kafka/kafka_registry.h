@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_KAFKA_KAFKA_REGISTRY_H
+#define CRR_SRC_KAFKA_KAFKA_REGISTRY_H
+
+#include <stdbool.h>
+
+#include "kafka_queue.h"
+#include "kafka_trouble.h"
+
+/*
+ * Registry: what is asked about the group as a whole, on the auxiliary handle: the metadata beside
+ * its committed offsets, its members, and the end of a dead member's producer.
+ *
+ * Threads  Loop only, but the fencing, a piece of work for libuv's pool that blocks for seconds at
+ *          most.
+ */
+struct kafka_registry {
+        const struct kafka_settings *settings;
+        const char *bootstrap;
+        struct kafka_trouble *trouble;
+        struct member *member;
+        uv_loop_t *loop;
+        rd_kafka_t *handle; /* the auxiliary one */
+        rd_kafka_queue_t *queue;
+        struct kafka_queue served;
+        bool started, closing, is_closed;
+        bool offsets_out, members_out, fence_out;
+        void (*on_closed)(void *data);
+        void *closed_data;
+};
+
+void kafka_registry_start(struct kafka_registry *r, uv_loop_t *loop, rd_kafka_t *handle,
+                          struct member *member);
+void kafka_registry_query(struct kafka_registry *r);
+void kafka_registry_query_members(struct kafka_registry *r);
+void kafka_registry_fence(struct kafka_registry *r, const char *transactional_id);
+
+/* on_closed when nothing is out any more; before the auxiliary handle goes. */
+void kafka_registry_close(struct kafka_registry *r, void (*on_closed)(void *data), void *data);
+void kafka_registry_deinit(struct kafka_registry *r);
+
+#endif

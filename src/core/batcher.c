@@ -28,7 +28,7 @@
 #include "outgoing_encode.h"
 
 #define OFFSETS_EVERY_MS 60000
-#define CLAIM_EVERY_MS   100 /* at most so often for the claim's sake */
+#define CLAIM_AGAIN_MS   100 /* after a transaction that was not committed */
 #define STALE_WAIT_MS    5000
 #define ARENA_SLACK      (64u << 20)
 
@@ -72,7 +72,7 @@ void batcher_init(struct batcher *b, struct member *member)
 {
         memset(b, 0, sizeof *b);
         b->member = member;
-        b->claimed_ms = INT64_MIN / 2;
+        b->claim_again_ms = INT64_MIN / 2;
         buf_init(&b->stale_generation, SIZE_MAX);
 }
 
@@ -254,10 +254,8 @@ static void send(struct batcher *b, struct batch *batch)
         batch->lives = m->lives;
         batch->sent_ms = m->now_ms;
         take_offsets(batch, offsets_are_due(b));
-        if (offsets_are_due(b)) {
+        if (offsets_are_due(b))
                 b->offsets_due_ms = m->now_ms + OFFSETS_EVERY_MS;
-                b->claimed_ms = m->now_ms;
-        }
         batch->publish.records = batch->records;
         batch->publish.offsets = batch->offsets;
         batch->publish.generation = arena_str(&batch->arena, buf_str(&m->generation));
@@ -271,6 +269,8 @@ static void take_proof(const struct batch *batch)
         const struct publish_batch *publish = &batch->publish;
         struct member *m = batch->batcher->member;
 
+        if (publish->outcome != PUBLISH_COMMITTED)
+                m->batcher.claim_again_ms = m->now_ms + CLAIM_AGAIN_MS;
         if (publish->outcome != PUBLISH_COMMITTED || publish->n_offsets == 0)
                 return;
         for (size_t i = 0; i < publish->n_offsets; i++) {
@@ -356,11 +356,10 @@ static bool generation_is_stale(const struct batcher *b)
 
 void batcher_claim(struct batcher *b)
 {
-        int64_t due_ms = b->claimed_ms + CLAIM_EVERY_MS;
         bool on_its_way = b->running != NULL && b->running->publish.n_records == 0;
 
-        if (!on_its_way && due_ms < b->offsets_due_ms)
-                b->offsets_due_ms = due_ms;
+        if (!on_its_way && b->claim_again_ms < b->offsets_due_ms)
+                b->offsets_due_ms = b->claim_again_ms;
 }
 
 /* Once a minute the offsets alone: idle groups keep their offsets, and the transactional.id does

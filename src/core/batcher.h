@@ -32,7 +32,7 @@ struct batcher {
         int64_t stale_until_ms;     /* do not wait for a new generation longer than that */
         struct partition_set stuck; /* partitions that do not go on */
         int64_t offsets_due_ms;     /* when the next transaction for the offsets alone is due */
-        int64_t claimed_ms;         /* when the last one was sent */
+        int64_t claim_again_ms;     /* not for the claim's sake before */
 };
 
 void batcher_init(struct batcher *b, struct member *member);

@@ -20,6 +20,7 @@ struct retry_service {
         struct get_request *gets, **gets_end;
         struct retry_request *retries, **retries_end;
         struct retry_split *splits; /* retries that other members have a part in */
+        struct cluster_request *clusters;
 };
 
 /* Who can tell about a partition. */
@@ -80,5 +81,7 @@ bool door_get_step(struct retry_service *s, struct get_request *req);
 void door_retry_begin(struct retry_service *s, struct retry_request *req);
 void door_retry_tick(struct retry_service *s);
 bool door_retry_work(struct retry_service *s); /* true while there is more */
+
+void door_cluster_work(struct retry_service *s);
 
 #endif

@@ -23,7 +23,7 @@ static void on_probe(struct peer_call *call);
 
 static bool takes(const struct retry_part *part, const struct owner *o, bool again)
 {
-        if (part->is_open || part->is_over || part->n == PART_ENTRIES || part->again != again)
+        if (part->is_open || part->is_over || part->n == PEER_ENTRIES_MAX || part->again != again)
                 return false;
         if (o == NULL || part->url == NULL)
                 return o == NULL && part->url == NULL;
@@ -44,7 +44,7 @@ struct retry_part *retry_part_for(struct retry_split *s, const struct owner *o, 
                 return NULL;
         part->split = s;
         part->again = again;
-        part->entries = arena_array(arena, PART_ENTRIES, sizeof(struct retry_entry *));
+        part->entries = arena_array(arena, PEER_ENTRIES_MAX, sizeof(struct retry_entry *));
         part->url = o != NULL ? arena_c(arena, o->url) : NULL;
         part->epoch = o != NULL ? o->epoch : 0;
         if (part->entries == NULL || (o != NULL && part->url == NULL))

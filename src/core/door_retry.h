@@ -14,8 +14,6 @@
  *
  * Ownership  All of it lives in the request's arena.
  */
-#define PART_ENTRIES 1000 /* one question: its answer is read in one turn of the loop */
-
 struct retry_part {
         struct retry_split *split;
         struct retry_part *next;

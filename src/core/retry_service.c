@@ -42,7 +42,8 @@ void retry_service_free(struct retry_service *s)
 {
         if (s == NULL)
                 return;
-        assert(s->lists == NULL && s->gets == NULL && s->retries == NULL && s->splits == NULL);
+        assert(s->lists == NULL && s->gets == NULL && s->retries == NULL && s->splits == NULL &&
+               s->clusters == NULL);
         free(s);
 }
 
@@ -80,6 +81,14 @@ void retry_service_retry(struct retry_service *s, struct retry_request *req)
         req->next = NULL;
         *s->retries_end = req;
         s->retries_end = &req->next;
+}
+
+void retry_service_cluster(struct retry_service *s, struct cluster_request *req)
+{
+        req->n_out = 0;
+        req->work = NULL;
+        req->next = s->clusters;
+        s->clusters = req;
 }
 
 /* True when one can go on in the next turn; those that wait for other members cannot. */
@@ -173,5 +182,6 @@ bool retry_service_work(struct retry_service *s)
         work_gets(s);
         more |= work_retries(s);
         door_retry_tick(s);
+        door_cluster_work(s);
         return door_retry_work(s) || more;
 }

@@ -66,6 +66,30 @@ void daemon_http_limits(const struct settings *s, struct http_limits *ret)
         };
 }
 
+static struct str secret_of(const struct settings *s)
+{
+        return str_from(settings_text(s, SETTING_PEER_SECRET));
+}
+
+void daemon_api_config(struct daemon *d, struct api_config *ret)
+{
+        const char *const *networks;
+        size_t n = settings_list(d->settings, SETTING_PEER_ALLOW_FROM, &networks);
+
+        free(d->allow);
+        d->allow = calloc(n + 1, sizeof *d->allow);
+        if (d->allow == NULL)
+                abort();
+        for (size_t i = 0; i < n; i++)
+                network_parse(str_from(networks[i]), &d->allow[i]);
+        *ret = (struct api_config){
+                .max_elements = bytes_of(d->settings, SETTING_HTTP_MAX_ELEMENTS),
+                .peer_secret = secret_of(d->settings),
+                .allow = d->allow,
+                .n_allow = n,
+        };
+}
+
 void daemon_check_open_files(const struct settings *s)
 {
         int64_t wanted = settings_number(s, SETTING_HTTP_MAX_CONNECTIONS) + RESERVED_FILES;
@@ -212,8 +236,7 @@ static void make_peers(struct daemon *d)
         if (settings_number(d->settings, SETTING_KAFKA_EMBEDDED) != 0)
                 return;
         d->curl = curl_loop_new(&d->loop, &limits);
-        d->peers = peer_client_new(
-                d->curl, str_from(settings_text(d->settings, SETTING_PEER_SECRET)), d->metrics);
+        d->peers = peer_client_new(d->curl, secret_of(d->settings), d->metrics);
 }
 
 /* THE REST */
@@ -226,8 +249,7 @@ static void make_core(struct daemon *d, const struct api_health *health)
                 .log_reader = kafka_log_reader(d->kafka),
                 .metrics = d->metrics,
         };
-        struct api_config api_config = { .max_elements =
-                                                 bytes_of(d->settings, SETTING_HTTP_MAX_ELEMENTS) };
+        struct api_config api_config;
         struct member_config config;
 
         kafka_transactional_id(settings_text(d->settings, SETTING_KAFKA_GROUP), instance_of(d),
@@ -238,6 +260,7 @@ static void make_core(struct daemon *d, const struct api_health *health)
         d->door = retry_service_new(d->member,
                                     d->peers != NULL ? peer_client_port(d->peers) : NULL,
                                     (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
+        daemon_api_config(d, &api_config);
         d->api = api_new(&api_config, d->door, d->metrics, health);
 }
 
@@ -272,4 +295,5 @@ void daemon_free_parts(struct daemon *d)
         kafka_free(d->kafka);
         metrics_free(d->metrics);
         free(d->partitions);
+        free(d->allow);
 }

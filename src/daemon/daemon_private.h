@@ -33,6 +33,7 @@ struct daemon {
         struct member *member;
         struct curl_loop *curl; /* NULL with an embedded broker, as the peers */
         struct peer_client *peers;
+        struct network *allow; /* peer.allow_from */
         struct retry_service *door;
         struct api *api;
 
@@ -63,6 +64,7 @@ int daemon_make_parts(struct daemon *d, const struct kafka_callbacks *callbacks,
 void daemon_free_parts(struct daemon *d);
 void daemon_member_config(const struct daemon *d, struct member_config *ret);
 void daemon_http_limits(const struct settings *s, struct http_limits *ret);
+void daemon_api_config(struct daemon *d, struct api_config *ret); /* `allow` lives until the next */
 void daemon_check_open_files(const struct settings *s);
 
 /* daemon_reload.c: SIGHUP. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crr/http/http_request.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "crr/base/time.h"
 #include "http_conn.h"
@@ -105,6 +107,23 @@ struct str http_request_header(const struct http_request *req, const char *name)
         const struct server_request *r = req->conn;
 
         return http_parser_header(r->conn != NULL ? r->conn->parser : r->parser, name);
+}
+
+void http_request_remote(const struct http_request *req, char text[HTTP_ADDRESS_SIZE])
+{
+        const struct server_request *r = req->conn;
+        struct sockaddr_storage address;
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+        socklen_t len = sizeof address;
+
+        text[0] = '\0';
+        if (r->conn == NULL || getpeername(r->conn->fd, (struct sockaddr *)&address, &len) != 0)
+                return;
+        if (address.ss_family == AF_INET6)
+                inet_ntop(AF_INET6, &v6->sin6_addr, text, HTTP_ADDRESS_SIZE);
+        else
+                inet_ntop(AF_INET, &v4->sin_addr, text, HTTP_ADDRESS_SIZE);
 }
 
 bool http_request_is_canceled(const struct http_request *req)

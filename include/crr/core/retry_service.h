@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "crr/base/arena.h"
+#include "crr/base/buf.h"
 #include "crr/base/error.h"
 #include "crr/base/uuid.h"
 #include "crr/core/failure.h"
@@ -113,6 +114,33 @@ struct retry_request {
         void *work; /* the service's; start with NULL */
 };
 
+/*
+ * The group as it is seen from here: every member that claims a partition is asked for its state.
+ */
+#define CLUSTER_MEMBERS_MAX 1024
+
+struct cluster_member {
+        struct str url;
+        struct str status; /* JSON object; absent: it did not answer */
+        struct error err;  /* why not */
+        struct partition_set claimed;
+};
+
+struct cluster_request {
+        void *data;
+        struct arena *arena;
+        void (*done)(struct cluster_request *req);
+
+        int n_partitions;               /* out, as the rest; of the failure log */
+        struct partition_set missing;   /* nobody that answers has them ready */
+        struct cluster_member *members; /* the first is this one */
+        size_t n_members;
+
+        struct cluster_request *next; /* the service's */
+        size_t n_out;
+        void *work;
+};
+
 struct member;
 struct retry_service;
 
@@ -127,6 +155,11 @@ void retry_service_free(struct retry_service *s);
 void retry_service_list(struct retry_service *s, struct list_request *req);
 void retry_service_get(struct retry_service *s, struct get_request *req);
 void retry_service_retry(struct retry_service *s, struct retry_request *req);
+
+void retry_service_cluster(struct retry_service *s, struct cluster_request *req);
+
+/* What this member says of itself, as a JSON object. */
+void retry_service_write_status(const struct retry_service *s, struct buf *out);
 
 /* Once a turn of the loop, after member_work(): completes what can be. True while there is more. */
 bool retry_service_work(struct retry_service *s);

@@ -57,6 +57,7 @@ struct door_work {
         uint64_t ticket;           /* of the cluster: look again whom to ask; 0: not wanted */
         int64_t ticket_deadline_ms;
         unsigned refreshes;
+        bool looked_again;
         bool out_of_memory;
 };
 
@@ -66,6 +67,10 @@ bool door_work_is_waiting(const struct door_work *w); /* NULL: it is not */
 
 /* Whoever is asked has answered, and what had to be looked up is known. */
 bool door_work_may_go_on(struct door_work *w);
+
+/* Nobody is known to own a partition: perhaps somebody does by now. True: the claims are read again;
+ * false: they were, for this request. */
+bool door_work_look_again(struct door_work *w, int partition);
 
 /* `question` without url, timeout and done. */
 void door_work_ask(struct door_work *w, const struct peer_call *question, const struct owner *o);

@@ -21,15 +21,13 @@ struct asked_member {
 static void write_partition(struct json_writer *w, const struct member *m,
                             const struct partition *p)
 {
-        const char *waits_for = partition_waits_for(p);
+        const char *waits_for = member_partition_waits_for(m, p->id);
 
         json_object_open(w);
         json_key(w, "partition");
         json_int(w, p->id);
         json_key(w, "state");
         json_c(w, partition_state_text(partition_state(p)));
-        if (partition_is_ready(p) && !member_answers_for(m, p->id))
-                waits_for = "proof of ownership";
         if (waits_for != NULL) {
                 json_key(w, "waitingFor");
                 json_c(w, waits_for);

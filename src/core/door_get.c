@@ -115,6 +115,16 @@ static void emit_in_order(struct get_work *w, struct get_request *req,
         }
 }
 
+static bool look_again(struct get_work *w, const struct get_request *req)
+{
+        for (int p = 0; p < req->coverage.partitions; p++)
+                if (partition_set_has(&req->coverage.missing, p) &&
+                    door_work_look_again(&w->door, p))
+                        return true;
+        return false;
+}
+
+/* False: the claims are read again. */
 static bool finish(struct get_work *w, struct get_request *req)
 {
         const struct member *m = w->door.service->local;
@@ -122,6 +132,8 @@ static bool finish(struct get_work *w, struct get_request *req)
         struct error err;
 
         take_stock(w, req, &ours);
+        if (look_again(w, req))
+                return false;
         if (!req->partial && !coverage_is_whole(&req->coverage)) {
                 door_set_unavailable(m, &err);
                 req->done(req, &err);

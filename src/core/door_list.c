@@ -229,6 +229,8 @@ static enum walk_end walk_one(struct list_work *w, struct list_request *req, uin
                         return walk_theirs(req, answer, p);
                 break;
         case HOLDER_NONE:
+                if (door_work_look_again(&w->door, p))
+                        return WALK_WAIT;
                 break;
         }
         partition_set_add(&w->door.lost, p);

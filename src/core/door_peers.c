@@ -84,6 +84,18 @@ static void want_refresh(struct door_work *w)
         w->ticket_deadline_ms = m->now_ms + REFRESH_TIMEOUT_MS;
 }
 
+bool door_work_look_again(struct door_work *w, int partition)
+{
+        const struct retry_service *s = w->service;
+
+        if (w->looked_again || s->peers == NULL || partition_set_has(&w->lost, partition) ||
+            partition_state(&s->local->partitions[partition]) != PARTITION_ABSENT)
+                return false;
+        w->looked_again = true;
+        want_refresh(w);
+        return true;
+}
+
 static void ask_on_done(struct peer_call *call)
 {
         struct door_ask *ask = call->data;

@@ -14,7 +14,8 @@
 
 #include "retry_work.h"
 
-#define ROUNDS_MAX 2
+#define ROUNDS_MAX         2
+#define REFRESH_TIMEOUT_MS 1000
 
 static bool all_are_ours(const struct retry_service *s)
 {
@@ -133,12 +134,37 @@ static void start_parts(struct retry_split *s)
         }
 }
 
+/* Nobody is known to own a partition: perhaps somebody does by now. The request is split anew. */
+static void look_again(struct retry_split *s)
+{
+        struct member *m = s->service->local;
+
+        s->looked_again = true;
+        s->ticket = cluster_want(&m->cluster);
+        s->ticket_deadline_ms = m->now_ms + REFRESH_TIMEOUT_MS;
+        s->cursor = 0;
+        s->parts = NULL;
+        s->req->coverage.missing = (struct partition_set){ { 0 } };
+}
+
+static bool waits_for_claims(const struct retry_split *s)
+{
+        const struct member *m = s->service->local;
+
+        return s->ticket != 0 && m->cluster.granted < s->ticket &&
+               m->now_ms < s->ticket_deadline_ms;
+}
+
 static void end_splitting(struct retry_split *s)
 {
         struct retry_request *req = s->req;
         const struct member *m = s->service->local;
         struct error err;
 
+        if (!coverage_is_whole(&req->coverage) && !s->looked_again) {
+                look_again(s);
+                return;
+        }
         s->is_splitting = false;
         req->coverage.partitions = m->n_partitions;
         if (!req->partial && (!coverage_is_whole(&req->coverage) || m->n_partitions == 0)) {
@@ -231,7 +257,7 @@ bool door_retry_work(struct retry_service *service)
 {
         struct retry_split *s = service->splits;
 
-        while (s != NULL && !s->is_splitting)
+        while (s != NULL && (!s->is_splitting || waits_for_claims(s)))
                 s = s->next;
         if (s == NULL)
                 return false;

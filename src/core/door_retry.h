@@ -37,7 +37,9 @@ struct retry_split {
         struct retry_service *service;
         struct retry_request *req;
         struct retry_split *prev, *next;
-        bool is_splitting;
+        bool is_splitting, looked_again;
+        uint64_t ticket; /* splitting goes on when the claims are read; 0: it does not wait */
+        int64_t ticket_deadline_ms;
         size_t cursor;
         struct retry_part *parts;
         size_t n_open;

@@ -31,6 +31,13 @@ bool member_answers_for(const struct member *m, int partition)
                 partition_is_proven(&m->partitions[partition], m->now_ms, proof_valid_ms(m)));
 }
 
+const char *member_partition_waits_for(const struct member *m, int partition)
+{
+        if (member_partition_is_ready(m, partition) && !member_answers_for(m, partition))
+                return "proof of ownership";
+        return partition_waits_for(&m->partitions[partition]);
+}
+
 void member_prove(struct member *m, uint64_t lives, int64_t begun_ms)
 {
         for (int i = 0; i < m->n_partitions; i++) {

@@ -57,6 +57,7 @@ int member_home_of(struct member *m, const struct identity *id); /* the partitio
 bool member_has_group(const struct member *m);
 /* What is known of it may be told: it is restored, and ours for certain. */
 bool member_answers_for(const struct member *m, int partition);
+const char *member_partition_waits_for(const struct member *m, int partition); /* or NULL */
 void member_prove(struct member *m, uint64_t lives, int64_t begun_ms); /* all that lived then */
 void member_group_tick(struct member *m);
 

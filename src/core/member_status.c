@@ -9,7 +9,7 @@ static void count_partition(const struct member *m, const struct partition *p,
         case PARTITION_ABSENT:
                 return;
         case PARTITION_READY:
-                s->ready++;
+                s->ready += member_answers_for(m, p->id);
                 s->behind |= partition_is_behind(p, m->now_ms);
                 if (p->watermark > p->position)
                         s->lag_records += (uint64_t)(p->watermark - p->position);
@@ -40,7 +40,7 @@ static const char *waits_for(const struct member *m)
         if (!m->assigned_once)
                 return "assignment";
         for (int i = 0; i < m->n_partitions; i++) {
-                const char *reason = partition_waits_for(&m->partitions[i]);
+                const char *reason = member_partition_waits_for(m, i);
 
                 if (partition_state(&m->partitions[i]) == PARTITION_FULL)
                         return reason;

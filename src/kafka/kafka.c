@@ -3,7 +3,7 @@
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
  * Closing: the log reader and the publisher first (their results go to the member), then the
- * consumer leaves the group, then the auxiliary handle and its registry, which answer what the member
+ * consumer leaves the group, then barrier, registry and auxiliary handle, which answer what the member
  * still asks.
  * Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the latest; what is stuck
  * then is left to the end of the process.
@@ -17,6 +17,7 @@
 #include "crr/base/log.h"
 #include "crr/kafka/kafka_embedded.h"
 #include "kafka_aux.h"
+#include "kafka_barrier.h"
 #include "kafka_conf.h"
 #include "kafka_credentials.h"
 #include "kafka_feed.h"
@@ -38,6 +39,7 @@ struct kafka {
         struct kafka_aux aux;
         struct kafka_publisher publisher;
         struct kafka_log_reader reader;
+        struct kafka_barrier barrier;
         struct kafka_registry registry;
         struct group group;
         struct member *member;
@@ -57,7 +59,7 @@ static struct kafka *of_group(struct group *g)
 
 static void query_stable(struct group *g, int partition)
 {
-        kafka_aux_query_stable(&of_group(g)->aux, partition);
+        kafka_barrier_query(&of_group(g)->barrier, partition);
 }
 
 static void query_high_watermark(struct group *g, int partition)
@@ -136,9 +138,12 @@ static void on_topics(void *data)
                 give_up(k, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err.code))), &err);
                 return;
         }
+        kafka_registry_on_topology(&k->registry, n);
         member_on_topology(k->member, n);
-        if (n > 0)
+        if (n > 0) {
+                kafka_barrier_warm_up(&k->barrier);
                 kafka_feed_on_topology(&k->feed, n);
+        }
         if (n > 0 && k->aux.replication.n_partitions > 0)
                 kafka_publisher_on_topics(&k->publisher);
 }
@@ -177,7 +182,8 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
                                                .bootstrap = bootstrap,
                                                .trouble = &k->trouble };
         if (kafka_feed_init(&k->feed, &k->settings, bootstrap, &k->trouble, metrics, err) != 0 ||
-            kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0)
+            kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0 ||
+            kafka_barrier_init(&k->barrier, &k->settings, bootstrap, &k->trouble, err) != 0)
                 return (int)err->code;
         return 0;
 }
@@ -247,6 +253,7 @@ void kafka_start(struct kafka *k, struct member *member)
         uv_timer_init(k->loop, &k->watchdog);
         k->watchdog.data = k;
         kafka_aux_start(&k->aux, k->loop, member);
+        kafka_barrier_start(&k->barrier, k->loop, member);
         kafka_registry_start(&k->registry, k->loop, k->aux.handle, member);
         kafka_feed_start(&k->feed, k->loop, member);
         kafka_publisher_start(&k->publisher, k->loop, member);
@@ -259,6 +266,7 @@ bool kafka_set_credentials(struct kafka *k, const char *username, const char *pa
                 return false;
         kafka_credentials_give(&k->credentials, k->feed.consumer);
         kafka_credentials_give(&k->credentials, k->aux.handle);
+        kafka_credentials_give(&k->credentials, k->barrier.handle);
         kafka_publisher_set_credentials(&k->publisher, &k->credentials);
         kafka_log_reader_set_credentials(&k->reader, &k->credentials);
         return true;
@@ -297,11 +305,18 @@ static void on_aux_closed(void *data)
         on_all_closed(data);
 }
 
-static void on_registry_closed(void *data)
+static void on_barrier_closed(void *data)
 {
         struct kafka *k = data;
 
         kafka_aux_close(&k->aux, on_aux_closed, k);
+}
+
+static void on_registry_closed(void *data)
+{
+        struct kafka *k = data;
+
+        kafka_barrier_close(&k->barrier, on_barrier_closed, k);
 }
 
 static void on_feed_closed(void *data)
@@ -339,7 +354,7 @@ void kafka_free(struct kafka *k)
         if (k == NULL)
                 return;
         kafka_feed_deinit(&k->feed);
-        kafka_registry_deinit(&k->registry);
+        kafka_barrier_deinit(&k->barrier);
         kafka_aux_deinit(&k->aux);
         if (k->publisher.settings != NULL) {
                 kafka_publisher_deinit(&k->publisher);

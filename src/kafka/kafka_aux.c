@@ -13,7 +13,6 @@
 
 #include "crr/base/log.h"
 
-#define STABLE_TIMEOUT_MS    5000
 #define WATERMARK_TIMEOUT_MS 3000
 #define LOOK_MS              10000
 #define LOOK_SOON_MS         1000
@@ -63,7 +62,7 @@ int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
 
 static bool is_busy(const struct kafka_aux *a)
 {
-        return a->stable_running || a->watermarks_running || a->topics_running;
+        return a->watermarks_running || a->topics_running;
 }
 
 static void one_closed(struct kafka_aux *a)
@@ -90,102 +89,6 @@ static void close_if_idle(struct kafka_aux *a)
         kafka_queue_close(&a->served, on_queue_closed);
         uv_close((uv_handle_t *)&a->kick, on_handle_closed);
         uv_close((uv_handle_t *)&a->refresh, on_handle_closed);
-}
-
-/* STABLE OFFSETS */
-
-static enum member_stable stable_of(rd_kafka_resp_err_t code)
-{
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-                return MEMBER_STABLE;
-        return code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ? MEMBER_UNSTABLE
-                                                                : MEMBER_STABLE_UNKNOWN;
-}
-
-static void answer_all_stable(struct kafka_aux *a, const bool *asked, enum member_stable stable)
-{
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (asked[p])
-                        member_on_stable(a->member, p, stable);
-}
-
-static void ask_stable(struct kafka_aux *a)
-{
-        rd_kafka_AdminOptions_t *options;
-        rd_kafka_topic_partition_list_t *list;
-        rd_kafka_ListConsumerGroupOffsets_t *request;
-        bool *asked;
-        char said[128];
-
-        if (a->stable_running)
-                return;
-        asked = malloc(sizeof a->want_stable);
-        if (asked == NULL)
-                abort();
-        memcpy(asked, a->want_stable, sizeof a->want_stable);
-        memset(a->want_stable, 0, sizeof a->want_stable);
-        list = rd_kafka_topic_partition_list_new(16);
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (asked[p])
-                        rd_kafka_topic_partition_list_add(list, a->settings->failures_topic, p);
-        if (list->cnt == 0 || a->settings->embedded || a->closing) {
-                rd_kafka_topic_partition_list_destroy(list);
-                answer_all_stable(a, asked, a->closing ? MEMBER_STABLE_UNKNOWN : MEMBER_STABLE);
-                free(asked);
-                return;
-        }
-        request = rd_kafka_ListConsumerGroupOffsets_new(a->settings->group, list);
-        options = rd_kafka_AdminOptions_new(a->handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-        rd_kafka_AdminOptions_set_request_timeout(options, STABLE_TIMEOUT_MS, said, sizeof said);
-        rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
-        rd_kafka_AdminOptions_set_opaque(options, asked);
-        a->stable_running = true;
-        rd_kafka_ListConsumerGroupOffsets(a->handle, &request, 1, options, a->queue);
-        rd_kafka_AdminOptions_destroy(options);
-        rd_kafka_ListConsumerGroupOffsets_destroy(request);
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
-/* The answers of the partitions that are in the result; those that are not stay in `asked`. */
-static void answer_partitions(struct kafka_aux *a, const rd_kafka_group_result_t *group,
-                              bool *asked)
-{
-        const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(group);
-
-        for (int i = 0; list != NULL && i < list->cnt; i++) {
-                int p = list->elems[i].partition;
-
-                if (p < 0 || p >= LIMIT_PARTITIONS || !asked[p])
-                        continue;
-                asked[p] = false;
-                member_on_stable(a->member, p, stable_of(list->elems[i].err));
-        }
-}
-
-static void on_stable_event(struct kafka_aux *a, rd_kafka_event_t *event)
-{
-        bool *asked = rd_kafka_event_opaque(event);
-        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-        const rd_kafka_group_result_t **groups = NULL;
-        const rd_kafka_error_t *error = NULL;
-        size_t n = 0;
-
-        a->stable_running = false;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-                groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                        rd_kafka_event_ListConsumerGroupOffsets_result(event), &n);
-        if (n > 0)
-                error = rd_kafka_group_result_error(groups[0]);
-        if (error != NULL)
-                code = rd_kafka_error_code(error);
-        else if (n > 0)
-                answer_partitions(a, groups[0], asked);
-        answer_all_stable(a, asked,
-                          code == RD_KAFKA_RESP_ERR_NO_ERROR ? MEMBER_STABLE_UNKNOWN
-                                                             : stable_of(code));
-        free(asked);
-        uv_async_send(&a->kick); /* what was asked meanwhile */
-        close_if_idle(a);
 }
 
 /* HIGH WATERMARKS */
@@ -368,9 +271,6 @@ static void serve(void *data, rd_kafka_event_t *event)
         struct kafka_aux *a = data;
 
         switch (rd_kafka_event_type(event)) {
-        case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-                on_stable_event(a, event);
-                break;
         case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
                 kafka_topics_on_created(a, event);
                 break;
@@ -386,7 +286,6 @@ static void on_kick(uv_async_t *handle)
 {
         struct kafka_aux *a = handle->data;
 
-        ask_stable(a);
         ask_watermarks(a);
         kafka_trouble_collect(a->trouble);
 }
@@ -401,12 +300,6 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
         a->kick.data = a->refresh.data = a;
         kafka_queue_start(&a->served, loop, a->queue, serve, a);
         uv_timer_start(&a->refresh, look, 1, 0);
-}
-
-void kafka_aux_query_stable(struct kafka_aux *a, int partition)
-{
-        a->want_stable[partition] = true;
-        uv_async_send(&a->kick);
 }
 
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition)

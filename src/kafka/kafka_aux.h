@@ -9,10 +9,9 @@
 #include "kafka_trouble.h"
 
 /*
- * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle without a group.
- * The consumer is never asked: a question would wait behind its long poll.
+ * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle that never joins
+ * the group. The consumer is never asked: a question would wait behind its long poll.
  *
- *   stable offsets    asynchronous, answered through a queue
  *   high watermarks   blocking calls of a millisecond, in libuv's pool, all wanted partitions in
  * one piece of work topics            likewise, every 10 s, every second while something is missing
  *
@@ -46,8 +45,8 @@ struct kafka_aux {
         void (*on_closed)(void *data);
         void *closed_data;
 
-        bool want_stable[LIMIT_PARTITIONS], want_watermark[LIMIT_PARTITIONS];
-        bool stable_running, watermarks_running, topics_running;
+        bool want_watermark[LIMIT_PARTITIONS];
+        bool watermarks_running, topics_running;
         struct topic_view failures, replication;
         bool failures_said, replication_said; /* missing */
         bool create_running, policy_checked;
@@ -57,7 +56,6 @@ struct kafka_aux {
 int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
                    const char *bootstrap, struct kafka_trouble *trouble, struct error *err);
 void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member);
-void kafka_aux_query_stable(struct kafka_aux *a, int partition);
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition);
 void kafka_aux_look_soon(struct kafka_aux *a); /* at the topics */
 void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *data);

@@ -41,7 +41,7 @@ static const struct row of_consumer[] = {
 };
 
 static const struct row of_readers[] = {
-        /* the consumer, the auxiliary handle, the log reader */
+        /* every handle but the producer */
         { "enable.auto.commit", "false" },
         { "enable.auto.offset.store", "false" },
         { "check.crcs", "false" },
@@ -57,6 +57,10 @@ static const struct row of_aux[] = {
         { "isolation.level", "read_uncommitted" },
 };
 
+static const struct row of_barrier[] = {
+        { "isolation.level", "read_committed" },
+};
+
 static const struct row of_reader[] = {
         { "isolation.level", "read_committed" }, { "auto.offset.reset", "error" },
         { "enable.partition.eof", "true" },      { "fetch.wait.max.ms", "10" },
@@ -69,6 +73,7 @@ const char *kafka_handle_name(enum kafka_handle handle)
                 [KAFKA_CONSUMER] = "consumer",
                 [KAFKA_PRODUCER] = "producer",
                 [KAFKA_AUX] = "auxiliary",
+                [KAFKA_BARRIER] = "barrier",
                 [KAFKA_READER] = "reader",
         };
 
@@ -211,6 +216,15 @@ static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         return set_properties(conf, s->producer_properties, s->n_producer_properties, err);
 }
 
+/* They ask about the group's offsets, and never join it. */
+static int set_asker(rd_kafka_conf_t *conf, const struct kafka_settings *s, const struct row *row,
+                     struct error *err)
+{
+        if (set_readers(conf, s, err) != 0 || set_rows(conf, row, 1, err) != 0)
+                return (int)err->code;
+        return set(conf, "group.id", s->group, false, err);
+}
+
 static int set_reader(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
         char group[512];
@@ -238,9 +252,9 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum k
         case KAFKA_PRODUCER:
                 return set_producer(conf, s, err);
         case KAFKA_AUX:
-                if (set_readers(conf, s, err) != 0)
-                        return (int)err->code;
-                return SET_ROWS(conf, of_aux, err);
+                return set_asker(conf, s, of_aux, err);
+        case KAFKA_BARRIER:
+                return set_asker(conf, s, of_barrier, err);
         case KAFKA_READER:
                 return set_reader(conf, s, err);
         }

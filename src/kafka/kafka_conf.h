@@ -12,8 +12,8 @@
  * Errors  ERR_BAD_CONFIG names the property and what librdkafka said of it. Properties of ours that
  * an older library does not know are left out.
  */
-enum kafka_handle { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_AUX, KAFKA_READER };
-#define KAFKA_HANDLES 4
+enum kafka_handle { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_AUX, KAFKA_BARRIER, KAFKA_READER };
+#define KAFKA_HANDLES 5
 
 const char *kafka_handle_name(enum kafka_handle handle);
 

@@ -23,7 +23,8 @@ def wait_shared(daemons, partitions=6):
         states = [d.ready() for d in daemons]
         if not all(s and s["ready"] for s in states):
             return False
-        if sum(s["partitions"]["ready"] for s in states) != partitions:
+        share = partitions // len(daemons)
+        if any(s["partitions"] != {"assigned": share, "ready": share} for s in states):
             return False
         return all(d.get(FAILED, max_keys=1).status == 200 for d in daemons)
     wait_for(shared, f"{partitions} partitions shared by {len(daemons)} members", 60)

@@ -17,6 +17,10 @@ def members(place, n, **settings):
     return daemons
 
 
+def cluster(daemon):
+    return daemon.get("/_/cluster").json()
+
+
 def wait_shared(daemons, partitions=6):
     """Every partition is ready at one of them, and all know whom to ask."""
     def shared():
@@ -26,7 +30,7 @@ def wait_shared(daemons, partitions=6):
         share = partitions // len(daemons)
         if any(s["partitions"] != {"assigned": share, "ready": share} for s in states):
             return False
-        return all(d.get(FAILED, max_keys=1).status == 200 for d in daemons)
+        return all(cluster(d)["coverage"]["missing"] == [] for d in daemons)
     wait_for(shared, f"{partitions} partitions shared by {len(daemons)} members", 60)
 
 

@@ -4,34 +4,15 @@ import pytest
 
 import conservation
 from daemon import FAILED
+from group import Members
 from kafka_util import fields_of, identity_of
 from samples import identities
 from waiting import wait_for
 
 
-def members(place, n, **settings):
+def members(place, n):
     """Started, and each has its share ready."""
-    daemons = [place.daemon(instance__id=f"{place.name}-m{i}x", **settings).start()
-               for i in range(n)]
-    wait_shared(daemons)
-    return daemons
-
-
-def cluster(daemon):
-    return daemon.get("/_/cluster").json()
-
-
-def wait_shared(daemons, partitions=6):
-    """Every partition is ready at one of them, and all know whom to ask."""
-    def shared():
-        states = [d.ready() for d in daemons]
-        if not all(s and s["ready"] for s in states):
-            return False
-        share = partitions // len(daemons)
-        if any(s["partitions"] != {"assigned": share, "ready": share} for s in states):
-            return False
-        return all(cluster(d)["coverage"]["missing"] == [] for d in daemons)
-    wait_for(shared, f"{partitions} partitions shared by {len(daemons)} members", 60)
+    return Members(place).start(n).running
 
 
 @pytest.mark.parametrize("n", [2, 3])

@@ -193,9 +193,8 @@ static void the_cluster_is_shown_with_what_is_not_known(void)
 
 static void other_methods_are_405(void)
 {
-        static const char *const paths[] = { "/live",    "/_/live",  "/ready",
-                                             "/_/ready", "/metrics", "/_/healthcheck",
-                                             "/_/cluster" };
+        static const char *const paths[] = { "/live",    "/_/live",        "/ready",    "/_/ready",
+                                             "/metrics", "/_/healthcheck", "/_/cluster" };
         struct api_fixture f;
 
         api_fixture_init(&f);

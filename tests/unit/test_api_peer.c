@@ -166,10 +166,10 @@ static void an_object_is_found(void)
         api_fixture_deinit(&f);
 }
 
-#define ENTRY(KEY)                                                                                 \
+#define ENTRY(KEY) \
         "{\"Bucket\":\"b\",\"Key\":\"" KEY "\",\"VersionId\":\"v\",\"StorageClass\":\"s\"}"
-#define RETRY                                                                                      \
-        "{\"of\":6,\"retryId\":\"0b5bd4d2-5c1f-4a8a-9a35-3c0a8e0a7f10\",\"timeoutMs\":1000,"        \
+#define RETRY                                                                                     \
+        "{\"of\":6,\"retryId\":\"0b5bd4d2-5c1f-4a8a-9a35-3c0a8e0a7f10\",\"timeoutMs\":1000,"      \
         "\"hasIdempotencyKey\":true,\"traceparent\":\"00-1\",\"entries\":[" ENTRY("x") "," ENTRY( \
                 "k") "]}"
 

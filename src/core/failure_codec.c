@@ -146,7 +146,7 @@ static int to_time(const struct json_value *v, int64_t *ret, struct error *err)
                 return 0;
         if (v->type == JSON_STRING)
                 return time_parse_rfc3339(v->text, ret) ? 0 : refuse(err);
-        if (v->integer < 0 || v->integer > INT64_C(253402300799999)) /* the year 9999 */
+        if (v->integer < 0 || v->integer > TIME_LAST)
                 return refuse(err);
         *ret = v->integer;
         return 0;

@@ -171,24 +171,13 @@ static int set_retried_at(void *target, const struct json_value *v, struct error
         return rc;
 }
 
-/* At most max bytes, without a character cut in two. */
-static struct str cut(struct str s, size_t max)
-{
-        if (s.len <= max)
-                return s;
-        s.len = max;
-        while (s.len > 0 && ((unsigned char)s.base[s.len] & 0xc0) == 0x80)
-                s.len--;
-        return s;
-}
-
 static int set_error_code(void *target, const struct json_value *v, struct error *err)
 {
         struct value_target *t = target;
 
         (void)err;
         if (v->type == JSON_STRING && v->text.len > 0)
-                keep(t, cut(v->text, LIMIT_ERROR_CODE_BYTES), &t->error_code);
+                keep(t, str_cut(v->text, LIMIT_ERROR_CODE_BYTES), &t->error_code);
         return 0;
 }
 

@@ -89,6 +89,32 @@ static void a_long_message_is_cut_and_terminated(void)
         }
 }
 
+/* Rows: how many bytes are left of a message that is 398 letters and then these. */
+static void no_character_is_cut_in_two(void)
+{
+        static const struct {
+                const char *end;
+                size_t want;
+        } table[] = {
+                { "\xc3\xa9", 398 },          { "\xe2\x82\xac", 398 }, { "\xf0\x9f\x98\x80", 398 },
+                { "y\xf0\x9f\x98\x80", 399 }, { "yz", 399 },
+        };
+        static char text[500];
+        struct error err;
+
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                fill(text, 398);
+                strcat(text, table[i].end);
+                error_set(&err, ERR_SYSTEM, "%s", text);
+                CHECK_INT(strlen(err.message), table[i].want);
+                fill(text, 396);
+                strcat(text, table[i].end);
+                error_set(&err, ERR_SYSTEM, "%s", text);
+                error_prefix(&err, "%s", "");
+                CHECK_INT(strlen(err.message), table[i].want);
+        }
+}
+
 static void a_prefix_goes_before_what_was_said(void)
 {
         struct error err;
@@ -108,7 +134,7 @@ static void a_long_prefix_and_message_are_cut_at_the_end(void)
                 size_t message, prefix, want;
         } table[] = {
                 { 399, 1, 399 },  { 399, 390, 399 }, { 10, 380, 392 },
-                { 10, 396, 399 }, { 0, 396, 398 },   { 5, 5000, 396 },
+                { 10, 396, 399 }, { 0, 396, 398 },   { 5, 5000, 399 },
         };
         static char text[5001];
         struct error err;
@@ -120,7 +146,7 @@ static void a_long_prefix_and_message_are_cut_at_the_end(void)
                 memset(text, 'p', table[i].prefix);
                 error_prefix(&err, "%s", text);
                 CHECK_INT(strlen(err.message), table[i].want);
-                CHECK_INT(strspn(err.message, "p"), table[i].prefix < 396 ? table[i].prefix : 396);
+                CHECK_INT(strspn(err.message, "p"), table[i].prefix < 399 ? table[i].prefix : 399);
         }
 }
 
@@ -131,6 +157,7 @@ int main(void)
         RUN(a_repeat_may_help_exactly_where_the_status_says_so);
         RUN(a_message_is_kept_and_its_code_returned);
         RUN(a_long_message_is_cut_and_terminated);
+        RUN(no_character_is_cut_in_two);
         RUN(a_prefix_goes_before_what_was_said);
         RUN(a_long_prefix_and_message_are_cut_at_the_end);
         return 0;

@@ -272,6 +272,33 @@ static void blanks_and_tabs_are_trimmed_at_both_ends(void)
                 CHECK(str_eq_c(str_trim(str_from(table[i].text)), table[i].want));
 }
 
+static void no_character_is_cut_in_two(void)
+{
+        static const struct {
+                const char *text;
+                size_t max;
+                const char *want;
+        } table[] = {
+                { "", 0, "" },
+                { "abc", 3, "abc" },
+                { "abc", 2, "ab" },
+                { "abc", 0, "" },
+                { "\xc3\xa9", 1, "" },
+                { "a\xc3\xa9", 2, "a" },
+                { "a\xc3\xa9", 3, "a\xc3\xa9" },
+                { "a\xc3\xa9z", 3, "a\xc3\xa9" },
+                { "\xe2\x82\xac", 2, "" },
+                { "\xe2\x82\xac\xe2\x82\xac", 5, "\xe2\x82\xac" },
+                { "a\xf0\x9f\x98\x80", 4, "a" },
+                { "a\xf0\x9f\x98\x80", 5, "a\xf0\x9f\x98\x80" },
+                { "\x80\x80\x80\x80\x80\x80", 5, "\x80\x80" }, /* no characters at all */
+        };
+
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+                CHECK(str_eq_c(str_cut(str_from(table[i].text), table[i].max), table[i].want));
+        CHECK(str_cut(STR_ABSENT, 5).base == NULL);
+}
+
 static void a_split_is_at_the_first_separator(void)
 {
         static const struct {
@@ -310,6 +337,7 @@ int main(void)
         RUN(strings_are_compared_byte_by_byte);
         RUN(case_is_ignored_for_ascii_letters_only);
         RUN(blanks_and_tabs_are_trimmed_at_both_ends);
+        RUN(no_character_is_cut_in_two);
         RUN(a_split_is_at_the_first_separator);
         RUN(a_prefix_is_at_the_beginning_and_whole);
         return 0;

@@ -49,6 +49,13 @@ static bool is_duplicate(struct retry_work *w, size_t i)
         }
 }
 
+/* Without a topic there is none to name. */
+static void miss(struct retry_work *w, size_t i)
+{
+        if (w->waiters[i].home >= 0)
+                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+}
+
 static void place(struct retry_work *w, size_t i)
 {
         struct member *m = w->flow->member;
@@ -60,7 +67,7 @@ static void place(struct retry_work *w, size_t i)
         }
         w->waiters[i].home = member_home_of(m, &entry->id);
         if (!member_partition_is_ready(m, w->waiters[i].home))
-                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+                miss(w, i);
 }
 
 /* CHECKING */
@@ -186,7 +193,7 @@ static void check(struct retry_work *w, size_t i)
         if (entry->result == RETRY_SKIPPED)
                 return;
         if (!member_partition_is_ready(m, w->waiters[i].home)) {
-                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+                miss(w, i);
                 if (w->req->partial) {
                         retry_work_skip_entry(w, i, "partition_unknown");
                         return;
@@ -241,7 +248,7 @@ static void end_placing(struct retry_work *w)
 
         w->phase = PHASE_CHECKING;
         req->coverage.partitions = m->n_partitions;
-        if (req->partial || (coverage_is_whole(&req->coverage) && m->n_partitions > 0))
+        if (m->n_partitions > 0 && (req->partial || coverage_is_whole(&req->coverage)))
                 return;
         error_set(&err, ERR_UNAVAILABLE, "failures of partitions that are needed are not known");
         retry_work_unlink(w->flow, w);

@@ -43,23 +43,12 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
         *(int64_t *)message->_private = message->offset;
 }
 
-void mock_kafka_init(struct mock_kafka *m, int partitions)
+void mock_kafka_init(struct mock_kafka *m)
 {
-        rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
         *m = (struct mock_kafka){ .host = make(RD_KAFKA_PRODUCER, rd_kafka_conf_new()) };
         m->cluster = rd_kafka_mock_cluster_new(m->host, 1);
         CHECK(m->cluster != NULL);
         m->bootstrap = rd_kafka_mock_cluster_bootstraps(m->cluster);
-        CHECK(rd_kafka_mock_topic_create(m->cluster, "failures", partitions, 1) ==
-              RD_KAFKA_RESP_ERR_NO_ERROR);
-        CHECK(rd_kafka_mock_topic_create(m->cluster, "replication", partitions, 1) ==
-              RD_KAFKA_RESP_ERR_NO_ERROR);
-        set(conf, "bootstrap.servers", m->bootstrap);
-        set(conf, "linger.ms", "0");
-        set(conf, "socket.nagle.disable", "true");
-        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-        m->producer = make(RD_KAFKA_PRODUCER, conf);
         m->property = (struct kafka_property){ "bootstrap.servers", m->bootstrap };
         m->settings = (struct kafka_settings){
                 .properties = &m->property,
@@ -67,19 +56,27 @@ void mock_kafka_init(struct mock_kafka *m, int partitions)
                 .group = "group",
                 .instance = "test",
                 .advertise = "http://127.0.0.1:8900",
-                .failures_topic = "failures",
-                .replication_topic = "replication",
+                .failures_topic = m->failures,
+                .replication_topic = m->replication,
                 .replication_partitioner = "consistent",
                 .transaction_timeout_ms = 10000,
                 .max_transaction_entries = 1000,
         };
+        mock_kafka_next_test(m);
+}
+
+void mock_kafka_next_test(struct mock_kafka *m)
+{
+        snprintf(m->failures, sizeof m->failures, "failures-%u", ++m->tests);
+        snprintf(m->replication, sizeof m->replication, "replication-%u", m->tests);
+        for (int16_t request = 0; request < 64; request++)
+                rd_kafka_mock_clear_request_errors(m->cluster, request);
 }
 
 void mock_kafka_deinit(struct mock_kafka *m)
 {
-        rd_kafka_destroy(m->producer);
-        rd_kafka_mock_cluster_destroy(m->cluster);
-        rd_kafka_destroy(m->host);
+        if (m->producer != NULL)
+                rd_kafka_destroy(m->producer);
 }
 
 void mock_kafka_fail(struct mock_kafka *m, enum mock_request request, unsigned n,
@@ -94,12 +91,25 @@ void mock_kafka_stop_failing(struct mock_kafka *m, enum mock_request request)
         rd_kafka_mock_clear_request_errors(m->cluster, (int16_t)request);
 }
 
+static void make_producer(struct mock_kafka *m)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+        set(conf, "bootstrap.servers", m->bootstrap);
+        set(conf, "linger.ms", "0");
+        set(conf, "socket.nagle.disable", "true");
+        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        m->producer = make(RD_KAFKA_PRODUCER, conf);
+}
+
 int64_t mock_kafka_produce(struct mock_kafka *m, const char *topic, int partition, const char *key,
                            const char *value, int64_t timestamp_ms, const char *const *headers)
 {
         rd_kafka_headers_t *list = rd_kafka_headers_new(4);
         int64_t offset = -1;
 
+        if (m->producer == NULL)
+                make_producer(m);
         for (; headers != NULL && *headers != NULL; headers += 2)
                 rd_kafka_header_add(list, headers[0], -1, headers[1], -1);
         CHECK(rd_kafka_producev(

@@ -14,7 +14,14 @@
  * librdkafka's in-process cluster of one broker, with errors to order: what a real broker says
  * seldom, this one says when it is asked. What it does not do (read_committed, fencing, groups) is
  * shown on a real broker only. Everything here blocks for milliseconds and aborts when it fails.
+ *
+ * One cluster serves all tests of a program, each with topics of its own, which are made when they
+ * are first written to and have MOCK_PARTITIONS partitions. It is left to the end of the process:
+ * to make a topic by a call, or to end the cluster, takes up to a second in librdkafka 2.0, whose
+ * thread is not always woken.
  */
+#define MOCK_PARTITIONS 4
+
 enum mock_request {
         MOCK_PRODUCE = 0,
         MOCK_FETCH = 1,
@@ -30,13 +37,16 @@ struct mock_kafka {
         rd_kafka_t *host; /* the cluster lives in a handle */
         rd_kafka_mock_cluster_t *cluster;
         const char *bootstrap;
-        rd_kafka_t *producer;
+        rd_kafka_t *producer;           /* made when the first record is */
         struct kafka_property property; /* bootstrap.servers */
-        struct kafka_settings settings; /* of a daemon on this cluster; not embedded */
+        unsigned tests;
+        char failures[32], replication[32]; /* the topics of this test */
+        struct kafka_settings settings;     /* of a daemon on this cluster; not embedded */
 };
 
-void mock_kafka_init(struct mock_kafka *m, int partitions); /* of "failures" and "replication" */
-void mock_kafka_deinit(struct mock_kafka *m);
+void mock_kafka_init(struct mock_kafka *m);
+void mock_kafka_next_test(struct mock_kafka *m); /* other topics, no errors on order */
+void mock_kafka_deinit(struct mock_kafka *m);    /* but for the cluster */
 
 /* The next n requests of this kind are answered so. */
 void mock_kafka_fail(struct mock_kafka *m, enum mock_request request, unsigned n,

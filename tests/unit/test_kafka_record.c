@@ -78,16 +78,16 @@ static void a_message_becomes_a_record(void)
         size_t n = 0;
 
         for (size_t i = 0; i < N_ROWS; i++)
-                CHECK_INT(mock_kafka_produce(&mock, "failures", 1, rows[i].key, rows[i].value,
+                CHECK_INT(mock_kafka_produce(&mock, mock.failures, 1, rows[i].key, rows[i].value,
                                              rows[i].timestamp_ms, rows[i].headers),
                           i);
-        mock_kafka_read(&mock, "failures", 1, check_record, &n);
+        mock_kafka_read(&mock, mock.failures, 1, check_record, &n);
         CHECK_INT(n, N_ROWS);
 }
 
 int main(void)
 {
-        mock_kafka_init(&mock, 2);
+        mock_kafka_init(&mock);
         RUN(a_message_becomes_a_record);
         mock_kafka_deinit(&mock);
         return 0;

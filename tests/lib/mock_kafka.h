@@ -38,6 +38,7 @@ struct mock_kafka {
         rd_kafka_mock_cluster_t *cluster;
         const char *bootstrap;
         rd_kafka_t *producer;           /* made when the first record is */
+        char warm[64];                  /* the topic that it knows */
         struct kafka_property property; /* bootstrap.servers */
         unsigned tests;
         char failures[32], replication[32]; /* the topics of this test */

@@ -89,6 +89,16 @@ bool str_is_utf8(struct str s)
         return true;
 }
 
+struct str str_cut(struct str s, size_t max)
+{
+        if (s.len <= max)
+                return s;
+        s.len = max;
+        for (int i = 0; i < 3 && s.len > 0 && ((unsigned char)s.base[s.len] & 0xc0) == 0x80; i++)
+                s.len--;
+        return s;
+}
+
 struct str str_trim(struct str s)
 {
         while (s.len > 0 && (s.base[0] == ' ' || s.base[0] == '\t')) {

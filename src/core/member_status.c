@@ -63,6 +63,13 @@ void member_status(const struct member *m, struct member_status *ret)
                 count_partition(m, &m->partitions[i], ret);
 }
 
+/* Of all sites that share a cell: those beyond the cap are one. */
+static void keep_oldest(struct metric_cell *cell, double seconds)
+{
+        if (cell->value == 0 || seconds < cell->value)
+                cell->value = seconds;
+}
+
 static void collect_site(void *data, struct str name, const struct failure_counts *counts)
 {
         struct metrics *metrics = data;
@@ -72,7 +79,7 @@ static void collect_site(void *data, struct str name, const struct failure_count
         metrics_add(metrics, METRIC_PENDING_ENTRIES, site, (double)counts->pending);
         metrics_add(metrics, METRIC_FAILED_OBJECT_BYTES, site, (double)counts->failed_bytes);
         if (counts->oldest_failed_ms != TIME_UNKNOWN)
-                metrics_set(metrics, METRIC_OLDEST_FAILURE, site,
+                keep_oldest(metrics_cell(metrics, METRIC_OLDEST_FAILURE, site),
                             (double)counts->oldest_failed_ms / 1e3);
 }
 

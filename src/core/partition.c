@@ -55,7 +55,7 @@ void partition_restore(struct partition *p, int64_t position, int64_t now_ms)
         sm_move(&p->sm, PARTITION_RESTORING);
         p->position = position;
         p->records = 0;
-        p->since_ms = now_ms;
+        p->since_ms = p->settle_due_ms = now_ms;
         p->settle_cursor = p->expiry_cursor = marker_of(p->id, 0);
 }
 

@@ -75,6 +75,7 @@ struct partition {
         uint64_t records;       /* taken in this life */
         uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
                                    done */
+        int64_t settle_due_ms;  /* READY: that walk goes on then */
         uint64_t expiry_cursor; /* READY: walk for expired retries, a marker */
 };
 

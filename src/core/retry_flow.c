@@ -49,6 +49,13 @@ static bool is_duplicate(struct retry_work *w, size_t i)
         }
 }
 
+/* Without a topic there is none to name. */
+static void miss(struct retry_work *w, size_t i)
+{
+        if (w->waiters[i].home >= 0)
+                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+}
+
 static void place(struct retry_work *w, size_t i)
 {
         struct member *m = w->flow->member;
@@ -61,7 +68,7 @@ static void place(struct retry_work *w, size_t i)
         w->waiters[i].home = member_home_of(m, &entry->id);
         if (w->waiters[i].home < 0 || member_answers_for(m, w->waiters[i].home))
                 return;
-        partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+        miss(w, i);
         if (partition_state(&m->partitions[w->waiters[i].home]) == PARTITION_ABSENT)
                 w->misdirected = w->req->scope.is_local;
 }
@@ -190,7 +197,7 @@ static void check(struct retry_work *w, size_t i)
         if (entry->result == RETRY_SKIPPED)
                 return;
         if (!member_answers_for(m, w->waiters[i].home)) {
-                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+                miss(w, i);
                 if (w->req->partial) {
                         retry_work_skip_entry(w, i, "partition_unknown");
                         return;
@@ -245,7 +252,7 @@ static void end_placing(struct retry_work *w)
 
         w->phase = PHASE_CHECKING;
         req->coverage.partitions = m->n_partitions;
-        if (req->partial || (coverage_is_whole(&req->coverage) && m->n_partitions > 0))
+        if (m->n_partitions > 0 && (req->partial || coverage_is_whole(&req->coverage)))
                 return;
         if (w->misdirected)
                 error_set(&err, ERR_MISDIRECTED, "another member owns what is asked for");

@@ -105,6 +105,7 @@ static void fake_read(struct log_reader *self, struct log_read *read)
 
         assert(w->read == NULL);
         w->read = read;
+        w->reads++;
 }
 
 static int64_t append_record(struct world *w, int partition, struct world_record record)
@@ -184,6 +185,7 @@ static void answer(struct world *w, enum publish_outcome outcome)
         w->batch = NULL;
         batch->outcome = outcome;
         batch->duration_us = 1000;
+        batch->refused = w->refused;
         if (outcome == PUBLISH_COMMITTED)
                 write_batch(w, batch);
         else
@@ -191,6 +193,18 @@ static void answer(struct world *w, enum publish_outcome outcome)
         if (outcome == PUBLISH_UNKNOWN)
                 member_on_publisher_lost(w->member);
         batch->done(batch);
+}
+
+/* By the script, or the fault that is due. */
+static void answer_scripted(struct world *w)
+{
+        if (w->submits != w->fault_submit) {
+                answer(w, w->script);
+                return;
+        }
+        if (w->fault == PUBLISH_UNKNOWN && w->fault_is_written)
+                write_batch(w, w->batch);
+        answer(w, w->fault);
 }
 
 /* LIFE */
@@ -459,7 +473,7 @@ static bool answer_read(struct world *w)
                         r->value != NULL ? (struct str){ r->value, r->value_len } : STR_ABSENT;
         }
         error_set(&err, ERR_KAFKA, "scripted");
-        read->done(read, w->read_fails ? &err : NULL);
+        read->done(read, w->read_fails || w->reads == w->fault_read ? &err : NULL);
         return true;
 }
 
@@ -475,7 +489,7 @@ void world_run(struct world *w)
                 moved |= retry_service_work(w->door);
                 moved |= answer_read(w);
                 if (w->batch != NULL && !w->hold_batches) {
-                        answer(w, w->script);
+                        answer_scripted(w);
                         moved = true;
                 }
         }

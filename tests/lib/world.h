@@ -57,6 +57,10 @@ struct world {
         enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
         unsigned submits, offsets_alone; /* batches with records, and without */
         unsigned clearings;              /* of stuck partitions */
+        unsigned fault_submit;       /* the submit of this number, from 1, gets `fault`; 0: none */
+        enum publish_outcome fault;
+        bool fault_is_written; /* PUBLISH_UNKNOWN, and it was written all the same */
+        size_t refused;        /* the record that PUBLISH_REFUSED is about */
         struct world_retry_entry *entries;
         size_t n_entries;
 
@@ -75,6 +79,7 @@ struct world {
         struct log_reader reader;
         struct log_read *read;
         bool read_fails, hold_reads;
+        unsigned reads, fault_read; /* the read of this number, from 1, fails; 0: none */
 };
 
 void world_init(struct world *w,
@@ -102,6 +107,13 @@ void world_answer(struct world *w,
                   enum publish_outcome outcome); /* the batch that is held; then world_run() */
 void world_answer_written(struct world *w);      /* PUBLISH_UNKNOWN, but it was written */
 void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
+
+/*
+ * What must hold when nothing is under way any more: an identity is listed exactly when its last
+ * record says FAILED; every retry entry has its PENDING record, and no identity the same attempt
+ * twice. Aborts when it does not. In world_check.c.
+ */
+void world_check(struct world *w);
 
 /* Requests, run to their end (or for as long as they take without time). */
 struct world_list {

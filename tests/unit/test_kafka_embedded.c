@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <librdkafka/rdkafka.h>
+
+#include "check.h"
+#include "crr/kafka/kafka_embedded.h"
+
+static struct error err;
+
+/* Partitions of a topic as a client sees them; 0: there is none. */
+static int count_partitions(const char *bootstrap, const char *topic)
+{
+        const struct rd_kafka_metadata *metadata;
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        rd_kafka_t *client;
+        int n = 0;
+
+        CHECK(rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, NULL, 0) == RD_KAFKA_CONF_OK);
+        client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+        CHECK(client != NULL);
+        CHECK(rd_kafka_metadata(client, 1, NULL, &metadata, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR);
+        CHECK_INT(metadata->broker_cnt, 1);
+        for (int i = 0; i < metadata->topic_cnt; i++)
+                if (strcmp(metadata->topics[i].topic, topic) == 0)
+                        n = metadata->topics[i].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+        rd_kafka_destroy(client);
+        return n;
+}
+
+static void a_broker_of_its_own_has_the_topics_that_were_made(void)
+{
+        struct kafka_embedded *e = kafka_embedded_new(&err);
+        const char *bootstrap;
+
+        CHECK(e != NULL);
+        bootstrap = kafka_embedded_bootstrap(e);
+        CHECK(strncmp(bootstrap, "127.0.0.1:", strlen("127.0.0.1:")) == 0);
+        CHECK_INT(kafka_embedded_create_topic(e, "failures", 6, &err), 0);
+        CHECK_INT(kafka_embedded_create_topic(e, "failures", 6, &err), 0); /* it is there */
+        CHECK_INT(count_partitions(bootstrap, "failures"), 6);
+        CHECK_INT(count_partitions(bootstrap, "other"), 0);
+        kafka_embedded_free(e);
+}
+
+static void two_brokers_know_nothing_of_each_other(void)
+{
+        struct kafka_embedded *a = kafka_embedded_new(&err), *b = kafka_embedded_new(&err);
+
+        CHECK(a != NULL && b != NULL);
+        CHECK(strcmp(kafka_embedded_bootstrap(a), kafka_embedded_bootstrap(b)) != 0);
+        kafka_embedded_free(a);
+        kafka_embedded_free(b);
+        kafka_embedded_free(NULL);
+}
+
+int main(void)
+{
+        RUN(a_broker_of_its_own_has_the_topics_that_were_made);
+        RUN(two_brokers_know_nothing_of_each_other);
+        return 0;
+}

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "crr/base/json_write.h"
+#include "http_walker.h"
 
 #define START_MS INT64_C(1000000)
 
@@ -140,7 +140,12 @@ void fixture_stop(void)
 
 void fixture_turn(void)
 {
+        const char *broken;
+
         uv_run(&fixture.loop, UV_RUN_ONCE);
+        broken = http_walk(fixture.server);
+        if (broken != NULL)
+                check_fail(__FILE__, __LINE__, broken, " does not hold");
 }
 
 void fixture_advance(int64_t ms)

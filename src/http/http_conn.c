@@ -26,10 +26,9 @@
 #include "crr/base/sm.h"
 #include "crr/base/time.h"
 
-#define READ_BYTES      65536
-#define READS_PER_EVENT 4
-#define STASH_BYTES     65536
-#define WRITE_PROGRESS  16384 /* bytes that a client must take per write deadline */
+#define READ_BYTES     65536
+#define STASH_BYTES    65536
+#define WRITE_PROGRESS 16384 /* bytes that a client must take per write deadline */
 
 static const struct sm_state states[] = {
         [CONN_IDLE] = { "idle", SM_TO(CONN_READING) | SM_TO(CONN_HANDLING) | SM_TO(CONN_WRITING) |
@@ -74,6 +73,12 @@ static bool discards_input(const struct http_conn *c)
         return c->state == CONN_LINGERING || (c->state == CONN_WRITING && c->close_after);
 }
 
+/* Its next request has come already: it is taken when there is room for an answer. */
+static bool waits_for_room(const struct http_conn *c)
+{
+        return takes_requests(c) && c->stash.len > 0;
+}
+
 /* How many bytes may be read now. */
 static size_t room_for_input(const struct http_conn *c)
 {
@@ -82,7 +87,7 @@ static size_t room_for_input(const struct http_conn *c)
         if (discards_input(c))
                 return READ_BYTES;
         if (takes_requests(c))
-                return c->stash.len == 0 ? READ_BYTES : 0;
+                return waits_for_room(c) ? 0 : READ_BYTES;
         return http_budget_has_room(&c->server->budget) ? STASH_BYTES - c->stash.len : 0;
 }
 
@@ -97,7 +102,7 @@ static int wanted_events(const struct http_conn *c)
 {
         int events = 0;
 
-        if (c->state == CONN_WRITING || (takes_requests(c) && c->stash.len > 0))
+        if (c->state == CONN_WRITING || waits_for_room(c))
                 events |= UV_WRITABLE;
         if (room_for_input(c) > 0)
                 events |= UV_READABLE;
@@ -158,7 +163,7 @@ void conn_close(struct http_conn *c)
         uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
-/* Without telling it in order: the kernel would keep what was not read, for minutes. */
+/* Without telling it in order: the kernel would go on trying to send what is not read. */
 static void reset(struct http_conn *c)
 {
         struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
@@ -181,8 +186,10 @@ static void linger(struct http_conn *c)
 /* After anything that may have moved it. */
 void conn_go_on(struct http_conn *c)
 {
-        if (c->eof && takes_requests(c) && c->stash.len == 0)
+        if (c->eof && takes_requests(c) && !waits_for_room(c))
                 conn_close(c);
+        if (waits_for_room(c) && (c->events & UV_WRITABLE) == 0)
+                conn_set_deadline(c, server_now_ms(c->server) + c->server->limits.write_ms);
         arm(c);
 }
 
@@ -202,7 +209,9 @@ void conn_write_out(struct http_conn *c)
         if (c->close_after || c->server->draining)
                 linger(c);
         else
-                conn_enter(c, CONN_IDLE, c->server->limits.idle_ms);
+                conn_enter(c, CONN_IDLE,
+                           c->stash.len > 0 ? c->server->limits.write_ms
+                                            : c->server->limits.idle_ms);
 }
 
 /* READING */
@@ -239,26 +248,22 @@ static void on_eof(struct http_conn *c)
                 conn_close(c);
 }
 
+/* Once an event: a client that sends quickly has no more of a turn of the loop than others. */
 static void read_in(struct http_conn *c)
 {
         static char bytes[READ_BYTES];
+        size_t room = room_for_input(c);
+        ssize_t n;
 
-        for (int i = 0; i < READS_PER_EVENT; i++) {
-                size_t room = room_for_input(c);
-                ssize_t n;
-
-                if (room == 0)
-                        return;
-                n = recv(c->fd, bytes, room, 0);
-                if (n > 0)
-                        take_input(c, bytes, (size_t)n);
-                else if (n == 0)
-                        on_eof(c);
-                else if (errno != EAGAIN && errno != EINTR)
-                        conn_close(c);
-                if (n < (ssize_t)room)
-                        return;
-        }
+        if (room == 0)
+                return;
+        n = recv(c->fd, bytes, room, 0);
+        if (n > 0)
+                take_input(c, bytes, (size_t)n);
+        else if (n == 0)
+                on_eof(c);
+        else if (errno != EAGAIN && errno != EINTR)
+                conn_close(c);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -274,7 +279,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         if ((events & UV_WRITABLE) != 0) {
                 if (c->state == CONN_WRITING)
                         conn_write_out(c);
-                else if (takes_requests(c) && c->stash.len > 0)
+                else if (waits_for_room(c))
                         take_stash(c);
         }
         if ((events & UV_READABLE) != 0)
@@ -284,10 +289,20 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 /* LIFE */
 
+/* What the kernel has taken from us it gives up by itself, after a close too, instead of trying for
+ * many minutes; later than we would. */
+static void set_options(int fd, unsigned write_ms)
+{
+        unsigned give_up_ms = 2 * write_ms;
+        int one = 1;
+
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, sizeof give_up_ms);
+}
+
 void conn_open(struct http_server *s, int fd, bool refuse_it)
 {
         struct http_conn *c = calloc(1, sizeof *c);
-        int one = 1;
 
         if (c == NULL)
                 abort();
@@ -296,7 +311,7 @@ void conn_open(struct http_server *s, int fd, bool refuse_it)
                 free(c);
                 return;
         }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        set_options(fd, s->limits.write_ms);
         c->poll.data = c;
         c->fd = fd;
         c->server = s;
@@ -318,13 +333,26 @@ void conn_drain(struct http_conn *c)
         conn_go_on(c);
 }
 
+static void reset_slow_reader(struct http_conn *c)
+{
+        server_count_rejected(c->server, c->fd, 0, "slow_reader");
+        reset(c);
+}
+
+static void on_idle_deadline(struct http_conn *c)
+{
+        if (waits_for_room(c))
+                reset_slow_reader(c);
+        else
+                conn_close(c);
+}
+
 static void on_write_deadline(struct http_conn *c)
 {
         int64_t taken = http_answer_taken(c->answer, c->fd);
 
         if (taken - c->answer->taken_before < WRITE_PROGRESS) {
-                server_count_rejected(c->server, c->fd, 0, "slow_reader");
-                reset(c);
+                reset_slow_reader(c);
                 return;
         }
         c->answer->taken_before = taken;
@@ -335,6 +363,8 @@ void conn_on_deadline(struct http_conn *c)
 {
         switch (c->state) {
         case CONN_IDLE:
+                on_idle_deadline(c);
+                break;
         case CONN_LINGERING:
                 conn_close(c);
                 break;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -238,6 +239,36 @@ static void a_close_frees_the_connection_at_the_latest_after_the_answer(void)
         }
 }
 
+static void a_client_without_room_for_its_next_answer_is_reset_at_the_write_deadline(void)
+{
+        struct client *c;
+        unsigned give_up_ms = 0;
+        socklen_t n = sizeof give_up_ms;
+
+        fixture_start((struct http_limits){ 0 });
+        c = without_room_for_an_answer();
+        CHECK_INT(getsockopt(fixture_conn()->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, &n),
+                  0);
+        CHECK_INT(give_up_ms, 40000); /* what the kernel has, it does not keep for ever either */
+        while (http_server_connections(fixture.server) == 1) {
+                size_t used = fixture_conn()->stash_at; /* the kernels find room for a few more */
+
+                fixture_advance(19000);
+                fixture_settle();
+                CHECK_INT(http_server_connections(fixture.server), 1);
+                if (fixture_conn()->stash_at != used)
+                        continue;
+                fixture_advance(1000 + 2 * DEADLINES_TICK_MS);
+                WAIT(http_server_connections(fixture.server) == 0);
+        }
+        CHECK_INT(fixture_rejected("slow_reader"), 1);
+        client_send_c(c, "x");
+        c->reads = true;
+        WAIT(c->reset);
+        client_free(c);
+        fixture_stop();
+}
+
 static void the_server_can_be_closed(void)
 {
         for (size_t i = 0; i < PLACES; i++) {
@@ -332,6 +363,7 @@ int main(void)
 {
         RUN(a_reset_frees_the_connection_and_cancels_its_request);
         RUN(a_close_frees_the_connection_at_the_latest_after_the_answer);
+        RUN(a_client_without_room_for_its_next_answer_is_reset_at_the_write_deadline);
         RUN(the_server_can_be_closed);
         RUN(a_drained_server_answers_what_was_asked_and_closes);
         RUN(what_came_before_the_drain_was_seen_is_answered);

@@ -14,7 +14,7 @@
  * Units      Milliseconds of any clock that does not run backwards.
  * Errors     Never early. Late by less than two ticks when the wheel is asked once a tick.
  */
-#define DEADLINES_TICK_MS 250
+#define DEADLINES_TICK_MS INT64_C(250)
 #define DEADLINES_SLOTS   256
 
 struct deadline {

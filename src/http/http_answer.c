@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_answer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -65,6 +66,7 @@ struct http_answer *http_answer_new(struct http_budget *budget, struct http_resp
                 abort();
         buf_init(&a->head, HEAD_LIMIT);
         write_head(&a->head, res, facts);
+        assert(!a->head.overflow);
         a->budget = budget;
         a->body = buf_move(&res->body);
         a->no_body = facts->is_head;

@@ -300,7 +300,7 @@ static void set_options(int fd, unsigned write_ms)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, sizeof give_up_ms);
 }
 
-void conn_open(struct http_server *s, int fd, bool refuse_it)
+void conn_open(struct http_server *s, int fd, bool refuse)
 {
         struct http_conn *c = calloc(1, sizeof *c);
 
@@ -318,7 +318,7 @@ void conn_open(struct http_server *s, int fd, bool refuse_it)
         buf_init(&c->stash, STASH_BYTES);
         server_conn_opened(s, c);
         conn_set_deadline(c, server_now_ms(s) + s->limits.header_ms);
-        if (refuse_it)
+        if (refuse)
                 exchange_refuse(c, ERR_UNAVAILABLE, "max_connections", "too many connections");
         arm(c);
 }

@@ -392,7 +392,7 @@ static size_t feed_body(struct http_parser *p, const char *bytes, size_t n)
         p->body_wire += n;
         if (p->state != HTTP_PARSE_BAD)
                 look_between(p, bytes + n);
-        if (is_open(p) && p->body_wire > 2 * p->max_body_bytes + 4 * HTTP_HEAD_BYTES)
+        if (is_open(p) && p->body_wire > 2 * p->max_body_bytes + (size_t)4 * HTTP_HEAD_BYTES)
                 refuse(p, ERR_TOO_LARGE, "too much stands between the chunks of the body");
         return n;
 }

@@ -13,6 +13,7 @@
 #include "http_walker.h"
 
 #define START_MS INT64_C(1000000)
+#define WAIT_NS  UINT64_C(20000000000)
 
 struct fixture fixture;
 
@@ -146,6 +147,18 @@ void fixture_turn(void)
         broken = http_walk(fixture.server);
         if (broken != NULL)
                 check_fail(__FILE__, __LINE__, broken, " does not hold");
+}
+
+uint64_t fixture_wait_end(void)
+{
+        return uv_hrtime() + WAIT_NS;
+}
+
+void fixture_wait(uint64_t end, const char *file, int line, const char *what)
+{
+        if (uv_hrtime() > end)
+                check_fail(file, line, what, " in 20 s");
+        fixture_turn();
 }
 
 void fixture_advance(int64_t ms)
@@ -348,7 +361,7 @@ static bool find_reply(const struct client *c, bool is_head, struct reply *r)
                 return false;
         r->head = (struct str){ base, (size_t)(end + 4 - base) };
         CHECK(str_has_prefix(r->head, "HTTP/1.1 "));
-        r->status = atoi(base + strlen("HTTP/1.1 "));
+        r->status = (int)strtol(base + strlen("HTTP/1.1 "), NULL, 10);
         r->close = str_eq_c(reply_header(r, "connection"), "close");
         if (r->status >= 200)
                 CHECK(str_to_u64(reply_header(r, "content-length"), SIZE_MAX, &length));

@@ -53,16 +53,15 @@ struct http_conn *fixture_conn(void); /* the connection that was opened last */
 double fixture_rejected(const char *cause);
 void fixture_settle(void); /* all that was sent so far is worked on: another client was served */
 
-/* Turn the loop until it is true. */
-#define WAIT(condition)                                                                 \
-        do {                                                                            \
-                uint64_t end_ = uv_hrtime() + UINT64_C(20000000000);                    \
-                while (!(condition)) {                                                  \
-                        if (uv_hrtime() > end_)                                         \
-                                check_fail(__FILE__, __LINE__, #condition, " in 20 s"); \
-                        fixture_turn();                                                 \
-                }                                                                       \
+/* Turn the loop until it is true; a test fails that waits for 20 s. */
+#define WAIT(condition)                                                     \
+        do {                                                                \
+                uint64_t end_ = fixture_wait_end();                         \
+                while (!(condition))                                        \
+                        fixture_wait(end_, __FILE__, __LINE__, #condition); \
         } while (0)
+uint64_t fixture_wait_end(void);
+void fixture_wait(uint64_t end, const char *file, int line, const char *what);
 
 struct client {
         uv_poll_t poll;

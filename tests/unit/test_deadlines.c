@@ -8,7 +8,7 @@
 #define TURN       (DEADLINES_TICK_MS * DEADLINES_SLOTS)
 #define START      12345678
 #define ASKED      77 /* the clock's steps, no divisor of a tick */
-#define STOPPED_MS 3600000
+#define STOPPED_MS INT64_C(3600000)
 
 static struct deadlines wheel;
 static struct deadline all[N];

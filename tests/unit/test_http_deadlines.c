@@ -9,7 +9,7 @@
 #define GET       "GET / HTTP/1.1\r\n" HOST "\r\n"
 #define BIG       "GET /big HTTP/1.1\r\n" HOST "\r\n"
 #define LATE      (2 * DEADLINES_TICK_MS) /* a deadline is seen so much later at most */
-#define SECOND    1000
+#define SECOND    INT64_C(1000)
 
 #define HEADER_MS INT64_C(10000)
 #define BODY_MS   INT64_C(10000)
@@ -140,7 +140,8 @@ static void a_chunked_body_may_last_as_long_as_it_comes_at_50_kilobytes_a_second
         struct client *quick, *slow;
 
         memset(chunk + 6, 'a', 60000);
-        memcpy(chunk + 6 + 60000, "\r\n", 2);
+        chunk[sizeof chunk - 2] = '\r';
+        chunk[sizeof chunk - 1] = '\n';
         fixture_start((struct http_limits){ .max_body_bytes = 10000000 });
         quick = client_new();
         slow = client_new();
@@ -211,7 +212,7 @@ static void those_that_never_read_are_reset_and_their_answers_are_freed(void)
                 client_send_c(silent[i], BIG);
         }
         WAIT(fixture.server->n_writing == SILENT);
-        CHECK(fixture.server->budget.used <= 2 * SILENT * FIXTURE_BIG);
+        CHECK(fixture.server->budget.used <= (size_t)2 * SILENT * FIXTURE_BIG);
         pass(WRITE_MS - SECOND);
         CHECK_INT(fixture.server->n_writing, SILENT);
         pass(SECOND + LATE);

@@ -135,13 +135,13 @@ static void start_child(void)
         CHECK_INT(read(orders, &port, sizeof port), sizeof port);
 }
 
-static char order(enum order what)
+static bool order(enum order what)
 {
         char byte = (char)what;
 
         CHECK_INT(write(orders, &byte, 1), 1);
         CHECK_INT(read(orders, &byte, 1), 1);
-        return byte;
+        return byte == 'y';
 }
 
 static void end_child(void)
@@ -196,7 +196,8 @@ static int fill(int fds[DESCRIPTORS])
                 fds[n] = connect_to_child();
                 if (!ask(fds[n]))
                         break;
-                CHECK(++n < DESCRIPTORS);
+                n++;
+                CHECK(n < DESCRIPTORS);
         }
         close(fds[n]);
         return n;
@@ -209,10 +210,10 @@ static void connections_leave_a_reserve_of_descriptors(void)
         start_child();
         n = fill(fds);
         CHECK(n > DESCRIPTORS / 2 && n < DESCRIPTORS - RESERVED);
-        CHECK_INT(order(OPEN_SOME), 'y');
+        CHECK(order(OPEN_SOME));
         for (int i = 0; i < n; i++)
                 CHECK(ask(fds[i]));
-        CHECK_INT(order(CLOSE_ALL), 'y');
+        CHECK(order(CLOSE_ALL));
         for (int i = 0; i < n; i++)
                 close(fds[i]);
         while (!ask(fds[0] = connect_to_child())) /* until the child has seen them go */
@@ -228,16 +229,16 @@ static void without_any_descriptor_the_listener_rests_until_there_is_one(void)
         start_child();
         first = connect_to_child();
         CHECK(ask(first));
-        CHECK_INT(order(OPEN_ALL), 'y');
+        CHECK(order(OPEN_ALL));
         second = connect_to_child();
         CHECK(send(second, GET, strlen(GET), MSG_NOSIGNAL) > 0);
-        while (order(TELL_LISTENING) == 'y')
+        while (order(TELL_LISTENING))
                 ;
         CHECK(ask(first));
         CHECK(!has_input(second, 0));
-        CHECK_INT(order(CLOSE_ALL), 'y');
+        CHECK(order(CLOSE_ALL));
         CHECK(is_answered(second));
-        CHECK_INT(order(TELL_LISTENING), 'y');
+        CHECK(order(TELL_LISTENING));
         close(first);
         close(second);
         end_child();

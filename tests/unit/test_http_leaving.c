@@ -205,6 +205,13 @@ static struct client *go_to(const struct place *p)
         return c;
 }
 
+static void the_kept_request_is_canceled(void)
+{
+        CHECK(http_request_is_canceled(fixture.held[0]));
+        fixture_answer(0);
+        CHECK_INT(fixture.last_status, STATUS_CLIENT_GONE);
+}
+
 static void a_reset_frees_the_connection_and_cancels_its_request(void)
 {
         for (size_t i = 0; i < PLACES; i++) {
@@ -214,11 +221,8 @@ static void a_reset_frees_the_connection_and_cancels_its_request(void)
                 WAIT(http_server_connections(fixture.server) == 0);
                 CHECK_INT(fixture.server->budget.used, 0);
                 CHECK_INT(http_server_in_flight(fixture.server), fixture.n_held);
-                if (fixture.n_held > 0) {
-                        CHECK(http_request_is_canceled(fixture.held[0]));
-                        fixture_answer(0);
-                        CHECK_INT(fixture.last_status, STATUS_CLIENT_GONE);
-                }
+                if (fixture.n_held > 0)
+                        the_kept_request_is_canceled();
                 client_free(c);
                 fixture_stop();
         }
@@ -304,37 +308,49 @@ static const char *rest_of(const struct place *p)
         return body;
 }
 
+/* After the end: the last answer that came; none of them is cut. */
+static struct reply last_reply(struct client *c)
+{
+        struct reply r = { 0 };
+
+        while (client_reply(c, false, &r))
+                ;
+        CHECK_INT(c->replies_end, c->in.len);
+        return r;
+}
+
+static void drain_at(const struct place *p)
+{
+        bool waits = p->go == without_room_for_an_answer;
+        struct client *c = go_to(p);
+        struct reply r;
+
+        http_server_drain(fixture.server);
+        if (p->state == CONN_READING)
+                client_send_c(c, rest_of(p));
+        CHECK(http_server_is_idle(fixture.server) ==
+              (fixture.n_held == 0 && p->state != CONN_WRITING));
+        if (fixture.n_held > 0)
+                fixture_answer(0);
+        c->reads = true;
+        client_send_c(c, "");
+        WAIT(client_is_ended(c));
+        CHECK(c->eof || waits);
+        r = last_reply(c);
+        CHECK((r.status != 0) == (p->state != CONN_IDLE || waits));
+        if (p->state == CONN_READING || p->state == CONN_HANDLING)
+                CHECK(r.status == 200 && r.close);
+        client_free(c);
+        WAIT(http_server_connections(fixture.server) == 0);
+        CHECK(http_server_is_idle(fixture.server));
+        nobody_can_connect();
+        fixture_stop();
+}
+
 static void a_drained_server_answers_what_was_asked_and_closes(void)
 {
-        for (size_t i = 0; i < PLACES; i++) {
-                struct client *c = go_to(&places[i]);
-                struct reply r = { 0 };
-                bool asked =
-                        places[i].state != CONN_IDLE || places[i].go == without_room_for_an_answer;
-
-                http_server_drain(fixture.server);
-                if (places[i].state == CONN_READING)
-                        client_send_c(c, rest_of(&places[i]));
-                if (fixture.n_held > 0) {
-                        CHECK(!http_server_is_idle(fixture.server));
-                        fixture_answer(0);
-                }
-                c->reads = true;
-                client_send_c(c, "");
-                WAIT(client_is_ended(c));
-                CHECK(c->eof || places[i].go == without_room_for_an_answer);
-                while (client_reply(c, false, &r))
-                        ;
-                CHECK(asked == (r.status != 0));
-                CHECK_INT(c->replies_end, c->in.len);
-                if (places[i].state == CONN_READING || places[i].state == CONN_HANDLING)
-                        CHECK(r.status == 200 && r.close);
-                client_free(c);
-                WAIT(http_server_connections(fixture.server) == 0);
-                CHECK(http_server_is_idle(fixture.server));
-                nobody_can_connect();
-                fixture_stop();
-        }
+        for (size_t i = 0; i < PLACES; i++)
+                drain_at(&places[i]);
 }
 
 static void what_came_before_the_drain_was_seen_is_answered(void)

@@ -80,73 +80,68 @@ static void good_requests_are_taken_whole_and_bytewise(void)
         CHECK_INT(budget.used, 0);
 }
 
+static const struct {
+        const char *bytes;
+        enum error_code want;
+} refused[] = {
+        { "garbage\r\n\r\n", ERR_BAD_HTTP },
+        { "\x16\x03\x01\x02\x01\x01", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n" HOST HOST "\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\n" HOST "\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\nHost: h\n\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n" HOST "\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n" HOST "A: b\r c\r\n\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n 5\r\n\r\nhello", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length : 5\r\n\r\nhello", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+          ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: 0x5\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5abc\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551616\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+          ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n" HOST "A: \x01\r\n\r\n", ERR_BAD_HTTP },
+        { "GET / HTTP/1.1\r\n" HOST ": v\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "zz\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5;a\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5;a\rb\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5\r\nhello\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5\r\nhello0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED " 5\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "-5\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "0x5\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5\r\nhello\r\n0\r\nT: v\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5\r\nhello\r\n0\r\nT: v\r\n w\r\n\r\n", ERR_BAD_HTTP },
+        { CHUNKED "5\r\nhello\r\n0\r\n\n", ERR_BAD_HTTP },
+        { CHUNKED "5\r\nhello\r\n0\r\n\r\r\n", ERR_BAD_HTTP },
+        { "\nGET / HTTP/1.1\r\n" HOST "\r\n", ERR_BAD_HTTP },
+        { "\r\rGET / HTTP/1.1\r\n" HOST "\r\n", ERR_BAD_HTTP },
+        { "\r\n GET / HTTP/1.1\r\n" HOST "\r\n", ERR_BAD_HTTP },
+        { "POST / HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n", ERR_TOO_LARGE },
+        { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3E9\r\n", ERR_TOO_LARGE },
+        { "POST / HTTP/1.1\r\n" HOST "Expect: 200-maybe\r\n\r\n", ERR_EXPECTATION },
+        { "CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n", ERR_NOT_IMPLEMENTED },
+};
+
 static void what_is_ambiguous_is_refused(void)
 {
-        static const struct {
-                const char *bytes;
-                enum error_code want;
-        } table[] = {
-                { "garbage\r\n\r\n", ERR_BAD_HTTP },
-                { "\x16\x03\x01\x02\x01\x01", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n\r\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n" HOST HOST "\r\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\n" HOST "\r\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\nHost: h\n\r\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n" HOST "\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n" HOST "A: b\r c\r\n\r\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n 5\r\n\r\nhello", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length : 5\r\n\r\nhello", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
-                  ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 0x5\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 5abc\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551616\r\n\r\n",
-                  ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST
-                  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-                  ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n",
-                  ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                  ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n" HOST "A: \x01\r\n\r\n", ERR_BAD_HTTP },
-                { "GET / HTTP/1.1\r\n" HOST ": v\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "zz\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5;a\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5;a\rb\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5\r\nhello\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5\r\nhello0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED " 5\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "-5\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "0x5\r\nhello\r\n0\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5\r\nhello\r\n0\r\nT: v\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5\r\nhello\r\n0\r\nT: v\r\n w\r\n\r\n", ERR_BAD_HTTP },
-                { CHUNKED "5\r\nhello\r\n0\r\n\n", ERR_BAD_HTTP },
-                { CHUNKED "5\r\nhello\r\n0\r\n\r\r\n", ERR_BAD_HTTP },
-                { "\nGET / HTTP/1.1\r\n" HOST "\r\n", ERR_BAD_HTTP },
-                { "\r\rGET / HTTP/1.1\r\n" HOST "\r\n", ERR_BAD_HTTP },
-                { "\r\n GET / HTTP/1.1\r\n" HOST "\r\n", ERR_BAD_HTTP },
-                { "POST / HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n", ERR_TOO_LARGE },
-                { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3E9\r\n",
-                  ERR_TOO_LARGE },
-                { "POST / HTTP/1.1\r\n" HOST "Expect: 200-maybe\r\n\r\n", ERR_EXPECTATION },
-                { "CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n", ERR_NOT_IMPLEMENTED },
-        };
-
-        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
                 for (size_t step = 1; step < 300; step = step == 1 ? 7 : step * 10) {
                         struct http_parser *p = http_parser_new(1000, &budget);
-                        struct fed fed = feed(p, table[i].bytes, strlen(table[i].bytes), step);
+                        struct fed fed = feed(p, refused[i].bytes, strlen(refused[i].bytes), step);
 
-                        if (fed.state != HTTP_PARSE_BAD || fed.fault != table[i].want)
-                                check_fail(__FILE__, (int)i, table[i].bytes,
+                        if (fed.state != HTTP_PARSE_BAD || fed.fault != refused[i].want)
+                                check_fail(__FILE__, (int)i, refused[i].bytes,
                                            http_parser_fault_text(p));
                         http_parser_free(p);
                 }

@@ -22,6 +22,7 @@
 struct http_server;
 
 #define HTTP_REQUEST_ID_SIZE 33
+#define STATUS_CLIENT_GONE   499 /* of http_app.on_answered(): nobody was answered */
 
 struct http_header {
         struct str name, value;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "crr/base/log.h"
+#include "kafka_record.h"
 
 #define WATERMARK_TIMEOUT_MS 3000
 #define LOOK_MS              10000
@@ -158,8 +159,16 @@ static void after_watermarks(uv_work_t *work, int status)
 
         (void)status;
         a->watermarks_running = false;
-        for (int i = 0; i < w->n; i++)
+        for (int i = 0; i < w->n; i++) {
+                struct error err;
+
+                if (kafka_offset_check(a->settings->failures_topic, w->partitions[i], w->offsets[i],
+                                       &err) != 0) {
+                        a->on_unfit(a->data, &err);
+                        w->offsets[i] = -1;
+                }
                 member_on_high_watermark(a->member, w->partitions[i], w->offsets[i]);
+        }
         free(w);
         uv_async_send(&a->kick);
         close_if_idle(a);
@@ -256,8 +265,7 @@ static void take_topics(struct kafka_aux *a, struct topics_result *r)
         if (a->settings->create_topics &&
             (a->failures.n_partitions == 0 || a->replication.n_partitions == 0))
                 kafka_topics_create(a, r->brokers);
-        if (a->failures.n_partitions > 0)
-                kafka_topics_ask_policy(a);
+        kafka_topics_ask_settings(a);
         a->on_topics(a->data);
 }
 
@@ -336,7 +344,7 @@ static void serve(void *data, rd_kafka_event_t *event)
                 kafka_topics_on_created(a, event);
                 break;
         case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
-                kafka_topics_on_policy(a, event);
+                kafka_topics_on_settings(a, event);
                 break;
         default:
                 break;

@@ -117,6 +117,11 @@ static void on_consumer_fatal(void *data, const struct error *err)
         give_up(data, LOG_CONSUMER_LOST, LOG_FIELDS(log_c("code", error_name(err->code))), err);
 }
 
+static void on_log_unfit(void *data, const struct error *err)
+{
+        give_up(data, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err->code))), err);
+}
+
 static void on_topic_trouble(void *data)
 {
         struct kafka *k = data;
@@ -129,13 +134,13 @@ static void on_topics(void *data)
         struct kafka *k = data;
         int n = k->aux.failures.n_partitions;
 
-        if (n > LIMIT_PARTITIONS) {
+        if (n >= LIMIT_PARTITIONS) {
                 struct error err;
 
                 error_set(&err, ERR_BAD_CONFIG,
-                          "the failure log %s has %d partitions, more than %d",
+                          "the failure log %s has %d partitions; it must have fewer than %d",
                           k->settings.failures_topic, n, LIMIT_PARTITIONS);
-                give_up(k, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err.code))), &err);
+                on_log_unfit(k, &err);
                 return;
         }
         kafka_registry_on_topology(&k->registry, n);
@@ -144,8 +149,8 @@ static void on_topics(void *data)
                 kafka_barrier_warm_up(&k->barrier);
                 kafka_feed_on_topology(&k->feed, n);
         }
-        if (n > 0 && k->aux.replication.n_partitions > 0)
-                kafka_publisher_on_topics(&k->publisher);
+        if (n > 0 && k->aux.replication.n_partitions > 0 && !kafka_topics_settings_are_out(&k->aux))
+                kafka_publisher_on_topics(&k->publisher, kafka_topics_max_set_bytes(&k->aux));
 }
 
 static int start_embedded(struct kafka *k, struct error *err)
@@ -227,6 +232,7 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
         k->feed.on_topic_trouble = on_topic_trouble;
         k->feed.topic_data = k;
         k->aux.on_topics = on_topics;
+        k->aux.on_unfit = on_log_unfit;
         k->aux.data = k;
         return k;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "crr/base/log.h"
+#include "kafka_record.h"
 
 #define WATERMARK_TIMEOUT_MS 3000
 #define LOOK_MS              10000
@@ -22,6 +23,7 @@ struct watermarks_work {
         struct kafka_aux *aux;
         int n;
         int partitions[LIMIT_PARTITIONS];
+        int32_t leaders[LIMIT_PARTITIONS]; /* as last seen; -1: none, or not known */
         int64_t offsets[LIMIT_PARTITIONS];
 };
 
@@ -93,23 +95,60 @@ static void close_if_idle(struct kafka_aux *a)
 
 /* HIGH WATERMARKS */
 
+/* A broker that does not answer takes WATERMARK_TIMEOUT_MS; everything else is said at once. */
+static bool is_late(rd_kafka_resp_err_t code)
+{
+        return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+               code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+}
+
+/* rd_kafka_query_watermark_offsets() would take two requests a partition, and 2.0 does not keep to
+ * its timeout while a broker stands still. */
+static rd_kafka_resp_err_t ask_ends(struct watermarks_work *w, const int *which, int n)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
+        rd_kafka_resp_err_t code;
+
+        for (int i = 0; i < n; i++)
+                rd_kafka_topic_partition_list_add(list, w->aux->settings->failures_topic,
+                                                  w->partitions[which[i]])
+                        ->offset = RD_KAFKA_OFFSET_END; /* in the place of a time */
+        code = rd_kafka_offsets_for_times(w->aux->handle, list, WATERMARK_TIMEOUT_MS);
+        for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < n; i++)
+                if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+                        w->offsets[which[i]] = list->elems[i].offset;
+        rd_kafka_topic_partition_list_destroy(list);
+        return code;
+}
+
+/* All of one leader are asked together: a broker that is away takes one timeout. Where that fails
+ * otherwise it fails for one of them, and each is asked alone. */
+static void ask_leader(struct watermarks_work *w, const int *which, int n)
+{
+        rd_kafka_resp_err_t code = ask_ends(w, which, n);
+
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR || n == 1)
+                return;
+        for (int i = 0; i < n && !is_late(code); i++)
+                code = ask_ends(w, &which[i], 1);
+}
+
 static void work_watermarks(uv_work_t *work)
 {
         struct watermarks_work *w = work->data;
-        bool reachable = true;
+        bool asked[LIMIT_PARTITIONS] = { false };
+        int which[LIMIT_PARTITIONS];
 
-        for (int i = 0; i < w->n; i++) {
-                int64_t low, high;
+        for (int first = 0; first < w->n; first++) {
+                int n = 0;
 
-                w->offsets[i] = -1;
-                if (!reachable)
-                        continue; /* one timeout is enough */
-                if (rd_kafka_query_watermark_offsets(
-                            w->aux->handle, w->aux->settings->failures_topic, w->partitions[i],
-                            &low, &high, WATERMARK_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
-                        w->offsets[i] = high;
-                else
-                        reachable = false;
+                for (int i = first; !asked[first] && i < w->n; i++)
+                        if (w->leaders[i] == w->leaders[first])
+                                which[n++] = i;
+                for (int i = 0; i < n; i++)
+                        asked[which[i]] = true;
+                if (n > 0)
+                        ask_leader(w, which, n);
         }
 }
 
@@ -120,15 +159,34 @@ static void after_watermarks(uv_work_t *work, int status)
 
         (void)status;
         a->watermarks_running = false;
-        for (int i = 0; i < w->n; i++)
+        for (int i = 0; i < w->n; i++) {
+                struct error err;
+
+                if (kafka_offset_check(a->settings->failures_topic, w->partitions[i], w->offsets[i],
+                                       &err) != 0) {
+                        a->on_unfit(a->data, &err);
+                        w->offsets[i] = -1;
+                }
                 member_on_high_watermark(a->member, w->partitions[i], w->offsets[i]);
+        }
         free(w);
         uv_async_send(&a->kick);
         close_if_idle(a);
 }
 
+/* The view is in no order. */
+static void find_leaders(const struct topic_view *v, int32_t leaders[LIMIT_PARTITIONS])
+{
+        for (int p = 0; p < LIMIT_PARTITIONS; p++)
+                leaders[p] = -1;
+        for (int i = 0; i < v->n_partitions; i++)
+                if (v->partitions[i].id >= 0 && v->partitions[i].id < LIMIT_PARTITIONS)
+                        leaders[v->partitions[i].id] = v->partitions[i].leader;
+}
+
 static void ask_watermarks(struct kafka_aux *a)
 {
+        int32_t leaders[LIMIT_PARTITIONS];
         struct watermarks_work *w;
 
         if (a->watermarks_running)
@@ -136,9 +194,14 @@ static void ask_watermarks(struct kafka_aux *a)
         w = calloc(1, sizeof *w);
         if (w == NULL)
                 abort();
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (a->want_watermark[p])
-                        w->partitions[w->n++] = p;
+        find_leaders(&a->failures, leaders);
+        for (int p = 0; p < LIMIT_PARTITIONS; p++) {
+                if (!a->want_watermark[p])
+                        continue;
+                w->partitions[w->n] = p;
+                w->leaders[w->n] = leaders[p];
+                w->offsets[w->n++] = -1;
+        }
         memset(a->want_watermark, 0, sizeof a->want_watermark);
         if (w->n == 0) {
                 free(w);
@@ -202,15 +265,21 @@ static void take_topics(struct kafka_aux *a, struct topics_result *r)
         if (a->settings->create_topics &&
             (a->failures.n_partitions == 0 || a->replication.n_partitions == 0))
                 kafka_topics_create(a, r->brokers);
-        if (a->failures.n_partitions > 0)
-                kafka_topics_ask_policy(a);
+        kafka_topics_ask_settings(a);
         a->on_topics(a->data);
+}
+
+static bool has_leaders(const struct topic_view *v)
+{
+        for (int p = 0; p < v->n_partitions; p++)
+                if (v->partitions[p].leader < 0)
+                        return false;
+        return v->n_partitions > 0;
 }
 
 static bool is_settled(const struct kafka_aux *a)
 {
-        return a->trouble->broker_up && a->failures.n_partitions > 0 &&
-               a->replication.n_partitions > 0;
+        return a->trouble->broker_up && has_leaders(&a->failures) && has_leaders(&a->replication);
 }
 
 static void work_topics(uv_work_t *work)
@@ -275,7 +344,7 @@ static void serve(void *data, rd_kafka_event_t *event)
                 kafka_topics_on_created(a, event);
                 break;
         case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
-                kafka_topics_on_policy(a, event);
+                kafka_topics_on_settings(a, event);
                 break;
         default:
                 break;

@@ -23,6 +23,11 @@ struct topic_view {
         struct kafka_partition *partitions;
 };
 
+struct topic_settings {
+        bool asked;
+        int64_t max_message_bytes; /* of the records that are sent at once; 0: not known */
+};
+
 struct topics_work;
 struct watermarks_work;
 
@@ -32,6 +37,7 @@ struct kafka_aux {
         struct member *member;
         void (*on_topics)(void *data); /* failures or replication changed; both exist: start what
                                           needs them */
+        void (*on_unfit)(void *data, const struct error *err); /* offsets that no marker holds */
         void *data;
 
         uv_loop_t *loop;
@@ -49,7 +55,8 @@ struct kafka_aux {
         bool watermarks_running, topics_running;
         struct topic_view failures, replication;
         bool failures_said, replication_said; /* missing */
-        bool create_running, policy_checked;
+        bool create_running, settings_running;
+        struct topic_settings topic_settings[2]; /* failures, replication */
         bool failures_seen;
 };
 
@@ -74,8 +81,10 @@ void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s,
 void kafka_topic_view_deinit(struct topic_view *v);
 void kafka_topics_create(struct kafka_aux *a,
                          int brokers); /* what is missing; the answer comes as an event */
-void kafka_topics_ask_policy(struct kafka_aux *a);
+void kafka_topics_ask_settings(struct kafka_aux *a); /* likewise; then on_topics */
+bool kafka_topics_settings_are_out(const struct kafka_aux *a);
+int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a); /* of both topics; 0: not known */
 void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event);
-void kafka_topics_on_policy(struct kafka_aux *a, rd_kafka_event_t *event);
+void kafka_topics_on_settings(struct kafka_aux *a, rd_kafka_event_t *event);
 
 #endif

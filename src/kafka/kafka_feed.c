@@ -8,8 +8,9 @@
  * from its beginning;
  *  - the topic does not exist: it is looked for, and found within seconds of its appearance;
  *  - partitions are taken away: they leave the member before the group hears that we let them go;
- *  - a fatal error of the consumer (fenced by another process with our instance id): the process
- * ends.
+ *  - a fatal error of the consumer (fenced by another process with our instance id), an assignment
+ * that cannot be changed (what is read then is not what the member believes), or an offset that no
+ * marker can hold: the process ends.
  */
 #include "kafka_feed.h"
 
@@ -114,6 +115,41 @@ static void drop_error(rd_kafka_error_t *error, struct kafka_feed *f)
         rd_kafka_error_destroy(error);
 }
 
+/* What is read is not what the member was told: it could take a part of the log for the whole. */
+static void must_assign(rd_kafka_error_t *error, struct kafka_feed *f)
+{
+        struct error err;
+
+        if (error == NULL || f->closing) {
+                drop_error(error, f);
+                return;
+        }
+        error_set(&err, ERR_KAFKA, "the consumer cannot change what it reads: %s",
+                  rd_kafka_error_string(error));
+        drop_error(error, f);
+        f->on_fatal(f->fatal_data, &err);
+}
+
+static void forward_partition(struct kafka_feed *f, int partition, rd_kafka_queue_t *to)
+{
+        rd_kafka_queue_t *queue =
+                rd_kafka_queue_get_partition(f->consumer, f->settings->failures_topic, partition);
+
+        if (queue == NULL)
+                return;
+        rd_kafka_queue_forward(queue, to);
+        rd_kafka_queue_destroy(queue);
+}
+
+/* librdkafka leaves a queue that was held once to us: a new assignment does not forward it. */
+static void assign(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list)
+{
+        must_assign(rd_kafka_incremental_assign(f->consumer, list), f);
+        for (int i = 0; i < list->cnt; i++)
+                if (in_range(list->elems[i].partition) && f->held[list->elems[i].partition])
+                        forward_partition(f, list->elems[i].partition, f->queue);
+}
+
 static void start_waker(struct kafka_feed *f);
 static void on_waker(uv_timer_t *timer);
 
@@ -132,10 +168,79 @@ static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
                 }
                 list->elems[i].offset = from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
         }
-        drop_error(rd_kafka_incremental_assign(f->consumer, list), f);
+        assign(f, list);
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
+}
+
+/* Change where one partition is read from: out of the assignment, and in again. */
+static void reassign(struct kafka_feed *f, int partition, int64_t offset)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_error_t *error;
+
+        rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, partition)->offset =
+                offset;
+        error = rd_kafka_incremental_unassign(f->consumer, list);
+        if (error != NULL)
+                must_assign(error, f);
+        else
+                assign(f, list);
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Without a group the assignment is one list. */
+static void assign_static(struct kafka_feed *f)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(f->n_static);
+        rd_kafka_resp_err_t code;
+
+        for (int p = 0; p < f->n_static; p++)
+                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)->offset =
+                        f->position[p];
+        code = rd_kafka_assign(f->consumer, list);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+                must_assign(rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)), f);
+        for (int p = 0; p < f->n_static; p++)
+                if (f->held[p])
+                        forward_partition(f, p, f->queue);
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* The group takes any change of the assignment for the answer to a revocation that we still owe it:
+ * until then it waits. */
+static void read_from(struct kafka_feed *f, int partition, int64_t offset)
+{
+        f->position[partition] = offset;
+        f->moved[partition] = f->leaving != NULL;
+        if (f->settings->embedded)
+                assign_static(f);
+        else if (f->leaving == NULL)
+                reassign(f, partition, offset > 0 ? offset : RD_KAFKA_OFFSET_BEGINNING);
+        start_waker(f);
+}
+
+static void move_the_rest(struct kafka_feed *f)
+{
+        for (int p = 0; p < LIMIT_PARTITIONS; p++)
+                if (f->moved[p] && f->assigned[p])
+                        read_from(f, p, f->position[p]);
+        memset(f->moved, 0, sizeof f->moved);
+}
+
+void kafka_feed_hold(struct kafka_feed *f, int partition)
+{
+        if (!f->assigned[partition])
+                return;
+        f->held[partition] = true;
+        forward_partition(f, partition, NULL);
+}
+
+void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
+{
+        if (f->assigned[partition])
+                read_from(f, partition, offset);
 }
 
 static void let_go(struct kafka_feed *f, bool lost)
@@ -151,8 +256,9 @@ static void let_go(struct kafka_feed *f, bool lost)
                 f->assigned[list->elems[i].partition] = false;
                 member_on_revoked(f->member, list->elems[i].partition);
         }
-        drop_error(rd_kafka_incremental_unassign(f->consumer, list), f);
+        must_assign(rd_kafka_incremental_unassign(f->consumer, list), f);
         rd_kafka_topic_partition_list_destroy(list);
+        move_the_rest(f);
         if (lost)
                 member_on_assignment_lost(f->member);
 }
@@ -186,52 +292,6 @@ static void on_rebalance(struct kafka_feed *f, rd_kafka_event_t *event)
                 on_revoke(f, list);
 }
 
-/* Change where one partition is read from: out of the assignment, and in again. */
-static void reassign(struct kafka_feed *f, int partition, int64_t offset)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-        if (f->settings->embedded) { /* no group: the assignment is one list */
-                f->position[partition] = offset;
-                for (int p = 0; p < f->n_static; p++)
-                        rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)
-                                ->offset = f->position[p];
-                rd_kafka_assign(f->consumer, list);
-        } else {
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, partition)
-                        ->offset = offset;
-                drop_error(rd_kafka_incremental_unassign(f->consumer, list), f);
-                drop_error(rd_kafka_incremental_assign(f->consumer, list), f);
-        }
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void forward_partition(struct kafka_feed *f, int partition, rd_kafka_queue_t *to)
-{
-        rd_kafka_queue_t *queue =
-                rd_kafka_queue_get_partition(f->consumer, f->settings->failures_topic, partition);
-
-        if (queue == NULL)
-                return;
-        rd_kafka_queue_forward(queue, to);
-        rd_kafka_queue_destroy(queue);
-}
-
-void kafka_feed_hold(struct kafka_feed *f, int partition)
-{
-        if (f->assigned[partition])
-                forward_partition(f, partition, NULL);
-}
-
-void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
-{
-        if (!f->assigned[partition])
-                return;
-        reassign(f, partition, offset > 0 ? offset : RD_KAFKA_OFFSET_BEGINNING);
-        forward_partition(f, partition, f->queue);
-        start_waker(f);
-}
-
 static void subscribe(struct kafka_feed *f)
 {
         rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
@@ -250,9 +310,9 @@ static void assign_all(struct kafka_feed *f, int n_partitions)
         for (int p = 0; p < n_partitions; p++) {
                 f->assigned[p] = true;
                 f->position[p] = 0;
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)->offset = 0;
+                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p);
         }
-        rd_kafka_assign(f->consumer, list);
+        assign_static(f);
         member_on_generation(f->member, STR(""), STR(""));
         for (int p = 0; p < n_partitions; p++)
                 member_on_assigned(f->member, p);
@@ -276,6 +336,16 @@ void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions)
 
 /* EVENTS */
 
+static bool offset_fits(struct kafka_feed *f, int partition, int64_t offset)
+{
+        struct error err;
+
+        if (kafka_offset_check(f->settings->failures_topic, partition, offset, &err) == 0)
+                return true;
+        f->on_fatal(f->fatal_data, &err);
+        return false;
+}
+
 static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
 {
         const rd_kafka_message_t *message;
@@ -283,7 +353,8 @@ static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
         while ((message = rd_kafka_event_message_next(event)) != NULL) {
                 struct log_record record;
 
-                if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !in_range(message->partition))
+                if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !in_range(message->partition) ||
+                    !offset_fits(f, message->partition, message->offset))
                         continue;
                 f->position[message->partition] = message->offset + 1;
                 record = kafka_record_of(message);
@@ -297,13 +368,14 @@ static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
         if (!in_range(at->partition) || strcmp(at->topic, f->settings->failures_topic) != 0)
                 return;
         if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                if (!offset_fits(f, at->partition, at->offset))
+                        return;
                 f->position[at->partition] = at->offset;
                 member_on_position(f->member, at->partition, at->offset);
         } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && f->assigned[at->partition]) {
                 member_on_reset(f->member, at->partition,
                                 "the position is not in the log any more");
-                reassign(f, at->partition, RD_KAFKA_OFFSET_BEGINNING);
-                start_waker(f);
+                read_from(f, at->partition, 0);
         }
 }
 

@@ -40,6 +40,8 @@ struct kafka_feed {
 
         int n_static; /* embedded: partitions assigned */
         bool assigned[LIMIT_PARTITIONS];
+        bool held[LIMIT_PARTITIONS];  /* once at least: its queue is ours */
+        bool moved[LIMIT_PARTITIONS]; /* to be read from `position` when what leaves is let go */
         int64_t position[LIMIT_PARTITIONS];
 };
 

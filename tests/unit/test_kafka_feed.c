@@ -81,7 +81,7 @@ static void start(void)
         struct error err;
 
         w.member = member_new(&w.config, &ports);
-        w.door = retry_service_new(w.member);
+        w.door = retry_service_new(w.member, NULL, 0);
         member_tick(w.member, w.now_ms, w.wall_ms);
         member_on_publisher_ready(w.member);
         CHECK(uv_loop_init(&loop) == 0);

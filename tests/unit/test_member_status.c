@@ -28,7 +28,7 @@ static void it_says_what_it_waits_for(void)
         world_init(&w, 2);
         ports = (struct member_ports){ &w.publisher, &w.group, &w.reader, w.metrics };
         w.member = member_new(&w.config, &ports);
-        w.door = retry_service_new(w.member);
+        w.door = retry_service_new(w.member, NULL, 0);
         member_tick(w.member, w.now_ms, w.wall_ms);
         check_waits_for("topic");
         CHECK(!status.assigned_once && !status.publisher_ready);

@@ -57,6 +57,7 @@ void member_status(const struct member *m, struct member_status *ret)
                 .assigned_once = m->assigned_once,
                 .publisher_ready = m->batcher.publisher_ready,
                 .in_flight = m->retries.n,
+                .settlements = m->settlements.n,
                 .waiting_for = waits_for(m),
         };
         for (int i = 0; i < m->n_partitions; i++)

@@ -7,8 +7,6 @@
 
 #include "crr/base/limits.h"
 
-#define WALL_START INT64_C(1780000000000)
-
 static struct world *world_of_publisher(struct publisher *p)
 {
         return (struct world *)((char *)p - offsetof(struct world, publisher));
@@ -47,6 +45,8 @@ static void fake_submit(struct publisher *self, struct publish_batch *batch)
 
         assert(w->batch == NULL);
         w->batch = batch;
+        for (size_t i = 0; i < batch->n_offsets; i++)
+                w->open[batch->offsets[i].partition] = true;
         w->submits += batch->n_records > 0;
         w->offsets_alone += batch->n_records == 0;
         w->clearings += batch->n_records > 0 &&
@@ -108,6 +108,15 @@ static void fake_read(struct log_reader *self, struct log_read *read)
         w->reads++;
 }
 
+void world_make_ports(struct world *w)
+{
+        w->publisher = (struct publisher){ fake_submit, 5000020 };
+        w->group =
+                (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
+                                fake_query_registry, fake_query_members,   fake_fence };
+        w->reader = (struct log_reader){ fake_read };
+}
+
 static int64_t append_record(struct world *w, int partition, struct world_record record)
 {
         struct world_log *log = &w->logs[partition];
@@ -138,7 +147,7 @@ static void keep_entry(struct world *w, const struct publish_record *r)
 static void write_record(struct world *w, struct publish_record *r)
 {
         struct str settles = header(r, "crr-settles"), outcome = header(r, "crr-outcome");
-        unsigned long long offset = 0;
+        unsigned long long offset = 0, own = 0;
 
         if (r->topic == PUBLISH_REPLICATION) {
                 keep_entry(w, r);
@@ -151,14 +160,18 @@ static void write_record(struct world *w, struct publish_record *r)
                         .key_len = r->key.len,
                         .value = r->value.base != NULL ? dup_str(r->value) : NULL,
                         .value_len = r->value.len,
-                        .timestamp_ms =
-                                r->timestamp_ms == TIME_UNKNOWN ? w->wall_ms : r->timestamp_ms,
+                        .timestamp_ms = r->timestamp_ms == TIME_UNKNOWN || w->stamps_appends
+                                                ? w->wall_ms
+                                                : r->timestamp_ms,
+                        .own_time_ms = str_to_u64(header(r, "crr-timestamp"), INT64_MAX, &own)
+                                               ? (int64_t)own
+                                               : TIME_UNKNOWN,
                         .settles = str_to_u64(settles, INT64_MAX, &offset) ? (int64_t)offset : -1,
                         .outcome = outcome.base != NULL ? dup_str(outcome) : NULL,
                 });
 }
 
-static void write_batch(struct world *w, struct publish_batch *batch)
+void world_write_batch(struct world *w, struct publish_batch *batch)
 {
         bool touched[WORLD_PARTITIONS] = { false };
 
@@ -169,7 +182,9 @@ static void write_batch(struct world *w, struct publish_batch *batch)
         }
         for (int p = 0; p < WORLD_PARTITIONS; p++)
                 if (touched[p])
-                        append_record(w, p, (struct world_record){ .settles = -1 });
+                        append_record(w, p,
+                                      (struct world_record){ .own_time_ms = TIME_UNKNOWN,
+                                                             .settles = -1 });
         for (size_t i = 0; i < batch->n_offsets; i++) {
                 char **claim = &w->claims[batch->offsets[i].partition];
 
@@ -178,7 +193,7 @@ static void write_batch(struct world *w, struct publish_batch *batch)
         }
 }
 
-static void answer(struct world *w, enum publish_outcome outcome)
+void world_tell(struct world *w, enum publish_outcome outcome)
 {
         struct publish_batch *batch = w->batch;
 
@@ -186,8 +201,10 @@ static void answer(struct world *w, enum publish_outcome outcome)
         batch->outcome = outcome;
         batch->duration_us = 1000;
         batch->refused = w->refused;
+        if (outcome != PUBLISH_UNKNOWN)
+                memset(w->open, 0, sizeof w->open);
         if (outcome == PUBLISH_COMMITTED)
-                write_batch(w, batch);
+                world_write_batch(w, batch);
         else
                 error_set(&batch->err, ERR_KAFKA, "scripted");
         if (outcome == PUBLISH_UNKNOWN)
@@ -199,100 +216,12 @@ static void answer(struct world *w, enum publish_outcome outcome)
 static void answer_scripted(struct world *w)
 {
         if (w->submits != w->fault_submit) {
-                answer(w, w->script);
+                world_tell(w, w->script);
                 return;
         }
         if (w->fault == PUBLISH_UNKNOWN && w->fault_is_written)
-                write_batch(w, w->batch);
-        answer(w, w->fault);
-}
-
-/* LIFE */
-
-void world_init(struct world *w, int n_partitions)
-{
-        memset(w, 0, sizeof *w);
-        w->config = (struct member_config){
-                .hash_key = { { 1, 2 } },
-                .failures_topic = "failures",
-                .replication_topic = "replication",
-                .instance = "test-0",
-                .advertise = "http://test-0:8900",
-                .transactional_id = "crr-retryd-test-0",
-                .session_timeout_ms = 10000,
-                .partitioner = PARTITIONER_MURMUR2,
-                .payload = RETRY_PAYLOAD_NATIVE,
-                .pending_expiry = PENDING_EXPIRY_RELIST,
-                .memory_limit = 64u << 20,
-                .max_value_bytes = 5000020,
-                .max_transaction_entries = 10000,
-                .max_transaction_bytes = 32u << 20,
-                .pending_ttl_ms = 86400000,
-        };
-        w->n_partitions = n_partitions;
-        w->now_ms = 1000;
-        w->wall_ms = WALL_START;
-        w->feeding = true;
-        for (int p = 0; p < WORLD_PARTITIONS; p++)
-                w->feeds[p] = true;
-        w->script = PUBLISH_COMMITTED;
-        w->stable = MEMBER_STABLE;
-        w->publisher = (struct publisher){ fake_submit, 5000020 };
-        w->group = (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
-                                   fake_query_registry, fake_query_members,   fake_fence };
-        w->reader = (struct log_reader){ fake_read };
-        w->metrics = metrics_new(100);
-}
-
-void world_start(struct world *w)
-{
-        struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
-
-        w->member = member_new(&w->config, &ports);
-        w->door = retry_service_new(w->member, NULL, 2000);
-        member_tick(w->member, w->now_ms, w->wall_ms);
-        member_on_topology(w->member, w->n_partitions);
-        member_on_generation(w->member, STR("generation-1"), STR("member-1"));
-        for (int p = 0; p < w->n_partitions; p++) {
-                w->assigned[p] = true;
-                w->logs[p].fed = 0;
-                member_on_assigned(w->member, p);
-        }
-        member_on_assignment(w->member);
-        member_on_publisher_ready(w->member);
-        world_run(w);
-}
-
-static void free_log(struct world_log *log)
-{
-        for (int64_t i = 0; i < log->n; i++) {
-                free(log->records[i].key);
-                free(log->records[i].value);
-                free(log->records[i].outcome);
-        }
-        free(log->records);
-}
-
-void world_deinit(struct world *w)
-{
-        if (w->batch != NULL)
-                answer(w, PUBLISH_CLOSED);
-        retry_service_free(w->door);
-        member_free(w->member);
-        metrics_free(w->metrics);
-        for (int p = 0; p < WORLD_PARTITIONS; p++) {
-                free_log(&w->logs[p]);
-                free(w->claims[p]);
-        }
-        free(w->fenced);
-        for (size_t i = 0; i < w->n_entries; i++) {
-                free(w->entries[i].key);
-                free(w->entries[i].value);
-                free(w->entries[i].retry_id);
-                free(w->entries[i].attempt);
-                free(w->entries[i].traceparent);
-        }
-        free(w->entries);
+                world_write_batch(w, w->batch);
+        world_tell(w, w->fault);
 }
 
 /* THE LOG */
@@ -309,6 +238,7 @@ int64_t world_append(struct world *w, int partition, struct str key, const char 
                                      .value = value != NULL ? dup_str(str_from(value)) : NULL,
                                      .value_len = value != NULL ? strlen(value) : 0,
                                      .timestamp_ms = w->wall_ms,
+                                     .own_time_ms = TIME_UNKNOWN,
                                      .settles = settles,
                                      .outcome = outcome != NULL ? dup_str(str_from(outcome)) : NULL,
                              });
@@ -407,7 +337,7 @@ static bool answer_questions(struct world *w)
         for (int p = 0; p < WORLD_PARTITIONS; p++) {
                 if (w->ask_stable[p]) {
                         w->ask_stable[p] = false;
-                        member_on_stable(w->member, p, w->stable);
+                        member_on_stable(w->member, p, w->open[p] ? MEMBER_UNSTABLE : w->stable);
                         any = true;
                 }
                 if (w->ask_watermark[p]) {
@@ -426,7 +356,7 @@ static void feed_record(struct world *w, int p, int64_t offset)
         struct log_record record = {
                 .partition = p,
                 .offset = offset,
-                .timestamp_ms = r->timestamp_ms,
+                .timestamp_ms = r->own_time_ms != TIME_UNKNOWN ? r->own_time_ms : r->timestamp_ms,
                 .settles = r->settles,
                 .outcome = str_from(r->outcome),
         };
@@ -441,15 +371,34 @@ static void feed_record(struct world *w, int p, int64_t offset)
         member_on_record(w->member, &record);
 }
 
+static bool has_more(const struct world *w, int p)
+{
+        return w->assigned[p] && w->feeds[p] && w->logs[p].fed < w->logs[p].n;
+}
+
+/* -1: all were fed. */
+static int next_partition(struct world *w)
+{
+        int first = 0;
+
+        if (w->shuffles) {
+                w->shuffle = w->shuffle * 6364136223846793005u + 1442695040888963407u;
+                first = (int)(w->shuffle >> 33) % w->n_partitions;
+        }
+        for (int i = 0; i < w->n_partitions; i++)
+                if (has_more(w, (first + i) % w->n_partitions))
+                        return (first + i) % w->n_partitions;
+        return -1;
+}
+
 static bool feed(struct world *w)
 {
         bool any = false;
+        int p;
 
-        for (int p = 0; w->feeding && p < w->n_partitions; p++) {
-                while (w->assigned[p] && w->feeds[p] && w->logs[p].fed < w->logs[p].n) {
-                        feed_record(w, p, w->logs[p].fed++);
-                        any = true;
-                }
+        while (w->feeding && w->n_partitions > 0 && (p = next_partition(w)) >= 0) {
+                feed_record(w, p, w->logs[p].fed++);
+                any = true;
         }
         return any;
 }
@@ -507,20 +456,21 @@ void world_advance(struct world *w, int64_t ms)
 void world_answer(struct world *w, enum publish_outcome outcome)
 {
         assert(w->batch != NULL);
-        answer(w, outcome);
+        world_tell(w, outcome);
         world_run(w);
 }
 
 void world_answer_written(struct world *w)
 {
         assert(w->batch != NULL);
-        write_batch(w, w->batch);
-        answer(w, PUBLISH_UNKNOWN);
+        world_write_batch(w, w->batch);
+        world_tell(w, PUBLISH_UNKNOWN);
         world_run(w);
 }
 
 void world_publisher_ready(struct world *w)
 {
+        memset(w->open, 0, sizeof w->open);
         member_on_publisher_ready(w->member);
         world_run(w);
 }

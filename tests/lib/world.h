@@ -23,9 +23,11 @@
 #define WORLD_PARTITIONS 8
 
 struct world_record {
-        char *key, *value; /* value NULL: a tombstone; key NULL: a commit marker */
+        char *key, *value; /* value NULL: a tombstone; key NULL: a commit marker, or compacted */
         size_t key_len, value_len;
-        int64_t timestamp_ms, settles;
+        int64_t timestamp_ms; /* the broker's */
+        int64_t own_time_ms;  /* header crr-timestamp; TIME_UNKNOWN: none */
+        int64_t settles;
         char *outcome;
 };
 
@@ -50,11 +52,15 @@ struct world {
         bool assigned[WORLD_PARTITIONS];
         bool feeding;                 /* records reach the member; true at first */
         bool feeds[WORLD_PARTITIONS]; /* per partition; true at first */
+        bool shuffles;                /* records of several partitions come in any order */
+        uint64_t shuffle;             /* which one */
+        bool stamps_appends;          /* the topic has LogAppendTime */
+        bool open[WORLD_PARTITIONS];  /* a transaction of ours holds its offsets */
 
         struct publisher publisher;
-        struct publish_batch *batch; /* submitted and not answered */
-        bool hold_batches;           /* batches wait for world_answer() */
-        enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
+        struct publish_batch *batch;     /* submitted and not answered */
+        bool hold_batches;               /* batches wait for world_answer() */
+        enum publish_outcome script;     /* what the others get; PUBLISH_COMMITTED at first */
         unsigned submits, offsets_alone; /* batches with records, and without */
         unsigned clearings;              /* of stuck partitions */
         unsigned fault_submit;       /* the submit of this number, from 1, gets `fault`; 0: none */
@@ -87,6 +93,15 @@ void world_init(struct world *w,
 void world_start(struct world *w); /* member and door; every partition assigned, publisher ready */
 void world_deinit(struct world *w);
 
+/* LIFE of the process and of its partitions. */
+void world_assign(struct world *w, int partition);
+void world_revoke(struct world *w, int partition);
+void world_grow(struct world *w, int n_partitions); /* the new ones are assigned */
+/* A new process over the same log, with the same partitions. The batch that is held: written, or
+ * not. */
+void world_restart(struct world *w, bool written);
+void world_compact_away(struct world *w, int partition, int64_t offset);
+
 /* Append to the log. partition -1: where the key belongs. Returns the offset. value NULL: a
  * tombstone. */
 int64_t world_append(struct world *w, int partition, struct str key, const char *value,
@@ -114,6 +129,10 @@ void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
  * twice. Aborts when it does not. In world_check.c.
  */
 void world_check(struct world *w);
+/* For the files of the world. */
+void world_make_ports(struct world *w);
+void world_tell(struct world *w, enum publish_outcome outcome);
+void world_write_batch(struct world *w, struct publish_batch *batch);
 
 /* Requests, run to their end (or for as long as they take without time). */
 struct world_list {

@@ -54,9 +54,10 @@ static void write_pending(const struct uuid *retry_id)
 
 static void set_owner(bool ours)
 {
-        w.assigned[0] = ours;
-        w.logs[0].fed = 0;
-        (ours ? member_on_assigned : member_on_revoked)(w.member, 0);
+        if (ours)
+                world_assign(&w, 0);
+        else
+                world_revoke(&w, 0);
 }
 
 static bool request_or_outcome(const char *word)

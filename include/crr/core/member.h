@@ -131,7 +131,8 @@ struct member_status {
         const char *waiting_for; /* "replay", "open transaction", "memory", "topic", "assignment",
                                     ...; NULL */
         uint64_t restored_records, remaining_records, lag_records;
-        uint64_t in_flight;
+        uint64_t in_flight;   /* retries */
+        uint64_t settlements; /* records that are owed to the log, or on their way */
 };
 void member_status(const struct member *m, struct member_status *ret);
 void member_on_assignment(struct member *m);      /* an assignment is complete (possibly empty) */

@@ -55,7 +55,6 @@ void mock_kafka_init(struct mock_kafka *m)
                 .n_properties = 1,
                 .group = "group",
                 .instance = "test",
-                .advertise = "http://127.0.0.1:8900",
                 .failures_topic = m->failures,
                 .replication_topic = m->replication,
                 .replication_partitioner = "consistent",

@@ -18,7 +18,6 @@ static struct kafka_settings settings_of(const struct kafka_property *properties
                 .n_properties = n,
                 .group = "crr-retry",
                 .instance = "host",
-                .advertise = "http://host:8900",
                 .failures_topic = "failures",
                 .replication_topic = "replication",
                 .replication_partitioner = "murmur2",

@@ -68,7 +68,7 @@ static void tick(int64_t later)
 static bool call(const char *word)
 {
         if (strcmp(word, "restore") == 0)
-                partition_restore(&p, now);
+                partition_restore(&p, 0, now);
         else if (strcmp(word, "leave") == 0)
                 partition_leave(&p);
         else if (strcmp(word, "hold") == 0)
@@ -320,7 +320,7 @@ static void a_new_life_begins_its_walks_at_the_beginning(void)
         CHECK_INT(p.settle_cursor, marker_of(3, 0));
         p.settle_cursor = p.expiry_cursor = UINT64_MAX;
         p.records = 7;
-        partition_restore(&p, now);
+        partition_restore(&p, 0, now);
         CHECK_INT(p.settle_cursor, marker_of(3, 0));
         CHECK_INT(p.expiry_cursor, marker_of(3, 0));
         CHECK_INT(p.records, 0);

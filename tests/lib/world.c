@@ -215,7 +215,7 @@ void world_tell(struct world *w, enum publish_outcome outcome)
 /* By the script, or the fault that is due. */
 static void answer_scripted(struct world *w)
 {
-        if (w->submits != w->fault_submit) {
+        if (w->submits != w->fault_submit || w->batch->n_records == 0) {
                 world_tell(w, w->script);
                 return;
         }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "check.h"
+#include "claim.h"
 #include "crr/base/log.h"
 #include "world.h"
 
@@ -170,6 +171,7 @@ static void nothing_is_submitted_before_the_publisher_is_ready(void)
 
 static void a_batch_carries_the_positions_of_the_partitions_it_touches(void)
 {
+        struct claim claim;
         int home;
 
         start(4);
@@ -180,7 +182,9 @@ static void a_batch_carries_the_positions_of_the_partitions_it_touches(void)
         CHECK_INT(w.batch->offsets[0].partition, home);
         CHECK_INT(w.batch->offsets[0].offset, w.logs[home].n);
         CHECK(str_eq_c(w.batch->generation, "generation-1"));
-        CHECK(str_eq_c(w.batch->metadata, "metadata"));
+        CHECK(claim_parse(w.batch->metadata, &claim));
+        CHECK(str_eq_c(claim.url, w.config.advertise));
+        CHECK(str_eq_c(claim.member_id, "member-1"));
         world_answer(&w, PUBLISH_COMMITTED);
         end(1);
 }
@@ -206,6 +210,8 @@ static void a_moved_record_touches_two_partitions(void)
 
 static void the_generation_is_that_of_the_submit(void)
 {
+        struct claim claim;
+
         start(1);
         fail(0, 2);
         submit(0, 0, 1);
@@ -213,7 +219,8 @@ static void the_generation_is_that_of_the_submit(void)
         member_on_generation(w.member, STR("generation-2"), STR("other"));
         world_answer(&w, PUBLISH_COMMITTED);
         CHECK(str_eq_c(w.batch->generation, "generation-2"));
-        CHECK(str_eq_c(w.batch->metadata, "other"));
+        CHECK(claim_parse(w.batch->metadata, &claim));
+        CHECK(str_eq_c(claim.member_id, "other"));
         world_answer(&w, PUBLISH_COMMITTED);
         end(2);
 }
@@ -221,8 +228,7 @@ static void the_generation_is_that_of_the_submit(void)
 static void once_a_minute_the_offsets_go_alone(void)
 {
         start(3);
-        w.assigned[1] = false;
-        member_on_revoked(w.member, 1);
+        world_revoke(&w, 1);
         world_advance(&w, 59960);
         CHECK(w.batch == NULL);
         world_advance(&w, 60);
@@ -234,9 +240,9 @@ static void once_a_minute_the_offsets_go_alone(void)
         world_answer(&w, PUBLISH_COMMITTED);
         fail(0, 1);
         world_advance(&w, 30000);
-        submit(0, 0, 1); /* a batch with records gives another minute */
+        submit(0, 0, 1); /* a batch with records has the offsets of its partitions only */
         world_answer(&w, PUBLISH_COMMITTED);
-        world_advance(&w, 59900);
+        world_advance(&w, 29900);
         CHECK(w.batch == NULL);
         world_advance(&w, 200);
         CHECK(w.batch != NULL);
@@ -350,13 +356,17 @@ static void every_outcome_is_counted(void)
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                struct metric_labels outcome = LABELS_1(table[i].label);
+                double before; /* the claim */
+
                 start(1);
+                before = metrics_get(w.metrics, METRIC_RETRY_TRANSACTIONS_TOTAL, outcome);
                 fail(0, 2);
                 submit(0, 0, 2);
                 world_answer(&w, table[i].outcome);
-                CHECK(metrics_get(w.metrics, METRIC_RETRY_TRANSACTIONS_TOTAL,
-                                  LABELS_1(table[i].label)) == 1);
-                CHECK(metrics_get(w.metrics, METRIC_RETRY_TRANSACTION_DURATION, NO_LABELS) == 1);
+                CHECK(metrics_get(w.metrics, METRIC_RETRY_TRANSACTIONS_TOTAL, outcome) ==
+                      before + 1);
+                CHECK(metrics_get(w.metrics, METRIC_RETRY_TRANSACTION_DURATION, NO_LABELS) == 2);
                 CHECK(metrics_get(w.metrics, METRIC_RETRY_TRANSACTION_ENTRIES, NO_LABELS) == 1);
                 world_publisher_ready(&w);
                 w.hold_batches = false;

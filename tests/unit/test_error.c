@@ -55,7 +55,7 @@ static void a_repeat_may_help_exactly_where_the_status_says_so(void)
 
                 CHECK(status >= 400 && status < 600);
                 CHECK_INT(error_is_retriable(codes[i]),
-                          status == 408 || status == 503 || status == 504);
+                          status == 408 || status == 421 || status == 503 || status == 504);
         }
 }
 

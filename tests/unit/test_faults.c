@@ -156,6 +156,7 @@ static bool submit_fails(const struct fault *f, unsigned n, size_t *ret_skipped)
         w.fault_is_written = f->written;
         w.refused = f->refused;
         world_start(&w);
+        recover(); /* a fault of the first claim delays what may be answered */
         request_both(SIZE_MAX);
         met = w.submits >= n;
         w.fault_submit = 0;

@@ -110,16 +110,17 @@ static void every_handle_has_its_settings(void)
                                             table[i].want);
 }
 
-/* An empty group is no group: these handles never join one by accident. */
-static void only_the_consumer_is_a_member_of_the_group(void)
+/* An empty group is no group. The questions' handle asks about ours, without ever joining it. */
+static void a_producer_names_no_group(void)
 {
         struct kafka_settings s = settings_of(NULL, 0);
-        rd_kafka_conf_t *conf = make(&s, KAFKA_AUX);
+        rd_kafka_conf_t *conf = make(&s, KAFKA_PRODUCER);
 
         CHECK(value_of(conf, "group.id") == NULL || value_of(conf, "group.id")[0] == '\0');
         rd_kafka_conf_destroy(conf);
-        conf = make(&s, KAFKA_PRODUCER);
-        CHECK(value_of(conf, "group.id") == NULL || value_of(conf, "group.id")[0] == '\0');
+        conf = make(&s, KAFKA_AUX);
+        CHECK_STR(value_of(conf, "group.id"), "crr-retry");
+        CHECK(value_of(conf, "group.instance.id") == NULL);
         rd_kafka_conf_destroy(conf);
 }
 
@@ -298,7 +299,7 @@ static void a_copy_of_the_settings_stands_alone(void)
 int main(void)
 {
         RUN(every_handle_has_its_settings);
-        RUN(only_the_consumer_is_a_member_of_the_group);
+        RUN(a_producer_names_no_group);
         RUN(newer_properties_are_set_where_the_library_knows_them);
         RUN(passthrough_goes_to_its_handles_and_wins_over_our_defaults);
         RUN(an_embedded_broker_is_where_all_go);

@@ -199,7 +199,7 @@ static void a_committed_retry_is_hidden_until_the_log_says_so_itself(void)
                 { "one that comes afterwards finds nothing that failed",
                   "submit commit +100 second 2:skipped entries=1" },
                 { "a partition that leaves takes it along, and the log brings it back",
-                  "starve submit commit 200 revoke in-flight=0 feed assign +300 hidden entries=1" },
+                  "starve submit commit 200 revoke in-flight=0 feed assign +300 commit hidden entries=1" },
         };
 
         LIVE_ALL(rows);
@@ -246,7 +246,7 @@ static void of_an_unknown_outcome_the_log_tells(void)
                 { "a partition that leaves takes the only witness along",
                   "submit unknown revoke 504 in-flight=0 assign +300 listed" },
                 { "and comes back with what it was",
-                  "starve submit written revoke 504 feed assign +300 hidden entries=1" },
+                  "starve submit written revoke 504 feed assign +300 commit hidden entries=1" },
                 { "a newer record of a mover is not ours",
                   "starve submit unknown newer feed +100 waiting listed ready +400 503 listed" },
                 { "nor is another's retry, were it the same attempt",

@@ -206,7 +206,7 @@ void conn_write_out(struct http_conn *c)
                 return;
         }
         drop_answer(c);
-        if (c->close_after || c->server->draining)
+        if (c->close_after)
                 linger(c);
         else
                 conn_enter(c, CONN_IDLE,

@@ -404,7 +404,6 @@ void http_server_drain(struct http_server *s)
 {
         struct http_conn *next;
 
-        s->draining = true;
         for (struct listener *l = s->listeners; l != NULL; l = l->next)
                 if (l->open)
                         accept_some(l, BACKLOG);

@@ -8,6 +8,7 @@
  *    closed, after whatever the client still sends was read for a while, or a reset would destroy
  *    the answer;
  *  - a deadline passes: the same with 408, or a plain close where nothing was asked;
+ *  - the client does not take its answers: reset;
  *  - the client resets: its request is an orphan, which http_respond() frees;
  *  - the client closes its side only: what it has asked is still answered;
  *  - the client sends more than it reads: a request behind the one that is worked on waits, and
@@ -19,12 +20,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "crr/base/sm.h"
-#include "crr/base/time.h"
 
 #define READ_BYTES     65536
 #define STASH_BYTES    65536
@@ -206,7 +205,7 @@ void conn_write_out(struct http_conn *c)
                 return;
         }
         drop_answer(c);
-        if (c->close_after || c->server->draining)
+        if (c->close_after)
                 linger(c);
         else
                 conn_enter(c, CONN_IDLE,

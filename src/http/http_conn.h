@@ -85,7 +85,7 @@ struct http_server {
         char date[64];
         int first_reserved_fd; /* this descriptor and those above are not for connections */
         int spare_fd;          /* given up to accept and refuse when descriptors run out */
-        bool draining, closing;
+        bool closing;
         int open_handles;
         void (*closed)(void *data);
         void *closed_data;

@@ -38,8 +38,7 @@ void exchange_answer(struct http_conn *c, struct http_response *res)
                 .say_keep_alive = http_parser_is_http10(parser),
         };
 
-        c->close_after |= !http_parser_keep_alive(parser) || c->server->draining ||
-                          (c->eof && c->stash.len == 0);
+        c->close_after |= !http_parser_keep_alive(parser) || (c->eof && c->stash.len == 0);
         begin_writing(c, res, &facts);
         server_request_free(c->request);
         c->request = NULL;
@@ -99,7 +98,7 @@ static void handle(struct http_conn *c)
         else if (s->budget.used > s->budget.limit)
                 full = "max_buffered_bytes";
         if (full != NULL) {
-                c->close_after |= !http_parser_keep_alive(c->parser) || s->draining;
+                c->close_after |= !http_parser_keep_alive(c->parser);
                 refuse(c, ERR_UNAVAILABLE, full, "too many requests are in work");
                 return;
         }

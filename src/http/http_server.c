@@ -6,8 +6,9 @@
  * Possible failures:
  *  - too many connections: each further one is answered 503, and past REFUSALS_MAX of those closed
  * at once;
+ *  - a connection would take a descriptor of the reserve: it is closed at once;
  *  - no descriptor is left: the spare one is given up to accept and close, so that clients learn of
- * it.
+ *    it; without that the listener rests until the next tick.
  */
 #include "crr/http/http_server.h"
 
@@ -404,7 +405,6 @@ void http_server_drain(struct http_server *s)
 {
         struct http_conn *next;
 
-        s->draining = true;
         for (struct listener *l = s->listeners; l != NULL; l = l->next)
                 if (l->open)
                         accept_some(l, BACKLOG);

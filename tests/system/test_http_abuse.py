@@ -118,7 +118,7 @@ def connect_idle(address):
 
 
 def test_ten_thousand_idle_connections_are_kept_and_closed_at_the_end(
-        request, many_files, make_embedded, record_property):
+        request, many_files, make_embedded, record_testsuite_property):
     daemon = make_embedded(SMALL_QUARANTINE, http__max_connections=str(IDLE + 100))
     daemon.start().wait_ready(20)
     with contextlib.ExitStack() as open_ones:
@@ -127,7 +127,7 @@ def test_ten_thousand_idle_connections_are_kept_and_closed_at_the_end(
         for _ in range(IDLE - 1):
             open_ones.enter_context(connect_idle(daemon.address))
         each = (memory(daemon) - before) / (IDLE - 1)
-        record_property("bytes_per_idle_connection", round(each))
+        record_testsuite_property("bytes_per_idle_connection", round(each))
         print(f"{each:.0f} bytes for each of {IDLE} idle connections")
         assert daemon.metric("crr_retry_http_connections") == IDLE + 1
         assert daemon.get(FAILED).status == 200

@@ -244,18 +244,23 @@ static void read_slowly(struct client *c, size_t n)
         }
 }
 
-/* Far fewer bytes than the kernel's buffer has to lose before it calls the socket writable. */
+/* Far fewer bytes than the kernel's buffer has to lose before it calls the socket writable; the
+ * first of them are of an answer before. */
 static void an_answer_goes_on_while_20_kilobytes_a_deadline_are_read(void)
 {
+        static char body[90000];
         struct client *c;
 
         fixture_start((struct http_limits){ 0 });
         c = client_new_reading_nothing();
+        memset(body, 'a', sizeof body);
+        client_send_c(c, "POST / HTTP/1.1\r\n" HOST "Content-Length: 90000\r\n\r\n");
+        client_send(c, body, sizeof body);
         client_send_c(c, BIG);
         WAIT(fixture.server->n_writing == 1);
         pass(WRITE_MS - SECOND);
         for (int i = 0; i < 10; i++) {
-                read_slowly(c, 40000);
+                read_slowly(c, 20000);
                 pass(WRITE_MS);
                 CHECK_INT(fixture.server->n_writing, 1);
         }

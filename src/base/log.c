@@ -17,10 +17,10 @@
 #define LINE_LIMIT  262144 /* more than any line: six fields and a message, all of them escapes */
 #define VALUE_BYTES 4096   /* of a message or a field; longer ones are cut */
 
-#define DEBUG         LOG_LEVEL_DEBUG
-#define INFO          LOG_LEVEL_INFO
-#define WARN          LOG_LEVEL_WARN
-#define ERROR         LOG_LEVEL_ERROR
+#define DEBUG       LOG_LEVEL_DEBUG
+#define INFO        LOG_LEVEL_INFO
+#define WARN        LOG_LEVEL_WARN
+#define ERROR       LOG_LEVEL_ERROR
 static const struct log_event_row rows[LOG__COUNT] = {
 #define X(id, name, level, fields, help) [LOG_##id] = { name, level, fields, help },
 #include "crr/base/log_events.def"

@@ -16,8 +16,7 @@ bool claim_parse(struct str text, struct claim *ret)
         unsigned long long number;
 
         if (!str_split(rest, ';', &ret->url, &rest) || !str_split(rest, ';', &ret->state, &rest) ||
-            !str_split(rest, ';', &epoch, &rest) ||
-            !str_split(rest, ';', &ret->member_id, &rest) ||
+            !str_split(rest, ';', &epoch, &rest) || !str_split(rest, ';', &ret->member_id, &rest) ||
             !str_split(rest, ';', &ret->transactional_id, &ret->version) ||
             !str_to_u64(epoch, UINT64_MAX, &number))
                 return false;

@@ -26,7 +26,7 @@ struct owner {
 };
 
 struct cluster {
-        struct owner *owners; /* LIMIT_PARTITIONS; text NULL: nobody known */
+        struct owner *owners;            /* LIMIT_PARTITIONS; text NULL: nobody known */
         uint64_t wanted, asked, granted; /* tickets: as those of partition.h */
         bool is_out;
         int64_t asked_ms, due_ms;

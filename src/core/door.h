@@ -68,8 +68,8 @@ bool door_work_is_waiting(const struct door_work *w); /* NULL: it is not */
 /* Whoever is asked has answered, and what had to be looked up is known. */
 bool door_work_may_go_on(struct door_work *w);
 
-/* Nobody is known to own a partition: perhaps somebody does by now. True: the claims are read again;
- * false: they were, for this request. */
+/* Nobody is known to own a partition: perhaps somebody does by now. True: the claims are read
+ * again; false: they were, for this request. */
 bool door_work_look_again(struct door_work *w, int partition);
 
 /* `question` without url, timeout and done. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sites of one object version are spread over all partitions: every owner is asked, at once, and
- * the rows are put in order of (partition, offset).
+ * The sites of one object version are spread over all partitions: every owner is asked, at once,
+ * and the rows are put in order of (partition, offset).
  *
  * Possible failures: a partition that nobody can tell about is 503, or named in Coverage if the
  * request takes partial answers.
@@ -181,7 +181,8 @@ static bool step_local(struct member *m, struct get_request *req)
         struct partition_set known = { { 0 } };
         struct error err;
 
-        if (door_check_local(m, &req->scope.only, req->scope.n_partitions, &req->coverage, &err) != 0)
+        if (door_check_local(m, &req->scope.only, req->scope.n_partitions, &req->coverage, &err) !=
+            0)
                 return fail(req, &err);
         for (int p = 0; p < m->n_partitions; p++)
                 if (partition_set_has(&req->scope.only, p) &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A listing walks the partitions from its marker on, in order. Those that are ours are read from the
- * table, at most EXAMINED_ROWS entries a turn. For those of others their owners are asked, for no
- * more rows than the page still takes: the first that is needed alone, because it fills most pages,
- * then more and more at once.
+ * A listing walks the partitions from its marker on, in order. Those that are ours are read from
+ * the table, at most EXAMINED_ROWS entries a turn. For those of others their owners are asked, for
+ * no more rows than the page still takes: the first that is needed alone, because it fills most
+ * pages, then more and more at once.
  *
  * Possible failures: a partition that nobody can tell about ends the page before it (503 unless it
  * is full by then), or is named in Coverage if the request takes partial answers.
@@ -295,7 +295,8 @@ static bool step_local(struct member *m, struct list_request *req)
         struct partition_set known = { { 0 } };
         struct error err;
 
-        if (door_check_local(m, &req->scope.only, req->scope.n_partitions, &req->coverage, &err) != 0) {
+        if (door_check_local(m, &req->scope.only, req->scope.n_partitions, &req->coverage, &err) !=
+            0) {
                 req->done(req, &err);
                 return true;
         }

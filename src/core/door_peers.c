@@ -3,9 +3,9 @@
  * The happy path is: the owner of partitions is asked, and answers.
  *
  * Possible failures: it does not own them (any more), cannot answer, or does not. Then the claims
- * are read again, once: if another member owns them by now it is asked, else they count as lost, and
- * the request is answered without them. So a member that is gone costs a request at most the time of
- * one question.
+ * are read again, once: if another member owns them by now it is asked, else they count as lost,
+ * and the request is answered without them. So a member that is gone costs a request at most the
+ * time of one question.
  */
 #include "door.h"
 

@@ -6,8 +6,8 @@
  * Possible failures:
  *  - nobody owns a partition that is needed: 503 before anything is published, unless the request
  *    takes partial answers;
- *  - a part fails or its outcome is not known: the others are committed all the same, and the answer
- *    says how many; a repeat publishes the rest;
+ *  - a part fails or its outcome is not known: the others are committed all the same, and the
+ * answer says how many; a repeat publishes the rest;
  *  - the deadline comes first: likewise.
  */
 #include "door_retry.h"

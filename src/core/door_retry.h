@@ -5,8 +5,8 @@
 #include "door.h"
 
 /*
- * A retry request of the group: split by owner into parts, each of which ends for itself; the answer
- * follows when the last one has.
+ * A retry request of the group: split by owner into parts, each of which ends for itself; the
+ * answer follows when the last one has.
  *
  *   SPLITTING   each entry's owner, at most LIMIT_WORK_ENTRIES a turn; what is missing decides
  *               before anything is published
@@ -43,7 +43,7 @@ struct retry_split {
         size_t cursor;
         struct retry_part *parts;
         size_t n_open;
-        unsigned rounds; /* how often entries were given to new owners */
+        unsigned rounds;    /* how often entries were given to new owners */
         struct error cause; /* of the first failure */
         bool has_cause;
 };
@@ -51,7 +51,7 @@ struct retry_split {
 /* The part of this owner that takes one more entry; NULL: out of memory. o NULL: ours. */
 struct retry_part *retry_part_for(struct retry_split *s, const struct owner *o, bool again);
 void retry_part_start(struct retry_part *part);
-void retry_part_tick(struct retry_part *part);   /* probes, and what waits for the claims */
+void retry_part_tick(struct retry_part *part);    /* probes, and what waits for the claims */
 void retry_part_give_up(struct retry_part *part); /* the request's time is up */
 
 void retry_split_fail_entry(struct retry_split *s, struct retry_entry *e, enum retry_result result,

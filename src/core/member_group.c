@@ -5,8 +5,8 @@
  * A member answers for a partition only while its last proof of ownership is younger than the
  * session timeout less PROOF_MARGIN_MS. Proofs are our own transactions, which the coordinator
  * refuses once the group has gone on without us. A registry that names us keeps a proof alive that
- * has not run out, so that an idle member needs no transactions; it does not make a new one, because
- * it names the last owner until the next one has published its claim.
+ * has not run out, so that an idle member needs no transactions; it does not make a new one,
+ * because it names the last owner until the next one has published its claim.
  */
 #include "claim.h"
 #include "crr/base/log.h"
@@ -113,7 +113,8 @@ void member_on_registry(struct member *m, const struct registry_row *rows, size_
         }
 }
 
-/* A ready partition that was never claimed, or whose proof has run out, is claimed by a transaction.
+/* A ready partition that was never claimed, or whose proof has run out, is claimed by a
+ * transaction.
  */
 void member_group_tick(struct member *m)
 {

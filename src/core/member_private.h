@@ -31,8 +31,8 @@ struct member {
         int64_t now_ms, wall_ms;
         int64_t expiry_due_ms;
         struct buf generation, member_id, claim, scratch;
-        uint64_t lives;   /* of partitions, so far */
-        uint64_t epoch;   /* of our claims */
+        uint64_t lives; /* of partitions, so far */
+        uint64_t epoch; /* of our claims */
         struct cluster cluster;
         struct takeover takeover;
 
@@ -97,7 +97,8 @@ void overlay_on_record(struct member *m, const struct decoded_record *record);
 void overlay_on_committed(struct member *m, struct outgoing *o);
 void overlay_on_unknown(struct member *m, struct outgoing *o);
 void overlay_on_publisher_ready(struct member *m);
-bool overlay_may_let_go(const struct member *m); /* nothing of a partition that leaves is submitted */
+bool overlay_may_let_go(
+        const struct member *m); /* nothing of a partition that leaves is submitted */
 void overlay_partition_left(struct member *m, int partition);
 bool overlay_hides(const struct member *m, const struct identity *id);
 void overlay_tick(struct member *m); /* end what was read back, resolve what was unknown */

@@ -16,8 +16,7 @@ static const struct sm_state states[] = {
                                                        SM_TO(PARTITION_RESTORING) |
                                                        SM_TO(PARTITION_LEAVING) },
         [PARTITION_READY] = { "ready", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_FULL) |
-                                               SM_TO(PARTITION_ABSENT) |
-                                               SM_TO(PARTITION_LEAVING) },
+                                               SM_TO(PARTITION_ABSENT) | SM_TO(PARTITION_LEAVING) },
         [PARTITION_FULL] = { "full", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) |
                                              SM_TO(PARTITION_LEAVING) },
         [PARTITION_LEAVING] = { "leaving", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) },

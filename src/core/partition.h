@@ -52,7 +52,7 @@ struct partition {
         uint64_t target_ticket; /* 0: the barrier is not passed */
         bool open_transaction;  /* the barrier's last answer: unstable */
         int64_t unstable_since_ms; /* since when it says so */
-        int64_t ask_stable_at_ms; /* not before */
+        int64_t ask_stable_at_ms;  /* not before */
         bool stable_asked,
                 stable_stale; /* a question is out; its answer is about an earlier life */
 
@@ -66,10 +66,11 @@ struct partition {
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
-        uint64_t life;      /* counts restores: what is about an earlier one does not count */
-        int64_t proof_ms;   /* of our ownership in this life; INT64_MIN: none yet */
-        bool claimed;       /* our claim was committed in this life */
-        int64_t parked_until_ms; /* ABSENT: the table keeps its entries until then; INT64_MIN: not */
+        uint64_t life;           /* counts restores: what is about an earlier one does not count */
+        int64_t proof_ms;        /* of our ownership in this life; INT64_MIN: none yet */
+        bool claimed;            /* our claim was committed in this life */
+        int64_t parked_until_ms; /* ABSENT: the table keeps its entries until then; INT64_MIN: not
+                                  */
 
         int64_t since_ms;       /* when this state began */
         uint64_t records;       /* taken in this life */
@@ -85,7 +86,7 @@ void partition_init(struct partition *p, int id);
 void partition_restore(struct partition *p, int64_t position, int64_t now_ms);
 void partition_begin_leaving(struct partition *p, int64_t now_ms); /* -> LEAVING */
 void partition_leave(struct partition *p);                         /* -> ABSENT */
-void partition_hold(struct partition *p, int64_t now_ms);   /* -> FULL, position kept */
+void partition_hold(struct partition *p, int64_t now_ms);          /* -> FULL, position kept */
 void partition_resume(struct partition *p, int64_t now_ms); /* FULL -> RESTORING, position kept */
 
 enum partition_state partition_state(const struct partition *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: a request is queued when it is submitted, worked on in later turns of the loop,
- * and done: door_list.c, door_get.c, door_retry.c.
+ * The happy path is: a request is queued when it is submitted, worked on in later turns of the
+ * loop, and done: door_list.c, door_get.c, door_retry.c.
  *
  * Possible failures: theirs; and retries are refused while we are stopping.
  */

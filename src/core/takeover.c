@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: a partition has waited for an open transaction for WAIT_MS; the group's members
- * are asked for; the claimed owner is not among them; its transactional.id is fenced; the barrier is
- * asked again at once.
+ * The happy path is: a partition has waited for an open transaction for WAIT_MS; the group's
+ * members are asked for; the claimed owner is not among them; its transactional.id is fenced; the
+ * barrier is asked again at once.
  *
  * Possible failures: the coordinator does not answer, or the owner lives: it is looked at again
  * later, and the transaction's timeout ends the wait at the latest.

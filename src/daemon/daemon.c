@@ -183,7 +183,8 @@ static void step(struct daemon *d, int64_t now_ms)
                         begin_closing(d);
                 break;
         case LIFE_CLOSING:
-                if (d->http_closed && d->curl_closed && (d->http == NULL || http_server_in_flight(d->http) == 0)) {
+                if (d->http_closed && d->curl_closed &&
+                    (d->http == NULL || http_server_in_flight(d->http) == 0)) {
                         finish(d);
                 } else if (is_over) {
                         leave_behind(d, EXIT_FAILED, "a request does not end");

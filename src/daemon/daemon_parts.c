@@ -9,8 +9,8 @@
 #include "crr/base/uuid.h"
 #include "daemon_private.h"
 
-#define EMBEDDED_PARTITIONS 3
-#define RESERVED_FILES      128 /* of Kafka's connections, the log, the loop */
+#define EMBEDDED_PARTITIONS  3
+#define RESERVED_FILES       128 /* of Kafka's connections, the log, the loop */
 #define CONNECTIONS_PER_PEER 16
 #define CONNECTIONS_TO_PEERS 256
 
@@ -257,8 +257,7 @@ static void make_core(struct daemon *d, const struct api_health *health)
         daemon_member_config(d, &config);
         d->member = member_new(&config, &ports);
         make_peers(d);
-        d->door = retry_service_new(d->member,
-                                    d->peers != NULL ? peer_client_port(d->peers) : NULL,
+        d->door = retry_service_new(d->member, d->peers != NULL ? peer_client_port(d->peers) : NULL,
                                     (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
         daemon_api_config(d, &api_config);
         d->api = api_new(&api_config, d->door, d->metrics, health);

@@ -3,9 +3,9 @@
  * The happy path is: what is wanted is asked together, and the coordinator answers at once: stable.
  *
  * Possible failures:
- *  - it does not answer: a partition is not stable, and each is asked alone. That the coordinator is
- *    there at all was shown just before, by a question that never waits: about a topic whose offsets
- *    the group never commits;
+ *  - it does not answer: a partition is not stable, and each is asked alone. That the coordinator
+ * is there at all was shown just before, by a question that never waits: about a topic whose
+ * offsets the group never commits;
  *  - that takes too long: the rest is not known, and asked again by the core.
  */
 #include "kafka_barrier.h"
@@ -76,8 +76,8 @@ static void ask_each(struct barrier_work *w, int64_t end_ms)
         const struct kafka_barrier *b = w->barrier;
 
         for (int i = 0; i < w->n && time_monotonic_ms() < end_ms; i++) {
-                rd_kafka_resp_err_t code = ask(b->handle, b->settings->failures_topic,
-                                               &w->partitions[i], 1, ALONE_MS);
+                rd_kafka_resp_err_t code =
+                        ask(b->handle, b->settings->failures_topic, &w->partitions[i], 1, ALONE_MS);
 
                 if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
                         w->stable[i] = MEMBER_STABLE;

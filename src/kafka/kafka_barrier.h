@@ -11,8 +11,8 @@
  * Barrier: is the committed offset of a partition stable, or does a transaction hold it open? Asked
  * by rd_kafka_committed() on a read_committed handle, which the broker lets wait until it is; a
  * handle of its own, because that wait is long. The Admin API has the same question, but its
- * requests to coordinators abort the process when a connection breaks at the wrong moment (librdkafka
- * issue 4605, not mended in 2.8).
+ * requests to coordinators abort the process when a connection breaks at the wrong moment
+ * (librdkafka issue 4605, not mended in 2.8).
  *
  * Threads  Loop only, but the questions, which block in libuv's pool for WORK_MS at most, one piece
  *          of work at a time.

@@ -70,10 +70,8 @@ static const struct row of_reader[] = {
 const char *kafka_handle_name(enum kafka_handle handle)
 {
         static const char *const names[KAFKA_HANDLES] = {
-                [KAFKA_CONSUMER] = "consumer",
-                [KAFKA_PRODUCER] = "producer",
-                [KAFKA_AUX] = "auxiliary",
-                [KAFKA_BARRIER] = "barrier",
+                [KAFKA_CONSUMER] = "consumer", [KAFKA_PRODUCER] = "producer",
+                [KAFKA_AUX] = "auxiliary",     [KAFKA_BARRIER] = "barrier",
                 [KAFKA_READER] = "reader",
         };
 

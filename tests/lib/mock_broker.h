@@ -44,9 +44,9 @@ int64_t mock_broker_end(struct mock_broker *k, const char *topic, int partition)
 int64_t mock_broker_write(struct mock_broker *k, int partition, int first, int n);
 
 /* Turns of the loop until it is so; the test's time limit ends a wait without an end. */
-#define MOCK_BROKER_WAIT(k, condition)                     \
-        do {                                              \
-                while (!(condition))                      \
+#define MOCK_BROKER_WAIT(k, condition)                   \
+        do {                                             \
+                while (!(condition))                     \
                         uv_run(&(k)->loop, UV_RUN_ONCE); \
         } while (0)
 

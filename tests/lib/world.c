@@ -117,13 +117,21 @@ void world_make_ports(struct world *w)
         w->reader = (struct log_reader){ fake_read };
 }
 
+/* Room for one more than n: it doubles at powers of two. */
+static void *grow(void *array, size_t n, size_t size)
+{
+        if ((n & (n - 1)) == 0)
+                array = realloc(array, (n > 0 ? 2 * n : 1) * size);
+        if (array == NULL)
+                abort();
+        return array;
+}
+
 static int64_t append_record(struct world *w, int partition, struct world_record record)
 {
         struct world_log *log = &w->logs[partition];
 
-        log->records = realloc(log->records, (size_t)(log->n + 1) * sizeof *log->records);
-        if (log->records == NULL)
-                abort();
+        log->records = grow(log->records, (size_t)log->n, sizeof *log->records);
         log->records[log->n] = record;
         return log->n++;
 }
@@ -132,9 +140,7 @@ static void keep_entry(struct world *w, const struct publish_record *r)
 {
         struct str traceparent = header(r, "traceparent");
 
-        w->entries = realloc(w->entries, (w->n_entries + 1) * sizeof *w->entries);
-        if (w->entries == NULL)
-                abort();
+        w->entries = grow(w->entries, w->n_entries, sizeof *w->entries);
         w->entries[w->n_entries++] = (struct world_retry_entry){
                 .key = dup_str(r->key),
                 .value = dup_str(r->value),

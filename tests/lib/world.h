@@ -63,7 +63,7 @@ struct world {
         enum publish_outcome script;     /* what the others get; PUBLISH_COMMITTED at first */
         unsigned submits, offsets_alone; /* batches with records, and without */
         unsigned clearings;              /* of stuck partitions */
-        unsigned fault_submit;       /* the submit of this number, from 1, gets `fault`; 0: none */
+        unsigned fault_submit; /* the submit of this number, from 1, gets `fault`; 0: none */
         enum publish_outcome fault;
         bool fault_is_written; /* PUBLISH_UNKNOWN, and it was written all the same */
         size_t refused;        /* the record that PUBLISH_REFUSED is about */

@@ -123,9 +123,9 @@ static void a_turn_encodes_so_many_entries_at_most(void)
                 submit(i, 64 * i, 64 * i + 64);
         CHECK(w.batch == NULL);
         world_publisher_ready(&w);
-        CHECK_INT(w.batch->n_records, 2 * LIMIT_WORK_ENTRIES);
+        CHECK_INT(w.batch->n_records, 2L * LIMIT_WORK_ENTRIES);
         world_answer(&w, PUBLISH_COMMITTED);
-        CHECK_INT(w.batch->n_records, 2 * (320 - LIMIT_WORK_ENTRIES));
+        CHECK_INT(w.batch->n_records, 2L * (320 - LIMIT_WORK_ENTRIES));
         world_answer(&w, PUBLISH_COMMITTED);
         for (int i = 0; i < 5; i++)
                 CHECK(retries[i].done && !retries[i].failed);

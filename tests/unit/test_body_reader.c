@@ -57,15 +57,18 @@ static void end(struct test_read *r)
         fake_http_free(r->x);
 }
 
-/* "[     ...1]" of exactly so many bytes. */
+/* "[1,1,1,1,1,1      ,1]" of exactly so many bytes. */
 static char *array_of(size_t bytes)
 {
         char *text = malloc(bytes + 1);
 
         CHECK(text != NULL);
         memset(text, ' ', bytes);
-        memcpy(text, "[1,1,1,1,1,1,", 13);
-        memcpy(text + bytes - 2, "1]", 3);
+        for (size_t i = 0; i < 12; i += 2) {
+                text[i] = i == 0 ? '[' : ',';
+                text[i + 1] = '1';
+        }
+        snprintf(text + bytes - 3, 4, ",1]");
         return text;
 }
 
@@ -150,7 +153,7 @@ static void a_turn_reads_so_many_bytes_of_a_large_body(void)
 
 static void a_small_body_does_not_wait_for_a_large_one(void)
 {
-        char *body = array_of(3 * API_WORK_BYTES);
+        char *body = array_of((size_t)3 * API_WORK_BYTES);
         struct test_read large, other, small;
 
         reader = body_reader_new();
@@ -174,7 +177,7 @@ static void a_small_body_does_not_wait_for_a_large_one(void)
 
 static void what_a_handler_refuses_ends_the_read_there(void)
 {
-        char *body = array_of(3 * API_WORK_BYTES);
+        char *body = array_of((size_t)3 * API_WORK_BYTES);
         struct test_read r, next;
 
         reader = body_reader_new();
@@ -196,7 +199,7 @@ static void what_a_handler_refuses_ends_the_read_there(void)
 
 static void a_client_that_leaves_in_the_middle_is_not_read_to_the_end(void)
 {
-        char *body = array_of(3 * API_WORK_BYTES);
+        char *body = array_of((size_t)3 * API_WORK_BYTES);
         struct test_read r, next;
 
         reader = body_reader_new();
@@ -219,7 +222,7 @@ static void a_client_that_leaves_in_the_middle_is_not_read_to_the_end(void)
 
 static void at_the_end_what_waits_is_done(void)
 {
-        char *body = array_of(3 * API_WORK_BYTES);
+        char *body = array_of((size_t)3 * API_WORK_BYTES);
         struct test_read r[3];
 
         reader = body_reader_new();

@@ -104,11 +104,11 @@ static void no_character_is_cut_in_two(void)
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
                 fill(text, 398);
-                strcat(text, table[i].end);
+                snprintf(text + 398, sizeof text - 398, "%s", table[i].end);
                 error_set(&err, ERR_SYSTEM, "%s", text);
                 CHECK_INT(strlen(err.message), table[i].want);
                 fill(text, 396);
-                strcat(text, table[i].end);
+                snprintf(text + 396, sizeof text - 396, "%s", table[i].end);
                 error_set(&err, ERR_SYSTEM, "%s", text);
                 error_prefix(&err, "%s", "");
                 CHECK_INT(strlen(err.message), table[i].want);

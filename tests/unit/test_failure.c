@@ -180,7 +180,7 @@ static void a_copy_that_does_not_fit_is_refused(void)
         for (size_t limit = 0; !fits; limit += 16) {
                 arena_init(&arena, limit);
                 fits = failure_copy(&copy, &f, &arena);
-                CHECK_INT(fits, limit >= 6 * 16);
+                CHECK_INT(fits, limit >= 96);
                 arena_deinit(&arena);
         }
 }

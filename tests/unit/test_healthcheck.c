@@ -34,7 +34,8 @@ static void *serve(void *data)
                 n += (size_t)more;
         if (s->answer != NULL && write(fd, s->answer, strlen(s->answer)) < 0)
                 abort();
-        close(fd);
+        if (fd >= 0)
+                close(fd);
         return NULL;
 }
 
@@ -44,20 +45,21 @@ static bool start(struct server *s, bool v6, const char *answer)
         struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
         struct sockaddr_in four = { .sin_family = AF_INET,
                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        struct sockaddr_storage bound;
+        struct sockaddr_in6 bound = { 0 }; /* the port stands where that of sockaddr_in does */
         socklen_t size = sizeof bound;
 
         *s = (struct server){ .v6 = v6, .answer = answer };
         s->listener = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-        if (v6 && (s->listener < 0 || bind(s->listener, (void *)&six, sizeof six) != 0)) {
+        if (v6 && s->listener < 0)
+                return false;
+        if (v6 && bind(s->listener, (void *)&six, sizeof six) != 0) {
                 close(s->listener);
                 return false;
         }
         CHECK(v6 || bind(s->listener, (void *)&four, sizeof four) == 0);
         CHECK(listen(s->listener, 1) == 0);
         CHECK(getsockname(s->listener, (void *)&bound, &size) == 0);
-        s->port = ntohs(v6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                           : ((struct sockaddr_in *)&bound)->sin_port);
+        s->port = ntohs(bound.sin6_port);
         CHECK(pthread_create(&s->thread, NULL, serve, s) == 0);
         return true;
 }

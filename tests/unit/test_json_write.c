@@ -173,8 +173,8 @@ static size_t draw_string(struct draw *d, char *bytes, size_t max)
                 } else if (draw(d, 2) == 0) {
                         bytes[n++] = (char)draw(d, 0x20);
                 } else {
-                        memcpy(bytes + n, c, strlen(c));
-                        n += strlen(c);
+                        while (*c != '\0')
+                                bytes[n++] = *c++;
                 }
         }
         return n;

@@ -68,7 +68,8 @@ static void a_producer_that_could_not_clear_everything_is_not_usable(void)
 {
         begin();
         mock_broker_answer(&kafka, MOCK_PRODUCE, 3, RD_KAFKA_RESP_ERR_NO_ERROR,
-                          RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+                           RD_KAFKA_RESP_ERR_NO_ERROR,
+                           RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
         CHECK(!ensure_cleared());
         CHECK(ensure_cleared());
         end();

@@ -22,84 +22,64 @@ static int parse(const char *const words[WORDS])
         return rc;
 }
 
+static const struct {
+        const char *words[WORDS];
+        enum command command;
+        const char *file, *set, *url; /* the last --set; NULL: none */
+        size_t sets;
+} good[] = {
+        { { "crr-retryd" }, COMMAND_RUN, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--config", "a.json" }, COMMAND_RUN, "a.json", NULL, NULL, 0 },
+        { { "crr-retryd", "--config=a.json" }, COMMAND_RUN, "a.json", NULL, NULL, 0 },
+        { { "crr-retryd", "--config", "a", "--config", "b" }, COMMAND_RUN, "b", NULL, NULL, 0 },
+        { { "crr-retryd", "--set", "a.b=1", "--set", "c=d=e" },
+          COMMAND_RUN,
+          NULL,
+          "c=d=e",
+          NULL,
+          2 },
+        { { "crr-retryd", "--set", "a.b=" }, COMMAND_RUN, NULL, "a.b=", NULL, 1 },
+        { { "crr-retryd", "--check-config" }, COMMAND_CHECK_CONFIG, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--print-config" }, COMMAND_PRINT_CONFIG, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--print-sample-config" }, COMMAND_PRINT_SAMPLE, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--print-config-schema" }, COMMAND_PRINT_SCHEMA, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--print-config-docs" }, COMMAND_PRINT_DOCS, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--version" }, COMMAND_VERSION, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--help" }, COMMAND_HELP, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--help", "--help" }, COMMAND_HELP, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "--check-config", "--config", "x", "--set", "a=b" },
+          COMMAND_CHECK_CONFIG,
+          "x",
+          "a=b",
+          NULL,
+          1 },
+        { { "crr-retryd", "healthcheck" }, COMMAND_HEALTHCHECK, NULL, NULL, NULL, 0 },
+        { { "crr-retryd", "healthcheck", "http://h:1" },
+          COMMAND_HEALTHCHECK,
+          NULL,
+          NULL,
+          "http://h:1",
+          0 },
+        { { "crr-retryd", "--set", "a=b", "healthcheck" },
+          COMMAND_HEALTHCHECK,
+          NULL,
+          "a=b",
+          NULL,
+          1 },
+};
+
 static void good_command_lines_are_taken(void)
 {
-        static const struct {
-                const char *words[WORDS];
-                enum command command;
-                const char *file, *set, *url; /* the last --set; NULL: none */
-                size_t sets;
-        } table[] = {
-                { { "crr-retryd" }, COMMAND_RUN, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "--config", "a.json" }, COMMAND_RUN, "a.json", NULL, NULL, 0 },
-                { { "crr-retryd", "--config=a.json" }, COMMAND_RUN, "a.json", NULL, NULL, 0 },
-                { { "crr-retryd", "--config", "a", "--config", "b" },
-                  COMMAND_RUN,
-                  "b",
-                  NULL,
-                  NULL,
-                  0 },
-                { { "crr-retryd", "--set", "a.b=1", "--set", "c=d=e" },
-                  COMMAND_RUN,
-                  NULL,
-                  "c=d=e",
-                  NULL,
-                  2 },
-                { { "crr-retryd", "--set", "a.b=" }, COMMAND_RUN, NULL, "a.b=", NULL, 1 },
-                { { "crr-retryd", "--check-config" }, COMMAND_CHECK_CONFIG, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "--print-config" }, COMMAND_PRINT_CONFIG, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "--print-sample-config" },
-                  COMMAND_PRINT_SAMPLE,
-                  NULL,
-                  NULL,
-                  NULL,
-                  0 },
-                { { "crr-retryd", "--print-config-schema" },
-                  COMMAND_PRINT_SCHEMA,
-                  NULL,
-                  NULL,
-                  NULL,
-                  0 },
-                { { "crr-retryd", "--print-config-docs" },
-                  COMMAND_PRINT_DOCS,
-                  NULL,
-                  NULL,
-                  NULL,
-                  0 },
-                { { "crr-retryd", "--version" }, COMMAND_VERSION, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "--help" }, COMMAND_HELP, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "--help", "--help" }, COMMAND_HELP, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "--check-config", "--config", "x", "--set", "a=b" },
-                  COMMAND_CHECK_CONFIG,
-                  "x",
-                  "a=b",
-                  NULL,
-                  1 },
-                { { "crr-retryd", "healthcheck" }, COMMAND_HEALTHCHECK, NULL, NULL, NULL, 0 },
-                { { "crr-retryd", "healthcheck", "http://h:1" },
-                  COMMAND_HEALTHCHECK,
-                  NULL,
-                  NULL,
-                  "http://h:1",
-                  0 },
-                { { "crr-retryd", "--set", "a=b", "healthcheck" },
-                  COMMAND_HEALTHCHECK,
-                  NULL,
-                  "a=b",
-                  NULL,
-                  1 },
-        };
-
-        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-                CHECK_INT(parse(table[i].words), 0);
-                CHECK_INT(options.command, table[i].command);
-                CHECK((options.file == NULL) == (table[i].file == NULL));
-                CHECK(options.file == NULL || strcmp(options.file, table[i].file) == 0);
-                CHECK((options.url == NULL) == (table[i].url == NULL));
-                CHECK(options.url == NULL || strcmp(options.url, table[i].url) == 0);
-                CHECK_INT(options.n_sets, table[i].sets);
-                if (table[i].sets > 0)
-                        CHECK_STR(options.sets[options.n_sets - 1], table[i].set);
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+                CHECK_INT(parse(good[i].words), 0);
+                CHECK_INT(options.command, good[i].command);
+                CHECK((options.file == NULL) == (good[i].file == NULL));
+                CHECK(options.file == NULL || strcmp(options.file, good[i].file) == 0);
+                CHECK((options.url == NULL) == (good[i].url == NULL));
+                CHECK(options.url == NULL || strcmp(options.url, good[i].url) == 0);
+                CHECK_INT(options.n_sets, good[i].sets);
+                if (good[i].sets > 0)
+                        CHECK_STR(options.sets[options.n_sets - 1], good[i].set);
                 options_deinit(&options);
         }
 }

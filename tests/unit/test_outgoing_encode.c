@@ -292,7 +292,7 @@ static void a_record_over_the_size_of_a_message_is_refused(void)
                         context.max_record_bytes = limit - less;
                         CHECK_INT(encode(o), ENCODE_TOO_LARGE);
                 }
-                context.max_record_bytes = limit + 32 * PUBLISH_MAX_HEADERS;
+                context.max_record_bytes = limit + (size_t)32 * PUBLISH_MAX_HEADERS;
                 CHECK_INT(encode(o), ENCODE_OK);
                 outgoing_free(o);
         }

@@ -244,7 +244,7 @@ static void of_an_unknown_outcome_the_log_tells(void)
                 { "a deadline before the log has told",
                   "submit unknown +31000 504 listed in-flight=1 ready +400 in-flight=0" },
                 { "a partition that leaves takes the only witness along",
-                  "submit unknown revoke 504 in-flight=0 assign +300 listed" },
+                  "submit unknown revoke 504 in-flight=0 ready assign +300 commit listed" },
                 { "and comes back with what it was",
                   "starve submit written revoke 504 feed assign +300 commit hidden entries=1" },
                 { "a newer record of a mover is not ours",

@@ -27,8 +27,8 @@
 #define API_WORK_BYTES 65536u
 
 struct api_config {
-        size_t max_elements;          /* of one retry request; 413 above it */
-        struct str peer_secret;       /* absent: members are known by their addresses */
+        size_t max_elements;         /* of one retry request; 413 above it */
+        struct str peer_secret;      /* absent: members are known by their addresses */
         const struct network *allow; /* then, whose questions are answered as a member's */
         size_t n_allow;
 };

@@ -29,8 +29,8 @@ struct coverage {
 bool coverage_is_whole(const struct coverage *c);
 
 /*
- * A question of another member: only what is ours is told, and nobody else is asked. What is not ours
- * is ERR_MISDIRECTED; what is ours but not known is named in coverage, and the rest told.
+ * A question of another member: only what is ours is told, and nobody else is asked. What is not
+ * ours is ERR_MISDIRECTED; what is ours but not known is named in coverage, and the rest told.
  */
 struct local_scope {
         bool is_local;
@@ -42,8 +42,8 @@ struct list_request {
         void *data;
         struct str site; /* absent: every site */
         uint64_t marker;
-        unsigned max_rows; /* 1..LIMIT_PAGE_ROWS; a member asks for one more */
-        bool partial;      /* answer although partitions are missing */
+        unsigned max_rows;   /* 1..LIMIT_PAGE_ROWS; a member asks for one more */
+        bool partial;        /* answer although partitions are missing */
         struct arena *arena; /* rows of other members lie here */
         struct local_scope scope;
         void (*row)(struct list_request *req, const struct failure *f);

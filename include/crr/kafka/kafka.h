@@ -39,7 +39,7 @@ struct kafka_settings {
         const struct kafka_property *producer_properties; /* the transactional producer */
         size_t n_producer_properties;
         const char *group;
-        const char *instance;  /* ends in -<n>: also group.instance.id */
+        const char *instance; /* ends in -<n>: also group.instance.id */
         const char *failures_topic, *replication_topic;
         bool create_topics;
         const char *replication_partitioner; /* "murmur2" | "consistent" */

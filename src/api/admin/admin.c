@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin.h"
+
 #include "answer.h"
 #include "crr/base/json_write.h"
 #include "dialect.h"

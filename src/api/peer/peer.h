@@ -26,7 +26,8 @@ struct peer_exchange {
         } door;
 };
 
-/* peer_exchange.c: who asks is proven, and the body read; then `ask` gets a question that is whole. */
+/* peer_exchange.c: who asks is proven, and the body read; then `ask` gets a question that is whole.
+ */
 void peer_exchange_begin(const struct api *api, struct http_request *req,
                          enum peer_question question);
 void peer_exchange_fail(struct peer_exchange *x, const struct error *err);

@@ -47,8 +47,8 @@ void peer_ask_retry(struct peer_exchange *x)
                 .retry_id = q->retry_id,
                 .has_idempotency_key = q->has_idempotency_key,
                 .traceparent = q->traceparent,
-                .deadline_ms = deadline_ms < x->req->deadline_ms ? deadline_ms
-                                                                  : x->req->deadline_ms,
+                .deadline_ms =
+                        deadline_ms < x->req->deadline_ms ? deadline_ms : x->req->deadline_ms,
                 .arena = &x->req->arena,
                 .scope = { .is_local = true, .n_partitions = q->n_partitions },
                 .again = q->again,

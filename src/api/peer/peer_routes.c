@@ -23,7 +23,8 @@ static void on_status(void *data, struct http_request *req, const struct route_a
 }
 
 static const struct route routes[] = {
-        { HTTP_POST, PEER_PATH "page", on_page, "page", "Failures of partitions, from a marker on" },
+        { HTTP_POST, PEER_PATH "page", on_page, "page",
+          "Failures of partitions, from a marker on" },
         { HTTP_POST, PEER_PATH "find", on_find, "find", "Failures of one object version" },
         { HTTP_POST, PEER_PATH "retry", on_retry, "retry", "Retry failures of this member" },
         { HTTP_POST, PEER_PATH "status", on_status, "status", "This member and its partitions" },

@@ -224,8 +224,9 @@ void world_init(struct world *w, int n_partitions)
         w->script = PUBLISH_COMMITTED;
         w->stable = MEMBER_STABLE;
         w->publisher = (struct publisher){ fake_submit, 5000020 };
-        w->group = (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
-                                   fake_query_registry, fake_query_members,   fake_fence };
+        w->group =
+                (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
+                                fake_query_registry, fake_query_members,   fake_fence };
         w->reader = (struct log_reader){ fake_read };
         w->metrics = metrics_new(100);
 }
@@ -444,15 +445,19 @@ static bool answer_read(struct world *w)
 {
         struct log_read *read = w->read;
         struct error err;
+        size_t bytes = 0;
 
         if (read == NULL || w->hold_reads)
                 return false;
         w->read = NULL;
+        w->n_reads++;
         for (size_t i = 0; i < read->n; i++) {
                 struct log_read_item *item = &read->items[i];
                 const struct world_record *r = &w->logs[item->partition].records[item->offset];
 
-                item->found = r->key != NULL;
+                item->left = bytes >= read->max_bytes;
+                item->found = r->key != NULL && !item->left;
+                bytes += r->key != NULL ? r->key_len + r->value_len : 0;
                 item->timestamp_ms = r->timestamp_ms;
                 item->key = (struct str){ r->key, r->key_len };
                 item->value =

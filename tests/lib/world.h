@@ -52,9 +52,9 @@ struct world {
         bool feeds[WORLD_PARTITIONS]; /* per partition; true at first */
 
         struct publisher publisher;
-        struct publish_batch *batch; /* submitted and not answered */
-        bool hold_batches;           /* batches wait for world_answer() */
-        enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
+        struct publish_batch *batch;     /* submitted and not answered */
+        bool hold_batches;               /* batches wait for world_answer() */
+        enum publish_outcome script;     /* what the others get; PUBLISH_COMMITTED at first */
         unsigned submits, offsets_alone; /* batches with records, and without */
         unsigned clearings;              /* of stuck partitions */
         struct world_retry_entry *entries;
@@ -74,6 +74,7 @@ struct world {
 
         struct log_reader reader;
         struct log_read *read;
+        unsigned n_reads;
         bool read_fails, hold_reads;
 };
 

@@ -3,10 +3,9 @@
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
  * Closing: the log reader and the publisher first (their results go to the member), then the
- * consumer leaves the group, then barrier, registry and auxiliary handle, which answer what the member
- * still asks.
- * Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the latest; what is stuck
- * then is left to the end of the process.
+ * consumer leaves the group, then barrier, registry and auxiliary handle, which answer what the
+ * member still asks. Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the
+ * latest; what is stuck then is left to the end of the process.
  */
 #include "crr/kafka/kafka.h"
 

@@ -9,9 +9,9 @@
  *  - the producer is fatally wrong: it is made anew at once, and the core is told when it is usable
  * again;
  *  - it is fenced again and again although no outage explains it: another process has our
- * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX. A producer that could be
- * used for FENCINGS_FORGOTTEN_MS was not one of a series: two processes with one id do not leave each
- * other alone for so long.
+ * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX. A producer that could
+ * be used for FENCINGS_FORGOTTEN_MS was not one of a series: two processes with one id do not leave
+ * each other alone for so long.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +19,14 @@
 
 #include "kafka_publisher.h"
 
-#define INIT_TIMEOUT_MS      5000
-#define RETRY_PAUSE_MS       500
-#define FENCED_WAIT_MS       10000
-#define FENCINGS_MAX         4
-#define WARM_UP_MS           3000
-#define OUTAGE_REMEMBERED_MS 60000
+#define INIT_TIMEOUT_MS       5000
+#define RETRY_PAUSE_MS        500
+#define FENCED_WAIT_MS        10000
+#define FENCINGS_MAX          4
+#define WARM_UP_MS            3000
+#define OUTAGE_REMEMBERED_MS  60000
 #define FENCINGS_FORGOTTEN_MS 600000
-#define SMALL_SET_BYTES      16384
+#define SMALL_SET_BYTES       16384
 
 static int64_t now_ms(void)
 {

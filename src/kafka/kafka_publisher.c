@@ -18,7 +18,7 @@
 #include "crr/base/time.h"
 
 #define MAX_MESSAGE_BYTES 5000020 /* message.max.bytes of the producer */
-#define SET_OVERHEAD      200     /* of a record that is alone in its set: at most 137 with its headers */
+#define SET_OVERHEAD      200 /* of a record that is alone in its set: at most 137 with its headers */
 
 /* NULL: stop. Events of the producer are served while it waits. */
 static struct publish_batch *take_batch(struct kafka_publisher *p)

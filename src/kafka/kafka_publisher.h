@@ -61,7 +61,7 @@ struct kafka_publisher {
         unsigned credentials_version; /* that it has */
         rd_kafka_topic_t *topics[2];  /* by enum publish_topic */
         struct publish_batch *batch;
-        bool clear_first;  /* a batch of unknown outcome may hang in the partitions */
+        bool clear_first; /* a batch of unknown outcome may hang in the partitions */
         enum kafka_sets sets;
         size_t refused, n_refused; /* the record that was refused last, and how many were */
         rd_kafka_resp_err_t clear_err;
@@ -69,12 +69,12 @@ struct kafka_publisher {
                 const rd_kafka_topic_t *topic; /* NULL: none */
                 int32_t partition;
                 int64_t next; /* what the next report would make up */
-        } untold;          /* the set whose place was not told */
-        unsigned fencings; /* in a row, without an outage */
-        int64_t ready_ms;  /* since when the producer could be used, or the last one */
-        int64_t began_ms;  /* the transaction under way, or the last one */
-        int64_t outage_ms; /* the last time that the broker could not be reached */
-        int64_t pause_ms;  /* before the next producer is made */
+        } untold;             /* the set whose place was not told */
+        unsigned fencings;    /* in a row, without an outage */
+        int64_t ready_ms;     /* since when the producer could be used, or the last one */
+        int64_t began_ms;     /* the transaction under way, or the last one */
+        int64_t outage_ms;    /* the last time that the broker could not be reached */
+        int64_t pause_ms;     /* before the next producer is made */
 };
 
 void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings *settings,

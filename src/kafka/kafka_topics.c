@@ -222,8 +222,8 @@ static void say_setting(const char *topic, const char *name, const char *value, 
 
 static void take_setting(struct kafka_aux *a, int which, const char *name, const char *value)
 {
-        const char *topic = which == 0 ? a->settings->failures_topic
-                                       : a->settings->replication_topic;
+        const char *topic =
+                which == 0 ? a->settings->failures_topic : a->settings->replication_topic;
         unsigned long long bytes;
 
         if (which == 0 && strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)

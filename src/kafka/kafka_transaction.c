@@ -37,8 +37,8 @@ static bool is_stale(rd_kafka_resp_err_t code)
 }
 
 /* Where the record is. A broker that had it already (the set was sent again after a failover) may
- * tell no place for its set: librdkafka reports -1, and counts on from there for the others. Reports
- * of a set follow each other. */
+ * tell no place for its set: librdkafka reports -1, and counts on from there for the others.
+ * Reports of a set follow each other. */
 static int64_t place_of(struct kafka_publisher *p, const rd_kafka_message_t *m)
 {
         bool goes_on = p->untold.topic == m->rkt && p->untold.partition == m->partition &&

@@ -33,9 +33,8 @@ void mock_kafka_init(struct mock_kafka *k, int failure_partitions)
 {
         memset(k, 0, sizeof *k);
         make_cluster(k, failure_partitions);
-        k->properties[0] = (struct kafka_property){
-                "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(k->cluster)
-        };
+        k->properties[0] = (struct kafka_property){ "bootstrap.servers",
+                                                    rd_kafka_mock_cluster_bootstraps(k->cluster) };
         k->properties[1] = (struct kafka_property){ "linger.ms", "20" }; /* whole sets */
         k->settings = (struct kafka_settings){
                 .properties = k->properties,
@@ -117,9 +116,9 @@ int64_t mock_kafka_end(struct mock_kafka *k, const char *topic, int partition)
         rd_kafka_t *client = client_of(k, RD_KAFKA_CONSUMER);
         int64_t low, high = -1;
 
-        CHECK_INT(rd_kafka_query_watermark_offsets(client, topic, partition, &low, &high,
-                                                   TIMEOUT_MS),
-                  RD_KAFKA_RESP_ERR_NO_ERROR);
+        CHECK_INT(
+                rd_kafka_query_watermark_offsets(client, topic, partition, &low, &high, TIMEOUT_MS),
+                RD_KAFKA_RESP_ERR_NO_ERROR);
         rd_kafka_destroy(client);
         return high;
 }
@@ -134,13 +133,12 @@ int64_t mock_kafka_write(struct mock_kafka *k, int partition, int first, int n)
 
                 snprintf(key, sizeof key, "key-%d", i);
                 snprintf(value, sizeof value, "value-%d", i);
-                CHECK_INT(rd_kafka_producev(client, RD_KAFKA_V_TOPIC("failures"),
-                                            RD_KAFKA_V_PARTITION(partition),
-                                            RD_KAFKA_V_KEY(key, strlen(key)),
-                                            RD_KAFKA_V_VALUE(value, strlen(value)),
-                                            RD_KAFKA_V_TIMESTAMP(1000 + i),
-                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                            RD_KAFKA_V_END),
+                CHECK_INT(rd_kafka_producev(
+                                  client, RD_KAFKA_V_TOPIC("failures"),
+                                  RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, strlen(key)),
+                                  RD_KAFKA_V_VALUE(value, strlen(value)),
+                                  RD_KAFKA_V_TIMESTAMP(1000 + i),
+                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
                           RD_KAFKA_RESP_ERR_NO_ERROR);
         }
         CHECK_INT(rd_kafka_flush(client, TIMEOUT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);

@@ -44,9 +44,9 @@ int64_t mock_kafka_end(struct mock_kafka *k, const char *topic, int partition);
 int64_t mock_kafka_write(struct mock_kafka *k, int partition, int first, int n);
 
 /* Turns of the loop until it is so; the test's time limit ends a wait without an end. */
-#define MOCK_KAFKA_WAIT(k, condition)                     \
-        do {                                              \
-                while (!(condition))                      \
+#define MOCK_KAFKA_WAIT(k, condition)                    \
+        do {                                             \
+                while (!(condition))                     \
                         uv_run(&(k)->loop, UV_RUN_ONCE); \
         } while (0)
 

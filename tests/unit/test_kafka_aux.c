@@ -92,8 +92,7 @@ static void a_refusal_of_one_question_about_many_is_a_question_about_each(void)
 {
         begin(3);
         ask_watermarks(3);
-        mock_kafka_answer(&kafka, MOCK_LIST_OFFSETS, 2,
-                          RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        mock_kafka_answer(&kafka, MOCK_LIST_OFFSETS, 2, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                           RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
         ask_watermarks(3);
         CHECK_INT(fake_member.watermarks[0], -1);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../src/kafka/kafka_feed.h"
-
 #include "../../src/kafka/kafka_record.h"
 #include "fake_member.h"
 #include "mock_kafka.h"
@@ -32,9 +31,9 @@ static void begin(void)
         closed = false;
         fatal = 0;
         mock_kafka_init(&kafka, 2);
-        CHECK_INT(kafka_feed_init(&feed, &kafka.settings, NULL, &kafka.trouble, kafka.metrics,
-                                  &err),
-                  0);
+        CHECK_INT(
+                kafka_feed_init(&feed, &kafka.settings, NULL, &kafka.trouble, kafka.metrics, &err),
+                0);
         feed.credentials = &credentials;
         feed.on_fatal = on_fatal;
         kafka_feed_start(&feed, &kafka.loop, NULL);

@@ -35,7 +35,8 @@ static void end(void)
         mock_kafka_deinit(&kafka);
 }
 
-struct try {
+struct
+try {
         struct publish_batch batch;
         struct publish_record records[MAX_RECORDS];
         bool done;
@@ -79,7 +80,8 @@ static void a_record_is_where_the_publisher_says(void)
         end();
 }
 
-/* The broker had them already (the request was repeated after a failover), and does not say where. */
+/* The broker had them already (the request was repeated after a failover), and does not say where.
+ */
 static void the_offset_of_a_repeated_record_is_not_made_up(void)
 {
         struct try t;
@@ -105,7 +107,8 @@ static void a_repeated_set_hides_no_offsets_of_another_partition(void)
                 unknown += t.records[i].offset == PUBLISH_OFFSET_UNKNOWN;
         CHECK_INT(unknown, 4);
         for (int i = 0; i < 8; i++)
-                CHECK(t.records[i].offset == PUBLISH_OFFSET_UNKNOWN || t.records[i].offset == i / 2);
+                CHECK(t.records[i].offset == PUBLISH_OFFSET_UNKNOWN ||
+                      t.records[i].offset == i / 2);
         end();
 }
 

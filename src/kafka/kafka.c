@@ -15,6 +15,7 @@
 
 #include "crr/base/log.h"
 #include "crr/kafka/kafka_embedded.h"
+#include "kafka_anchors.h"
 #include "kafka_aux.h"
 #include "kafka_barrier.h"
 #include "kafka_conf.h"
@@ -38,6 +39,7 @@ struct kafka {
         struct kafka_aux aux;
         struct kafka_publisher publisher;
         struct kafka_log_reader reader;
+        struct kafka_anchors anchors;
         struct kafka_barrier barrier;
         struct kafka_registry registry;
         struct group group;
@@ -121,6 +123,13 @@ static void on_log_unfit(void *data, const struct error *err)
         give_up(data, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err->code))), err);
 }
 
+static void on_other_log(void *data, int partition)
+{
+        struct kafka *k = data;
+
+        kafka_feed_reset(&k->feed, partition, "a record that was read is not in the log any more");
+}
+
 static void on_topic_trouble(void *data)
 {
         struct kafka *k = data;
@@ -182,6 +191,7 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
         kafka_trouble_init(&k->trouble, metrics, kafka_bootstrap(k));
         kafka_publisher_init(&k->publisher, &k->settings, bootstrap, &k->trouble);
         kafka_log_reader_init(&k->reader, &k->settings, bootstrap, &k->trouble);
+        kafka_anchors_init(&k->anchors, &k->reader.port, on_other_log, k);
         k->registry = (struct kafka_registry){ .settings = &k->settings,
                                                .bootstrap = bootstrap,
                                                .trouble = &k->trouble };
@@ -225,6 +235,7 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
                 return NULL;
         }
         k->feed.credentials = &k->credentials;
+        k->feed.anchors = &k->anchors;
         k->publisher.on_fatal = on_producer_fatal;
         k->feed.on_fatal = on_consumer_fatal;
         k->publisher.fatal_data = k->feed.fatal_data = k;
@@ -263,6 +274,8 @@ void kafka_start(struct kafka *k, struct member *member)
         kafka_feed_start(&k->feed, k->loop, member);
         kafka_publisher_start(&k->publisher, k->loop, member);
         kafka_log_reader_start(&k->reader, k->loop);
+        if (!k->settings.embedded) /* nobody makes its topics anew, and it forgets what is old */
+                kafka_anchors_start(&k->anchors, k->loop);
 }
 
 bool kafka_set_credentials(struct kafka *k, const char *username, const char *password)
@@ -331,7 +344,7 @@ static void on_feed_closed(void *data)
         kafka_registry_close(&k->registry, on_registry_closed, k);
 }
 
-static void on_thread_closed(void *data)
+static void on_part_closed(void *data)
 {
         struct kafka *k = data;
 
@@ -343,10 +356,11 @@ void kafka_close(struct kafka *k, void (*closed)(void *data), void *data)
 {
         k->closed = closed;
         k->closed_data = data;
-        k->closing = 2;
+        k->closing = 3;
         uv_timer_start(&k->watchdog, on_watchdog, CLOSE_TIMEOUT_MS, 0);
-        kafka_publisher_close(&k->publisher, on_thread_closed, k);
-        kafka_log_reader_close(&k->reader, on_thread_closed, k);
+        kafka_publisher_close(&k->publisher, on_part_closed, k);
+        kafka_anchors_close(&k->anchors, on_part_closed, k);
+        kafka_log_reader_close(&k->reader, on_part_closed, k);
 }
 
 bool kafka_is_stuck(const struct kafka *k)

@@ -62,9 +62,13 @@ static const struct row of_barrier[] = {
 };
 
 static const struct row of_reader[] = {
-        { "isolation.level", "read_committed" }, { "auto.offset.reset", "error" },
-        { "enable.partition.eof", "true" },      { "fetch.wait.max.ms", "10" },
-        { "queued.min.messages", "1000" },       { "queued.max.messages.kbytes", "16384" },
+        { "isolation.level", "read_committed" },
+        { "enable.partition.eof", "true" },
+        { "fetch.wait.max.ms", "10" },
+        { "fetch.message.max.bytes", "262144" },
+        { "fetch.max.bytes", "16777216" },
+        { "queued.min.messages", "100000" },
+        { "queued.max.messages.kbytes", "16384" },
 };
 
 const char *kafka_handle_name(enum kafka_handle handle)
@@ -225,12 +229,9 @@ static int set_asker(rd_kafka_conf_t *conf, const struct kafka_settings *s, cons
 
 static int set_reader(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
-        char group[512];
-
-        snprintf(group, sizeof group, "%s-reader", s->group); /* never joined: assign() only */
-        if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_reader, err) != 0)
-                return (int)err->code;
-        return set(conf, "group.id", group, false, err);
+        return set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_reader, err) != 0
+                       ? (int)err->code
+                       : 0;
 }
 
 static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum kafka_handle handle,

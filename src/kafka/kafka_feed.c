@@ -4,8 +4,8 @@
  * goes to the member, and each end of a partition moves its position past transaction markers.
  *
  * Possible failures:
- *  - a position is not in the log any more (the topic was made anew): that partition is restored
- * from its beginning;
+ *  - a position is not in the log any more, or the record read last is not (the topic was made
+ * anew): that partition is restored from its beginning;
  *  - the topic does not exist: it is looked for, and found within seconds of its appearance;
  *  - partitions are taken away: they leave the member before the group hears that we let them go;
  *  - a fatal error of the consumer (fenced by another process with our instance id), an assignment
@@ -106,50 +106,6 @@ static bool in_range(int partition)
         return partition >= 0 && partition < LIMIT_PARTITIONS;
 }
 
-static void drop_error(rd_kafka_error_t *error, struct kafka_feed *f)
-{
-        if (error == NULL)
-                return;
-        kafka_trouble_note(f->trouble, KAFKA_CONSUMER, rd_kafka_error_code(error),
-                           rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
-}
-
-/* What is read is not what the member was told: it could take a part of the log for the whole. */
-static void must_assign(rd_kafka_error_t *error, struct kafka_feed *f)
-{
-        struct error err;
-
-        if (error == NULL || f->closing) {
-                drop_error(error, f);
-                return;
-        }
-        error_set(&err, ERR_KAFKA, "the consumer cannot change what it reads: %s",
-                  rd_kafka_error_string(error));
-        drop_error(error, f);
-        f->on_fatal(f->fatal_data, &err);
-}
-
-static void forward_partition(struct kafka_feed *f, int partition, rd_kafka_queue_t *to)
-{
-        rd_kafka_queue_t *queue =
-                rd_kafka_queue_get_partition(f->consumer, f->settings->failures_topic, partition);
-
-        if (queue == NULL)
-                return;
-        rd_kafka_queue_forward(queue, to);
-        rd_kafka_queue_destroy(queue);
-}
-
-/* librdkafka leaves a queue that was held once to us: a new assignment does not forward it. */
-static void assign(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list)
-{
-        must_assign(rd_kafka_incremental_assign(f->consumer, list), f);
-        for (int i = 0; i < list->cnt; i++)
-                if (in_range(list->elems[i].partition) && f->held[list->elems[i].partition])
-                        forward_partition(f, list->elems[i].partition, f->queue);
-}
-
 static void start_waker(struct kafka_feed *f);
 static void on_waker(uv_timer_t *timer);
 
@@ -168,79 +124,38 @@ static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
                 }
                 list->elems[i].offset = from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
         }
-        assign(f, list);
+        kafka_assignment_add(f, list);
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
 }
 
-/* Change where one partition is read from: out of the assignment, and in again. */
-static void reassign(struct kafka_feed *f, int partition, int64_t offset)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_error_t *error;
-
-        rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, partition)->offset =
-                offset;
-        error = rd_kafka_incremental_unassign(f->consumer, list);
-        if (error != NULL)
-                must_assign(error, f);
-        else
-                assign(f, list);
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
-/* Without a group the assignment is one list. */
-static void assign_static(struct kafka_feed *f)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(f->n_static);
-        rd_kafka_resp_err_t code;
-
-        for (int p = 0; p < f->n_static; p++)
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)->offset =
-                        f->position[p];
-        code = rd_kafka_assign(f->consumer, list);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-                must_assign(rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)), f);
-        for (int p = 0; p < f->n_static; p++)
-                if (f->held[p])
-                        forward_partition(f, p, f->queue);
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
-/* The group takes any change of the assignment for the answer to a revocation that we still owe it:
- * until then it waits. */
 static void read_from(struct kafka_feed *f, int partition, int64_t offset)
 {
-        f->position[partition] = offset;
-        f->moved[partition] = f->leaving != NULL;
-        if (f->settings->embedded)
-                assign_static(f);
-        else if (f->leaving == NULL)
-                reassign(f, partition, offset > 0 ? offset : RD_KAFKA_OFFSET_BEGINNING);
+        if (offset == 0)
+                kafka_anchors_forget(f->anchors, partition);
+        kafka_assignment_read_from(f, partition, offset);
         start_waker(f);
-}
-
-static void move_the_rest(struct kafka_feed *f)
-{
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (f->moved[p] && f->assigned[p])
-                        read_from(f, p, f->position[p]);
-        memset(f->moved, 0, sizeof f->moved);
 }
 
 void kafka_feed_hold(struct kafka_feed *f, int partition)
 {
-        if (!f->assigned[partition])
-                return;
-        f->held[partition] = true;
-        forward_partition(f, partition, NULL);
+        if (f->assigned[partition])
+                kafka_assignment_hold(f, partition);
 }
 
 void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
 {
         if (f->assigned[partition])
                 read_from(f, partition, offset);
+}
+
+void kafka_feed_reset(struct kafka_feed *f, int partition, const char *cause)
+{
+        if (!f->assigned[partition] || f->closing)
+                return;
+        member_on_reset(f->member, partition, cause);
+        read_from(f, partition, 0);
 }
 
 static void let_go(struct kafka_feed *f, bool lost)
@@ -254,11 +169,11 @@ static void let_go(struct kafka_feed *f, bool lost)
                 if (!in_range(list->elems[i].partition))
                         continue;
                 f->assigned[list->elems[i].partition] = false;
+                kafka_anchors_forget(f->anchors, list->elems[i].partition);
                 member_on_revoked(f->member, list->elems[i].partition);
         }
-        must_assign(rd_kafka_incremental_unassign(f->consumer, list), f);
+        kafka_assignment_let_go(f, list);
         rd_kafka_topic_partition_list_destroy(list);
-        move_the_rest(f);
         if (lost)
                 member_on_assignment_lost(f->member);
 }
@@ -312,7 +227,7 @@ static void assign_all(struct kafka_feed *f, int n_partitions)
                 f->position[p] = 0;
                 rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p);
         }
-        assign_static(f);
+        kafka_assignment_set(f);
         member_on_generation(f->member, STR(""), STR(""));
         for (int p = 0; p < n_partitions; p++)
                 member_on_assigned(f->member, p);
@@ -358,6 +273,7 @@ static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
                         continue;
                 f->position[message->partition] = message->offset + 1;
                 record = kafka_record_of(message);
+                kafka_anchors_note(f->anchors, &record);
                 member_on_record(f->member, &record);
         }
 }
@@ -372,10 +288,8 @@ static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
                         return;
                 f->position[at->partition] = at->offset;
                 member_on_position(f->member, at->partition, at->offset);
-        } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && f->assigned[at->partition]) {
-                member_on_reset(f->member, at->partition,
-                                "the position is not in the log any more");
-                read_from(f, at->partition, 0);
+        } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+                kafka_feed_reset(f, at->partition, "the position is not in the log any more");
         }
 }
 
@@ -525,7 +439,7 @@ void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void 
         if (f->assigned_once)
                 error = rd_kafka_consumer_close_queue(f->consumer, f->queue);
         if (!f->assigned_once || error != NULL) {
-                drop_error(error, f);
+                kafka_assignment_check(f, error);
                 finish_close(f);
                 return;
         }

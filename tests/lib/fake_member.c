@@ -11,6 +11,31 @@ void fake_member_clear(void)
         memset(&fake_member, 0, sizeof fake_member);
 }
 
+void member_on_topology(struct member *m, int n_partitions)
+{
+        (void)m;
+        fake_member.n_partitions = n_partitions;
+}
+
+void member_on_registry(struct member *m, const struct registry_row *rows, size_t n)
+{
+        (void)m;
+        (void)rows;
+        (void)n;
+}
+
+void member_on_members(struct member *m, const struct str *ids, size_t n)
+{
+        (void)m;
+        (void)ids;
+        (void)n;
+}
+
+void member_on_fenced(struct member *m)
+{
+        (void)m;
+}
+
 void member_on_high_watermark(struct member *m, int partition, int64_t offset)
 {
         (void)m;

@@ -10,6 +10,7 @@
  * stands in the core's place, so a test that has it links no core.
  */
 struct fake_member {
+        int n_partitions;                     /* of the topology */
         int64_t watermarks[LIMIT_PARTITIONS]; /* the last answer of each */
         int n_watermarks, n_stable;
         int readied, lost; /* publisher */

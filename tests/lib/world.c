@@ -413,6 +413,7 @@ static bool answer_read(struct world *w)
 {
         struct log_read *read = w->read;
         struct error err;
+        size_t bytes = 0;
 
         if (read == NULL || w->hold_reads)
                 return false;
@@ -421,7 +422,9 @@ static bool answer_read(struct world *w)
                 struct log_read_item *item = &read->items[i];
                 const struct world_record *r = &w->logs[item->partition].records[item->offset];
 
-                item->found = r->key != NULL;
+                item->left = bytes >= read->max_bytes;
+                item->found = r->key != NULL && !item->left;
+                bytes += r->key != NULL ? r->key_len + r->value_len : 0;
                 item->timestamp_ms = r->timestamp_ms;
                 item->key = (struct str){ r->key, r->key_len };
                 item->value =

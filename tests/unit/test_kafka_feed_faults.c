@@ -7,6 +7,7 @@
 static struct mock_broker kafka;
 static struct kafka_feed feed;
 static struct kafka_credentials credentials;
+static struct kafka_anchors anchors;
 static bool closed;
 static int fatal;
 
@@ -34,7 +35,9 @@ static void begin(void)
         CHECK_INT(
                 kafka_feed_init(&feed, &kafka.settings, NULL, &kafka.trouble, kafka.metrics, &err),
                 0);
+        kafka_anchors_init(&anchors, NULL, NULL, NULL);
         feed.credentials = &credentials;
+        feed.anchors = &anchors;
         feed.on_fatal = on_fatal;
         kafka_feed_start(&feed, &kafka.loop, NULL);
 }

@@ -258,19 +258,23 @@ static void busy_on_idle(uv_idle_t *idle)
 {
 }
 
-/* Never 0 ms: libuv before 1.45 runs such a timer again and again within one turn. */
+/* Never 0 ms: libuv before 1.45 runs such a timer again and again within one turn. One that is due
+ * earlier stays: were it begun anew each turn, a busy loop would never see how late it is. */
 static void arm(struct daemon *d, int64_t due_ms, bool is_busy)
 {
-        int64_t now_ms = time_monotonic_ms(), wait_ms;
+        int64_t now_ms = time_monotonic_ms(), wait_ms, due_us;
 
         if (d->deadline_ms < due_ms)
                 due_ms = d->deadline_ms;
         if (d->hurry_ms < due_ms)
                 due_ms = d->hurry_ms;
         wait_ms = due_ms > now_ms ? due_ms - now_ms : 1;
-        uv_update_time(&d->loop);
-        d->timer_due_us = time_monotonic_us() + wait_ms * 1000;
-        uv_timer_start(&d->timer, timer_on_due, (uint64_t)wait_ms, 0);
+        due_us = time_monotonic_us() + wait_ms * 1000;
+        if (!uv_is_active((uv_handle_t *)&d->timer) || due_us < d->timer_due_us) {
+                uv_update_time(&d->loop);
+                d->timer_due_us = due_us;
+                uv_timer_start(&d->timer, timer_on_due, (uint64_t)wait_ms, 0);
+        }
         if (is_busy)
                 uv_idle_start(&d->busy, busy_on_idle);
         else

@@ -76,7 +76,7 @@ static void every_handle_has_its_settings(void)
                 { CONSUMER, "group.id", "crr-retry" },
                 { CONSUMER, "partition.assignment.strategy", "cooperative-sticky" },
                 { CONSUMER, "isolation.level", "read_committed" },
-                { CONSUMER | READER, "auto.offset.reset", "error" },
+                { CONSUMER, "auto.offset.reset", "error" },
                 { CONSUMER, "enable.partition.eof", "true" },
                 { CONSUMER, "session.timeout.ms", "10000" },
                 { CONSUMER, "heartbeat.interval.ms", "500" },
@@ -99,7 +99,6 @@ static void every_handle_has_its_settings(void)
                 { AUX, "isolation.level", "read_uncommitted" },
                 { READER, "isolation.level", "read_committed" },
                 { READER, "enable.partition.eof", "true" },
-                { READER, "group.id", "crr-retry-reader" },
         };
         struct kafka_settings s = settings_of(NULL, 0);
 

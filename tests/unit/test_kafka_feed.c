@@ -12,6 +12,7 @@ static struct world
 static struct kafka_credentials credentials;
 static struct kafka_trouble trouble;
 static struct kafka_feed feed;
+static struct kafka_anchors anchors;
 static uv_loop_t loop;
 static uv_timer_t ticker, watchdog;
 static bool closed;
@@ -94,6 +95,8 @@ static void start(void)
         CHECK_INT(kafka_feed_init(&feed, &mock.settings, mock.bootstrap, &trouble, w.metrics, &err),
                   0);
         feed.credentials = &credentials;
+        kafka_anchors_init(&anchors, NULL, NULL, NULL);
+        feed.anchors = &anchors;
         kafka_feed_start(&feed, &loop, w.member);
         member_on_topology(w.member, MOCK_PARTITIONS);
         kafka_feed_on_topology(&feed, MOCK_PARTITIONS);

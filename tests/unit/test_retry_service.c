@@ -5,6 +5,7 @@
 
 static struct world w;
 static struct world_list list;
+static struct arena arena; /* of requests that world_list() does not make */
 
 /* Three partitions with three failures each, at the offsets 0, 1 and 2; those named in `missing`
  * are not ours any more. Of the site "odd" is the one at offset 1. */
@@ -203,10 +204,11 @@ static void a_long_way_to_the_next_row_is_walked_in_several_turns(void)
 {
         unsigned rows = 0, turns = 0;
         struct list_request req = {
-                .data = &rows, .max_rows = 100, .row = count_row, .done = count_done
+                .data = &rows, .max_rows = 100, .arena = &arena, .row = count_row, .done = count_done
         };
         char key[16];
 
+        arena_init(&arena, 1 << 20);
         world_init(&w, 1);
         world_start(&w);
         for (int i = 0; i < MANY; i++) {
@@ -224,6 +226,7 @@ static void a_long_way_to_the_next_row_is_walked_in_several_turns(void)
         }
         CHECK_INT(turns, 2);
         CHECK_INT(rows & ~(1u << 31), MANY - HIDDEN);
+        arena_deinit(&arena);
         world_deinit(&w);
 }
 
@@ -259,12 +262,15 @@ static void get(struct got *got, const char *key, const char *version, bool part
                                       .key = str_from(key),
                                       .version_id = str_from(version),
                                       .partial = partial,
+                                      .arena = &arena,
                                       .row = on_row,
                                       .done = on_got } };
+        arena_init(&arena, 1 << 20);
         retry_service_get(w.door, &got->req);
         CHECK(!got->done);
         world_run(&w);
         CHECK(got->done);
+        arena_deinit(&arena);
 }
 
 static void every_site_at_which_a_version_failed_is_found(void)

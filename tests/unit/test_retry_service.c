@@ -203,9 +203,11 @@ static void hide(int from, int to)
 static void a_long_way_to_the_next_row_is_walked_in_several_turns(void)
 {
         unsigned rows = 0, turns = 0;
-        struct list_request req = {
-                .data = &rows, .max_rows = 100, .arena = &arena, .row = count_row, .done = count_done
-        };
+        struct list_request req = { .data = &rows,
+                                    .max_rows = 100,
+                                    .arena = &arena,
+                                    .row = count_row,
+                                    .done = count_done };
         char key[16];
 
         arena_init(&arena, 1 << 20);

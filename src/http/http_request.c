@@ -115,7 +115,7 @@ struct str http_request_header(const struct http_request *req, const char *name)
 void http_request_remote(const struct http_request *req, char text[HTTP_ADDRESS_SIZE])
 {
         const struct server_request *r = req->conn;
-        struct sockaddr_storage address;
+        struct sockaddr_storage address = { 0 };
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
         socklen_t len = sizeof address;

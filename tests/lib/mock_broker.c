@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mock_broker.h"
 
-#include <stdarg.h>
+#include <string.h>
 
 #define MAX_ANSWERS 16
 #define COUNTED     10
@@ -64,17 +64,14 @@ void mock_broker_deinit(struct mock_broker *k)
         rd_kafka_destroy(k->host);
 }
 
-void mock_broker_answer(struct mock_broker *k, enum mock_request request, size_t n, ...)
+void mock_broker_answer_all(struct mock_broker *k, enum mock_request request,
+                            const rd_kafka_resp_err_t *codes, size_t n)
 {
-        rd_kafka_resp_err_t codes[MAX_ANSWERS];
-        va_list args;
+        rd_kafka_resp_err_t copy[MAX_ANSWERS];
 
         CHECK(n <= MAX_ANSWERS);
-        va_start(args, n);
-        for (size_t i = 0; i < n; i++)
-                codes[i] = va_arg(args, rd_kafka_resp_err_t);
-        va_end(args);
-        rd_kafka_mock_push_request_errors_array(k->cluster, (int16_t)request, n, codes);
+        memcpy(copy, codes, n * sizeof *codes);
+        rd_kafka_mock_push_request_errors_array(k->cluster, (int16_t)request, n, copy);
 }
 
 /* Answers without an error that are laid ready, one a request. */

@@ -31,7 +31,10 @@ void mock_broker_init(struct mock_broker *k, int failure_partitions);
 void mock_broker_deinit(struct mock_broker *k);
 
 /* The next requests of this kind are answered so: n codes, RD_KAFKA_RESP_ERR_NO_ERROR is none. */
-void mock_broker_answer(struct mock_broker *k, enum mock_request request, size_t n, ...);
+void mock_broker_answer_all(struct mock_broker *k, enum mock_request request,
+                            const rd_kafka_resp_err_t *codes, size_t n);
+#define mock_broker_answer(k, request, n, ...) \
+        mock_broker_answer_all(k, request, (const rd_kafka_resp_err_t[]){ __VA_ARGS__ }, n)
 
 /* How many requests of this kind came since; 10 are counted at most. */
 void mock_broker_count(struct mock_broker *k, enum mock_request request);

@@ -60,9 +60,7 @@ static void what_is_too_much_for_one_read_is_read_after_it(void)
         char *extra = malloc(LARGE + 32);
 
         CHECK(extra != NULL);
-        memset(extra, 'e', LARGE + 32);
-        memcpy(extra, ",\"Entry\":\"", 10);
-        strcpy(extra + LARGE, "\"");
+        snprintf(extra, LARGE + 32, ",\"Entry\":\"%0*d\"", LARGE - 10, 0);
         start();
         for (int i = 0; i < LARGE_ONES; i++)
                 fail_with_entry(i, extra);

@@ -48,7 +48,7 @@ static void on_read(struct log_read *read, const struct error *err)
         a->failed = err != NULL;
         for (size_t i = 0; err == NULL && i < read->n; i++) {
                 const struct log_read_item *item = &read->items[i];
-                char *text = a->text[(size_t)item->data];
+                char *text = a->text[(struct log_read_item *)item->data - a->items];
 
                 if (!item->found)
                         snprintf(text, sizeof a->text[0], "%s", item->left ? "left" : "gone");
@@ -63,7 +63,7 @@ static void want(struct answers *a, int partition, int64_t offset)
 {
         size_t i = a->read.n++;
 
-        a->items[i] = (struct log_read_item){ .data = (void *)i,
+        a->items[i] = (struct log_read_item){ .data = &a->items[i],
                                               .partition = partition,
                                               .offset = offset };
 }

@@ -12,11 +12,11 @@ static void write_hex(const unsigned char digest[DIGEST_BYTES], char text[HASH_T
 {
         static const char hex[] = "0123456789abcdef";
 
-        for (int i = 0; i < DIGEST_BYTES; i++) {
+        for (size_t i = 0; i < DIGEST_BYTES; i++) {
                 text[2 * i] = hex[digest[i] >> 4];
                 text[2 * i + 1] = hex[digest[i] & 15];
         }
-        text[2 * DIGEST_BYTES] = '\0';
+        text[HASH_TEXT_SIZE - 1] = '\0';
 }
 
 void hash_sha256(struct str bytes, char text[HASH_TEXT_SIZE])

@@ -13,6 +13,7 @@
  */
 #include "crr/client/curl_loop.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -378,12 +379,19 @@ static void on_handle_closed(uv_handle_t *handle)
         tell_closed_if_so(c);
 }
 
+/* done() may cancel others. */
+static void finish_all(struct transfer **list, CURLcode code)
+{
+        for (struct transfer *t = *list; t != NULL; t = *list) {
+                finish(t, code);
+                assert(*list != t);
+        }
+}
+
 static void drop_connections(struct curl_loop *c)
 {
-        while (c->fresh != NULL)
-                finish(c->fresh, CURLE_COULDNT_CONNECT);
-        while (c->running != NULL)
-                finish(c->running, CURLE_ABORTED_BY_CALLBACK);
+        finish_all(&c->fresh, CURLE_COULDNT_CONNECT);
+        finish_all(&c->running, CURLE_ABORTED_BY_CALLBACK);
         while (c->n_spare > 0)
                 curl_easy_cleanup(c->spare[--c->n_spare]);
         curl_multi_cleanup(c->multi); /* its sockets are closed: on_socket() hears of each */

@@ -83,9 +83,9 @@ bool door_list_step(struct retry_service *s, struct list_request *req);
 bool door_get_step(struct retry_service *s, struct get_request *req);
 
 /* A retry lives in the flow or with other members from then on. */
-void door_retry_begin(struct retry_service *s, struct retry_request *req);
-void door_retry_tick(struct retry_service *s);
-bool door_retry_work(struct retry_service *s); /* true while there is more */
+void door_retry_begin(struct retry_service *service, struct retry_request *req);
+void door_retry_tick(struct retry_service *service);
+bool door_retry_work(struct retry_service *service); /* true while there is more */
 
 void door_cluster_work(struct retry_service *s);
 

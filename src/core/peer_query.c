@@ -116,9 +116,9 @@ void peer_query_write(const struct peer_call *call, struct buf *out)
 static int number_in(const struct json_value *v, int64_t min, int64_t max, int64_t *ret,
                      struct error *err)
 {
+        *ret = v->integer;
         if (v->integer < min || v->integer > max)
                 return error_set(err, ERR_MALFORMED_POST, "a number is out of range");
-        *ret = v->integer;
         return 0;
 }
 

@@ -106,7 +106,10 @@ static void so_is_one_that_the_broker_finds_too_large_or_wrong(void)
                 struct test_batch batch;
 
                 mock_kafka_fail(&publisher_mock, MOCK_PRODUCE, 1, errors[i]);
-                test_batch_run(&batch);
+                test_batch_init(&batch);
+                batch.records[2].partition = 2; /* each is alone in its partition's set */
+                test_batch_submit(&batch);
+                test_batch_wait(&batch);
                 CHECK_INT(batch.publish.outcome, PUBLISH_REFUSED);
                 CHECK(batch.publish.refused < BATCH_RECORDS);
                 mock_kafka_stop_failing(&publisher_mock, MOCK_PRODUCE);

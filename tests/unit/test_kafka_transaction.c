@@ -96,35 +96,12 @@ static void a_record_that_is_too_large_is_named(void)
         publisher_stop();
 }
 
-static void so_is_one_that_the_broker_finds_too_large_or_wrong(void)
-{
-        static const rd_kafka_resp_err_t errors[] = { RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-                                                      RD_KAFKA_RESP_ERR_INVALID_RECORD };
-
-        publisher_start_usable();
-        for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-                struct test_batch batch;
-
-                mock_kafka_fail(&publisher_mock, MOCK_PRODUCE, 1, errors[i]);
-                test_batch_init(&batch);
-                batch.records[2].partition = 2; /* each is alone in its partition's set */
-                test_batch_submit(&batch);
-                test_batch_wait(&batch);
-                CHECK_INT(batch.publish.outcome, PUBLISH_REFUSED);
-                CHECK(batch.publish.refused < BATCH_RECORDS);
-                mock_kafka_stop_failing(&publisher_mock, MOCK_PRODUCE);
-                publisher_check_goes_on();
-        }
-        publisher_stop();
-}
-
 int main(void)
 {
         publisher_begin();
         RUN(a_batch_is_written_and_every_record_learns_its_offset);
         RUN(every_answer_of_the_broker_has_its_outcome);
         RUN(a_record_that_is_too_large_is_named);
-        RUN(so_is_one_that_the_broker_finds_too_large_or_wrong);
         publisher_end();
         return 0;
 }

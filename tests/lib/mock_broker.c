@@ -127,16 +127,18 @@ int64_t mock_broker_write(struct mock_broker *k, int partition, int first, int n
 
         for (int i = first; i < first + n; i++) {
                 char key[32], value[32];
+                int key_len = snprintf(key, sizeof key, "key-%d", i);
+                int value_len = snprintf(value, sizeof value, "value-%d", i);
+                const rd_kafka_vu_t parts[] = {
+                        { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = "failures" },
+                        { .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition },
+                        { .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { key, (size_t)key_len } },
+                        { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { value, (size_t)value_len } },
+                        { .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = 1000 + i },
+                        { .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+                };
 
-                snprintf(key, sizeof key, "key-%d", i);
-                snprintf(value, sizeof value, "value-%d", i);
-                CHECK_INT(rd_kafka_producev(
-                                  client, RD_KAFKA_V_TOPIC("failures"),
-                                  RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, strlen(key)),
-                                  RD_KAFKA_V_VALUE(value, strlen(value)),
-                                  RD_KAFKA_V_TIMESTAMP(1000 + i),
-                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
-                          RD_KAFKA_RESP_ERR_NO_ERROR);
+                CHECK(rd_kafka_produceva(client, parts, sizeof parts / sizeof *parts) == NULL);
         }
         CHECK_INT(rd_kafka_flush(client, TIMEOUT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
         rd_kafka_destroy(client);

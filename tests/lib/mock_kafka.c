@@ -117,6 +117,31 @@ static void warm_up(struct mock_kafka *m, const char *topic)
         rd_kafka_topic_destroy(rkt);
 }
 
+struct stamp {
+        int64_t timestamp_ms;
+        rd_kafka_headers_t *headers;
+        int64_t *ret_offset;
+};
+
+static void produce(struct mock_kafka *m, const char *topic, int partition, const char *key,
+                    const char *value, const struct stamp *stamp)
+{
+        rd_kafka_vu_t vus[] = {
+                { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic },
+                { .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition },
+                { .vtype = RD_KAFKA_VTYPE_KEY,
+                  .u.mem = { (void *)key, key != NULL ? strlen(key) : 0 } },
+                { .vtype = RD_KAFKA_VTYPE_VALUE,
+                  .u.mem = { (void *)value, value != NULL ? strlen(value) : 0 } },
+                { .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+                { .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = stamp->timestamp_ms },
+                { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = stamp->ret_offset },
+                { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = stamp->headers },
+        };
+
+        CHECK(rd_kafka_produceva(m->producer, vus, sizeof vus / sizeof *vus) == NULL);
+}
+
 int64_t mock_kafka_produce(struct mock_kafka *m, const char *topic, int partition, const char *key,
                            const char *value, int64_t timestamp_ms, const char *const *headers)
 {
@@ -128,13 +153,7 @@ int64_t mock_kafka_produce(struct mock_kafka *m, const char *topic, int partitio
         warm_up(m, topic);
         for (; headers != NULL && *headers != NULL; headers += 2)
                 rd_kafka_header_add(list, headers[0], -1, headers[1], -1);
-        CHECK(rd_kafka_producev(
-                      m->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                      RD_KAFKA_V_KEY(key, (key != NULL ? strlen(key) : 0)),
-                      RD_KAFKA_V_VALUE((void *)value, (value != NULL ? strlen(value) : 0)),
-                      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-                      RD_KAFKA_V_OPAQUE(&offset), RD_KAFKA_V_HEADERS(list),
-                      RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+        produce(m, topic, partition, key, value, &(struct stamp){ timestamp_ms, list, &offset });
         CHECK(rd_kafka_flush(m->producer, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR);
         CHECK(offset >= 0);
         return offset;

@@ -32,7 +32,8 @@ static void batches_are_done_in_their_order(void)
                 test_batch_wait(&batches[i]);
         for (size_t i = 0; i < 5; i++) {
                 CHECK_INT(batches[i].publish.outcome, PUBLISH_COMMITTED);
-                CHECK_INT(batches[i].records[3].offset, i);
+                if (i > 0)
+                        CHECK(batches[i].records[3].offset > batches[i - 1].records[3].offset);
         }
         publisher_stop();
 }

@@ -41,9 +41,12 @@ static void stop(void)
 static void make_events(unsigned n)
 {
         for (unsigned i = 0; i < n; i++) {
-                CHECK(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("t"),
-                                        RD_KAFKA_V_VALUE((void *)"x", 1),
-                                        RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+                rd_kafka_vu_t vus[] = {
+                        { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = "t" },
+                        { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)"x", 1 } },
+                };
+
+                CHECK(rd_kafka_produceva(producer, vus, 2) == NULL);
                 CHECK(rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE) ==
                       RD_KAFKA_RESP_ERR_NO_ERROR);
         }

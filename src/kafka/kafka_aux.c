@@ -374,7 +374,8 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition)
 {
         a->want_watermark[partition] = true;
-        uv_async_send(&a->kick);
+        if (!a->closing)
+                uv_async_send(&a->kick);
 }
 
 void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *data)
@@ -389,12 +390,19 @@ void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *d
         close_if_idle(a);
 }
 
+void kafka_aux_destroy(struct kafka_aux *a)
+{
+        if (a->queue != NULL)
+                rd_kafka_queue_destroy(a->queue);
+        a->queue = NULL;
+        if (a->handle != NULL)
+                rd_kafka_destroy_flags(a->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        a->handle = NULL;
+}
+
 void kafka_aux_deinit(struct kafka_aux *a)
 {
         kafka_topic_view_deinit(&a->failures);
         kafka_topic_view_deinit(&a->replication);
-        if (a->queue != NULL)
-                rd_kafka_queue_destroy(a->queue);
-        if (a->handle != NULL)
-                rd_kafka_destroy_flags(a->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        kafka_aux_destroy(a);
 }

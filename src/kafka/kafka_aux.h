@@ -66,7 +66,8 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition);
 void kafka_aux_look_soon(struct kafka_aux *a); /* at the topics */
 void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *data);
-void kafka_aux_deinit(struct kafka_aux *a);
+void kafka_aux_destroy(struct kafka_aux *a); /* the handle, when it is closed; on any thread */
+void kafka_aux_deinit(struct kafka_aux *a);  /* what is left of it, too */
 
 /* kafka_topics.c: the pool's piece of work for the topics, and making missing ones. */
 struct topics_result {

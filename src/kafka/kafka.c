@@ -314,8 +314,8 @@ static void on_watchdog(uv_timer_t *timer)
 {
         struct kafka *k = timer->data;
 
-        k->stuck = k->is_destroying ? "librdkafka does not end its threads"
-                                         : "Kafka does not answer";
+        k->stuck =
+                k->is_destroying ? "librdkafka does not end its threads" : "Kafka does not answer";
         tell_closed(k);
 }
 
@@ -430,11 +430,16 @@ const char *kafka_bootstrap(const struct kafka *k)
         return configured != NULL ? configured : "";
 }
 
-static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const char *topic)
+static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const char *topic,
+                           rd_kafka_resp_err_t err, const char *operations)
 {
         snprintf(k->waiting_for, sizeof k->waiting_for, "topic %s", topic);
         ret->waiting_for = k->waiting_for;
-        snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", topic);
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+                snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", topic);
+        else
+                snprintf(ret->detail, sizeof ret->detail, "the topic %s: %s; it needs %s", topic,
+                         rd_kafka_err2str(err), operations);
 }
 
 void kafka_status(struct kafka *k, struct kafka_status *ret)
@@ -447,9 +452,11 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
                          k->trouble.last_text[0] != '\0' ? k->trouble.last_text
                                                          : "no connection yet");
         } else if (k->aux.failures.n_partitions == 0) {
-                wait_for_topic(k, ret, k->settings.failures_topic);
+                wait_for_topic(k, ret, k->settings.failures_topic, k->aux.failures_err,
+                               "READ, WRITE and DESCRIBE");
         } else if (k->aux.replication.n_partitions == 0) {
-                wait_for_topic(k, ret, k->settings.replication_topic);
+                wait_for_topic(k, ret, k->settings.replication_topic, k->aux.replication_err,
+                               "WRITE and DESCRIBE");
         } else if (!k->feed.assigned_once) {
                 ret->waiting_for = "assignment";
         } else if (!ret->producer_ready) {

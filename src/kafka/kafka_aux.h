@@ -54,7 +54,8 @@ struct kafka_aux {
         bool want_watermark[LIMIT_PARTITIONS];
         bool watermarks_running, topics_running;
         struct topic_view failures, replication;
-        bool failures_said, replication_said; /* missing */
+        bool failures_said, replication_said;              /* missing */
+        rd_kafka_resp_err_t failures_err, replication_err; /* of the last look that was answered */
         bool create_running, settings_running;
         struct topic_settings topic_settings[2]; /* failures, replication */
         bool failures_seen;

@@ -85,6 +85,20 @@ void api_on_request(void *data, struct http_request *req)
         answer_error(api, req, &err, 0);
 }
 
+bool api_is_apart(void *data, struct str path)
+{
+        const struct route *route;
+        struct route_args args;
+        const char *allow;
+
+        (void)data;
+        for (size_t i = 0; dialects[i] != NULL; i++)
+                if (dialects[i]->is_apart && route_find(dialects[i]->routes, HTTP_GET, path, &route,
+                                                        &args, &allow) != ROUTE_NO_PATH)
+                        return true;
+        return false;
+}
+
 void api_render_error(void *data, const struct error *err, struct buf *out)
 {
         answer_render_error(err, out);

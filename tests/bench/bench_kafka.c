@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench_kafka.h"
+
+#include "meter.h"
+
+#define METADATA_MS 10000
+
+void bench_kafka_init(struct bench_kafka *b, const char *bootstrap, const char *group)
+{
+        b->bootstrap = (struct kafka_property){ "bootstrap.servers", bootstrap };
+        b->settings = (struct kafka_settings){
+                .properties = &b->bootstrap,
+                .n_properties = 1,
+                .group = group,
+                .instance = group,
+                .transaction_timeout_ms = 10000,
+                .max_transaction_entries = 10000,
+        };
+}
+
+rd_kafka_conf_t *bench_kafka_conf(const struct bench_kafka *b, enum kafka_handle handle)
+{
+        struct error err;
+        rd_kafka_conf_t *conf = kafka_conf_new(&b->settings, handle, NULL, &err);
+
+        if (conf == NULL)
+                bench_fail("%s", err.message);
+        return conf;
+}
+
+rd_kafka_t *bench_kafka_handle(rd_kafka_conf_t *conf, enum kafka_handle handle)
+{
+        struct error err;
+        rd_kafka_t *rk = kafka_handle_new(conf, handle, &err);
+
+        if (rk == NULL)
+                bench_fail("%s", err.message);
+        return rk;
+}
+
+rd_kafka_topic_t *bench_kafka_topic(rd_kafka_t *handle, const char *name, int *ret_partitions)
+{
+        rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
+        const struct rd_kafka_metadata *metadata;
+        rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, topic, &metadata, METADATA_MS);
+
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR || metadata->topics[0].partition_cnt == 0)
+                bench_fail("topic %s: %s", name, rd_kafka_err2str(code));
+        *ret_partitions = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+        return topic;
+}
+
+void bench_kafka_must(rd_kafka_error_t *error, const char *what)
+{
+        if (error != NULL)
+                bench_fail("%s: %s", what, rd_kafka_error_string(error));
+}

@@ -32,67 +32,47 @@ static void grow(struct buf *b, size_t wanted)
 
         while (capacity < wanted)
                 capacity = capacity > SIZE_MAX / 2 ? wanted : 2 * capacity;
-        b->base = realloc(b->base, capacity);
+        if (capacity > b->limit)
+                capacity = b->limit;
+        b->base = realloc(b->base, capacity > 0 ? capacity : 1);
         if (b->base == NULL)
                 abort();
         b->capacity = capacity;
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+char *buf_make_room(struct buf *b, size_t n)
 {
         if (b->overflow || n > b->limit - b->len) {
                 b->overflow = true;
                 return NULL;
         }
-        if (b->base == NULL || b->len + n > b->capacity)
+        if (b->base == NULL || n > b->capacity - b->len)
                 grow(b, b->len + n);
         return b->base + b->len;
 }
 
-void buf_append(struct buf *b, const void *bytes, size_t n)
-{
-        char *room = buf_reserve(b, n);
-
-        if (room == NULL || n == 0)
-                return;
-        memcpy(room, bytes, n);
-        b->len += n;
-}
-
-void buf_append_str(struct buf *b, struct str s)
-{
-        buf_append(b, s.base, s.len);
-}
-
-void buf_append_c(struct buf *b, const char *text)
-{
-        buf_append(b, text, strlen(text));
-}
-
-void buf_append_char(struct buf *b, char c)
-{
-        buf_append(b, &c, 1);
-}
-
 void buf_printf(struct buf *b, const char *format, ...)
 {
+        size_t room = b->overflow ? 0 : b->capacity - b->len;
         va_list ap;
-        char *room;
         int n;
 
         va_start(ap, format);
-        n = vsnprintf(NULL, 0, format, ap);
+        n = vsnprintf(room > 0 ? b->base + b->len : NULL, room, format, ap);
         va_end(ap);
         if (n < 0 || (size_t)n >= b->limit - b->len) {
                 b->overflow = true;
                 return;
         }
-        room = buf_reserve(b, (size_t)n + 1);
-        if (room == NULL)
-                return;
-        va_start(ap, format);
-        vsnprintf(room, (size_t)n + 1, format, ap);
-        va_end(ap);
+        if ((size_t)n >= room) { /* it did not fit, or there is no byte for the NUL */
+                char *more = buf_reserve(b, (size_t)n + 1);
+
+                if (more == NULL)
+                        return;
+                va_start(ap, format);
+                vsnprintf(more, (size_t)n + 1, format, ap);
+                va_end(ap);
+        }
         b->len += (size_t)n;
 }
 

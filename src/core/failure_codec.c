@@ -394,9 +394,9 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
         if (json_object_end(&target.object, err) != 0)
                 return REJECT_MISSING_FIELD;
         take_strings(d, &target);
-        if (identity_check(&ret->failure.id, err) != 0)
-                return REJECT_BAD_FIELD;
-        if (!identity_eq(&ret->failure.id, &of_key)) {
+        if (!identity_eq(&ret->failure.id, &of_key)) { /* the key's is right already */
+                if (identity_check(&ret->failure.id, err) != 0)
+                        return REJECT_BAD_FIELD;
                 error_set(err, ERR_BAD_JSON, "the key names another identity than the value");
                 return REJECT_KEY_MISMATCH;
         }

@@ -169,8 +169,10 @@ static void begin_writing(struct http_conn *c, struct http_response *res, const 
         res->body = (struct buf){ 0 };
         c->no_body = is_head;
         c->written = c->written_at_deadline = 0;
-        response_head(&c->head, c->server, res, request_id, c->body.len, c->close_after,
-                      keep_alive_said);
+        response_head(&c->head, c->server, res, request_id, res->lead.len + c->body.len,
+                      c->close_after, keep_alive_said);
+        if (!is_head)
+                buf_append_str(&c->head, res->lead);
         set_state(c, CONN_WRITING, c->server->limits.write_ms);
 }
 

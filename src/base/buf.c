@@ -2,10 +2,10 @@
 #include "crr/base/buf.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "digits.h"
 
 #define FIRST_CAPACITY 256
 
@@ -49,6 +49,14 @@ char *buf_make_room(struct buf *b, size_t n)
         if (b->base == NULL || n > b->capacity - b->len)
                 grow(b, b->len + n);
         return b->base + b->len;
+}
+
+void buf_append_u64(struct buf *b, uint64_t value)
+{
+        char digits[DIGITS_MAX], *end = digits + sizeof digits;
+        const char *begin = digits_put_before(end, value);
+
+        buf_append(b, begin, (size_t)(end - begin));
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "crr/base/str.h"
@@ -23,7 +24,8 @@ struct buf {
 
 void buf_init(struct buf *b, size_t limit); /* allocates nothing */
 void buf_deinit(struct buf *b);
-void buf_clear(struct buf *b); /* keeps the memory; clears overflow */
+void buf_clear(struct buf *b);                      /* keeps the memory; clears overflow */
+void buf_append_u64(struct buf *b, uint64_t value); /* in decimal */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 char *buf_make_room(struct buf *b, size_t n); /* buf_reserve() where there is none yet */

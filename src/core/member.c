@@ -426,11 +426,13 @@ bool member_work(struct member *m)
 void member_stop_retries(struct member *m)
 {
         m->stopping = true;
+        batcher_tell(&m->batcher, SIZE_MAX); /* there may be no more turns for it */
 }
 
 void member_end_retries(struct member *m)
 {
-        m->stopping = m->overdue = true;
+        member_stop_retries(m);
+        m->overdue = true;
 }
 
 bool member_has_retries(const struct member *m)

@@ -422,10 +422,15 @@ void world_advance(struct world *w, int64_t ms)
         }
 }
 
-void world_answer(struct world *w, enum publish_outcome outcome)
+void world_outcome(struct world *w, enum publish_outcome outcome)
 {
         assert(w->batch != NULL);
         answer(w, outcome);
+}
+
+void world_answer(struct world *w, enum publish_outcome outcome)
+{
+        world_outcome(w, outcome);
         world_run(w);
 }
 

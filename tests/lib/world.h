@@ -93,8 +93,9 @@ void world_advance(struct world *w,
                    int64_t ms); /* the clock, in steps of 20 ms, with world_run() between */
 void world_answer(struct world *w,
                   enum publish_outcome outcome); /* the batch that is held; then world_run() */
-void world_answer_written(struct world *w);      /* PUBLISH_UNKNOWN, but it was written */
-void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
+void world_outcome(struct world *w, enum publish_outcome outcome); /* likewise, and nothing else */
+void world_answer_written(struct world *w);  /* PUBLISH_UNKNOWN, but it was written */
+void world_publisher_ready(struct world *w); /* after PUBLISH_UNKNOWN */
 
 /* Requests, run to their end (or for as long as they take without time). */
 struct world_list {

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* No turn of the loop is long, however much is to be done at once. */
+#include "check.h"
+#include "world.h"
+
+#define REQUESTS    8
+#define PER_REQUEST 64
+
+static struct world w;
+static struct world_retry requests[REQUESTS];
+static char keys[REQUESTS * PER_REQUEST][16];
+
+static void submit(int i)
+{
+        world_retry_init(&w, &requests[i]);
+        for (int k = 0; k < PER_REQUEST; k++)
+                world_retry_add(&requests[i], "b", keys[i * PER_REQUEST + k], "v", "aws", false);
+        world_retry_submit(&w, &requests[i]);
+}
+
+/* The first request's transaction is over; that of all others is under way. */
+static void start(void)
+{
+        world_init(&w, 2);
+        world_start(&w);
+        w.hold_batches = true;
+        for (int i = 0; i < REQUESTS * PER_REQUEST; i++) {
+                snprintf(keys[i], sizeof keys[i], "k%d", i);
+                world_failure(&w, "b", keys[i], "v", "aws", NULL);
+        }
+        world_run(&w);
+        for (int i = 0; i < REQUESTS; i++)
+                submit(i);
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK_INT(w.batch->n_records, 2 * (REQUESTS - 1) * PER_REQUEST);
+}
+
+static void end(void)
+{
+        world_run(&w);
+        for (int i = 0; i < REQUESTS; i++)
+                world_retry_deinit(&requests[i]);
+        world_deinit(&w);
+}
+
+static unsigned answered(void)
+{
+        unsigned n = 0;
+
+        for (int i = 0; i < REQUESTS; i++)
+                n += requests[i].done && !requests[i].failed;
+        return n;
+}
+
+static void a_large_transaction_answers_its_requests_a_slice_a_turn(void)
+{
+        start();
+        world_outcome(&w, PUBLISH_COMMITTED);
+        CHECK_INT(answered(), 1);
+        CHECK(member_work(w.member));
+        CHECK_INT(answered(), 1 + LIMIT_WORK_ENTRIES / PER_REQUEST);
+        CHECK(!member_work(w.member));
+        CHECK_INT(answered(), REQUESTS);
+        end();
+}
+
+static void the_next_transaction_does_not_wait_until_all_are_answered(void)
+{
+        struct world_retry late;
+
+        start();
+        world_failure(&w, "b", "late", "v", "aws", NULL);
+        world_run(&w);
+        world_retry_init(&w, &late);
+        world_retry_add(&late, "b", "late", "v", "aws", false);
+        world_retry_submit(&w, &late);
+        world_outcome(&w, PUBLISH_COMMITTED);
+        CHECK(w.batch == NULL);
+        member_work(w.member);
+        CHECK(w.batch != NULL && answered() < REQUESTS);
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(late.done && !late.failed);
+        world_retry_deinit(&late);
+        end();
+}
+
+static void when_we_stop_all_are_answered_at_once(void)
+{
+        start();
+        world_outcome(&w, PUBLISH_COMMITTED);
+        CHECK_INT(answered(), 1);
+        member_stop_retries(w.member);
+        CHECK_INT(answered(), REQUESTS);
+        end();
+        start();
+        member_stop_retries(w.member);
+        world_outcome(&w, PUBLISH_COMMITTED);
+        CHECK_INT(answered(), REQUESTS);
+        end();
+}
+
+static void an_outcome_that_is_not_known_is_told_to_all_before_a_new_producer_decides_it(void)
+{
+        start();
+        world_outcome(&w, PUBLISH_UNKNOWN);
+        world_publisher_ready(&w);
+        world_advance(&w, 500);
+        for (int i = 1; i < REQUESTS; i++)
+                CHECK(requests[i].done && requests[i].failed);
+        end();
+}
+
+int main(void)
+{
+        RUN(a_large_transaction_answers_its_requests_a_slice_a_turn);
+        RUN(the_next_transaction_does_not_wait_until_all_are_answered);
+        RUN(when_we_stop_all_are_answered_at_once);
+        RUN(an_outcome_that_is_not_known_is_told_to_all_before_a_new_producer_decides_it);
+        return 0;
+}

@@ -7,6 +7,8 @@
 #include "member_private.h"
 
 #define STALE_WAIT_MS 5000
+#define ANSWER_COST \
+        7 /* of a request that is complete: it is answered, as costly as so many others */
 
 static void count_outcome(struct member *m, const struct batch *batch)
 {
@@ -76,28 +78,30 @@ static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct 
         }
 }
 
-/* Tell at most `most` of its outgoings; how many were told. */
+/* Tell its outgoings, for a price of about `most`; returns what it was. */
 static size_t tell_outcome(struct batcher *b, struct batch *batch, size_t most)
 {
-        size_t n = 0;
+        size_t before = b->member->flow.answered, price = 0;
 
-        for (; batch->items.head != NULL && n < most; n++) {
+        for (size_t n = 1; batch->items.head != NULL && price < most; n++) {
                 struct outgoing *o = batch->items.head;
 
                 outgoing_list_remove(o);
                 item_on_outcome(b, o, batch);
+                price = n + ANSWER_COST * (b->member->flow.answered - before);
         }
-        return n;
+        return price;
 }
 
 void batcher_tell(struct batcher *b, size_t most)
 {
         while (b->committed != NULL && most > 0) {
                 struct batch *batch = b->committed;
+                size_t price = tell_outcome(b, batch, most);
 
-                most -= tell_outcome(b, batch, most);
                 if (batch->items.n > 0)
                         return;
+                most = price < most ? most - price : 0;
                 b->committed = batch->next;
                 if (b->committed == NULL)
                         b->committed_end = &b->committed;

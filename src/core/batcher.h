@@ -15,8 +15,8 @@
  * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind
  * are revalidated and encoded into the open batch; it is submitted when no other is running. What
  * happens then is told, outgoing by outgoing, to member_outgoing_end(): that they are committed to
- * at most LIMIT_WORK_ENTRIES of them a turn, for each may complete a request; until then they are
- * SUBMITTED.
+ * at most LIMIT_WORK_ENTRIES of them a turn, and to fewer where that completes requests; until then
+ * they are SUBMITTED.
  *
  * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale
  * generation nothing is submitted until the group has a new one.
@@ -47,7 +47,8 @@ void batcher_discard(struct batcher *b,
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
 void batcher_clear(struct batcher *b, int partition); /* a transaction of ours may hang there */
 bool batcher_work(struct batcher *b);
-void batcher_tell(struct batcher *b, size_t most); /* so many outgoings that they are committed */
+/* Tell so many outgoings, at most, that they are committed. */
+void batcher_tell(struct batcher *b, size_t most);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */
 

@@ -44,6 +44,7 @@ struct retry_flow {
         struct retry_list busy;    /* PLACING or CHECKING, or with entries to be checked again */
         struct retry_list waiting; /* the others */
         int64_t deadline_ms;       /* no request's is before it */
+        size_t answered;           /* requests, so far */
 };
 
 void retry_flow_init(struct retry_flow *f, struct member *member);

@@ -43,6 +43,7 @@ static void finish(struct retry_work *w)
         size_t wanted = w->published + w->failed + w->unknown;
 
         retry_work_unlink(w);
+        w->flow->answered++;
         if (w->unknown > 0)
                 error_set(
                         &err, ERR_GATEWAY_TIMEOUT,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_queue.h"
 
-#define SLICE_US     2000
+#define SLICE_US     1000
 #define SLICE_EVENTS 16 /* between two looks at the clock */
 #define HEARTBEAT_MS 1000
 

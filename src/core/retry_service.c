@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: a request is queued when it is submitted, and done in a later turn of the
- * loop; a listing walks the table from its marker, at most EXAMINED_ROWS entries a turn; a retry
- * goes through retry_flow.
+ * loop; a listing walks the table from its marker, all listings together at most EXAMINED_ROWS
+ * entries a turn; a retry goes through retry_flow.
  *
  * Possible failures:
  *  - a partition that is needed is not known here: 503, or Coverage if the request takes partial
@@ -15,7 +15,9 @@
 
 #include "member_private.h"
 
-#define EXAMINED_ROWS 4096 /* of one listing in one turn */
+#define EXAMINED_ROWS 4096 /* of all listings in one turn */
+#define LISTING_ROWS  64   /* what an empty page costs, in rows */
+#define GETS          128  /* answered in one turn */
 
 struct retry_service {
         struct member *local;
@@ -84,10 +86,10 @@ static void set_unavailable(const struct member *m, struct error *err)
 struct page_walk {
         struct member *m;
         struct list_request *req;
-        int stop_before; /* the first partition that is not known; n_partitions: none */
-        unsigned examined;
-        bool over;   /* the page is complete, or as far as it can be told */
-        bool paused; /* the turn's share is used up: go on at req->cursor */
+        int stop_before;  /* the first partition that is not known; n_partitions: none */
+        unsigned *budget; /* rows that may be looked at in this turn */
+        bool over;        /* the page is complete, or as far as it can be told */
+        bool paused;      /* the turn's share is used up: go on at req->cursor */
 };
 
 static bool page_row(void *data, const struct failure *f)
@@ -96,10 +98,11 @@ static bool page_row(void *data, const struct failure *f)
         struct list_request *req = walk->req;
 
         req->cursor = marker_of(f->partition, f->offset);
-        if (walk->examined++ == EXAMINED_ROWS) {
+        if (*walk->budget == 0) {
                 walk->paused = true;
                 return false;
         }
+        --*walk->budget;
         if (overlay_hides(walk->m, &f->id))
                 return true;
         if (req->rows == req->max_rows) {
@@ -157,9 +160,9 @@ static void walk_known(struct page_walk *walk, const struct coverage *missing)
 }
 
 /* True when the request is done. */
-static bool list_slice(struct member *m, struct list_request *req)
+static bool list_slice(struct member *m, struct list_request *req, unsigned *budget)
 {
-        struct page_walk walk = { .m = m, .req = req };
+        struct page_walk walk = { .m = m, .req = req, .budget = budget };
         struct coverage missing;
         struct error err;
         int gap;
@@ -189,32 +192,43 @@ static bool list_slice(struct member *m, struct list_request *req)
         return true;
 }
 
-static void list_one(struct retry_service *s, struct list_request *req)
+/* True when the request is done. */
+static bool list_one(struct retry_service *s, struct list_request *req, unsigned *budget)
 {
         struct error err;
 
-        if (s->local->n_partitions == 0) {
-                set_unavailable(s->local, &err);
-                req->coverage = (struct coverage){ 0 };
-                req->done(req, &err);
-        } else if (!list_slice(s->local, req)) {
-                req->next = NULL;
-                *s->lists_end = req;
-                s->lists_end = &req->next;
-        }
+        *budget -= LISTING_ROWS;
+        if (s->local->n_partitions > 0)
+                return list_slice(s->local, req, budget);
+        set_unavailable(s->local, &err);
+        req->coverage = (struct coverage){ 0 };
+        req->done(req, &err);
+        return true;
 }
 
-static void work_lists(struct retry_service *s)
+static struct list_request *take_list(struct retry_service *s)
 {
         struct list_request *req = s->lists;
 
-        s->lists = NULL;
-        s->lists_end = &s->lists;
-        while (req != NULL) {
-                struct list_request *next = req->next;
+        s->lists = req->next;
+        if (s->lists == NULL)
+                s->lists_end = &s->lists;
+        req->next = NULL;
+        return req;
+}
 
-                list_one(s, req);
-                req = next;
+/* One that is not done stands behind the others again. */
+static void work_lists(struct retry_service *s)
+{
+        unsigned budget = EXAMINED_ROWS;
+
+        while (s->lists != NULL && budget > LISTING_ROWS) {
+                struct list_request *req = take_list(s);
+
+                if (list_one(s, req, &budget))
+                        continue;
+                *s->lists_end = req;
+                s->lists_end = &req->next;
         }
 }
 
@@ -254,15 +268,13 @@ static void get_one(struct retry_service *s, struct get_request *req)
 
 static void work_gets(struct retry_service *s)
 {
-        struct get_request *req = s->gets;
+        for (unsigned n = 0; s->gets != NULL && n < GETS; n++) {
+                struct get_request *req = s->gets;
 
-        s->gets = NULL;
-        s->gets_end = &s->gets;
-        while (req != NULL) {
-                struct get_request *next = req->next;
-
+                s->gets = req->next;
+                if (s->gets == NULL)
+                        s->gets_end = &s->gets;
                 get_one(s, req);
-                req = next;
         }
 }
 

@@ -37,6 +37,21 @@ def run(stage, name, size, with_goals=True):
     return sum(map(report.missed, rows))
 
 
+def run_all(chosen, size, folder):
+    """How many goals the chosen benches missed. What a broker holds is gone afterwards."""
+    broker = Broker(pathlib.Path(chosen.kafka_libs), folder / "broker", folder / "broker.log", JVM)
+    others = report.Others()
+    try:
+        stage = Stage(chosen.build, broker.start(), folder)
+        misses = sum(run(stage, name, size, not chosen.small) for name in chosen.bench or BENCHES)
+        stage.close()
+    finally:
+        broker.stop()
+        shutil.rmtree(folder / "broker")
+    print(f"{size.rounds} rounds; the machine meanwhile: {others}")
+    return misses
+
+
 def _options():
     options = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__)
     options.add_argument("--build", required=True, help=argparse.SUPPRESS)
@@ -59,18 +74,9 @@ def main():
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     size = sizes.SMALL if chosen.small else sizes.full(chosen.rounds)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="crr-bench-"))
-    broker = Broker(pathlib.Path(chosen.kafka_libs), folder / "broker", folder / "broker.log", JVM)
-    print(report.machine(), flush=True)
-    others, misses = report.Others(), 0
-    try:
-        stage = Stage(chosen.build, broker.start(), folder)
-        for name in chosen.bench or BENCHES:
-            misses += run(stage, name, size, not chosen.small)
-        stage.close()
-    finally:
-        broker.stop()
+    print(f"{report.machine()}; logs in {folder} until it is over", flush=True)
+    misses = run_all(chosen, size, folder)
     shutil.rmtree(folder)
-    print(f"{size.rounds} rounds; the machine meanwhile: {others}")
     if chosen.check:
         print(f"{misses} goals missed")
     return chosen.check and misses > 0

@@ -22,7 +22,7 @@ def _restore(stage, topics):
 
 
 def rounds(stage, sizes):
-    topics = stage.fill("ingest", sizes.rows)
+    topics = stage.shared(sizes.rows)
     for _ in range(sizes.rounds):
         alone = stage.run("bench_reader", stage.broker.bootstrap, topics.failures)
         assert alone["records"] == topics.rows, alone

@@ -27,7 +27,7 @@ def _deep_marker(daemon, rows):
 
 
 def list_rounds(stage, sizes):
-    daemon = stage.ready_daemon(stage.fill("list", sizes.rows))
+    daemon = stage.ready_daemon(stage.shared(sizes.rows))
     first_path = f"{FAILED}?sitename={SITE}&max-keys={PAGE}"
     deep_path = f"{first_path}&marker={_deep_marker(daemon, sizes.rows)}"
     numbers = {"requests": sizes.pages, "warmup": sizes.pages // 10 + 1,
@@ -54,7 +54,7 @@ def list_rounds(stage, sizes):
 
 
 def lookup_rounds(stage, sizes):
-    daemon = stage.ready_daemon(stage.fill("lookup", sizes.rows))
+    daemon = stage.ready_daemon(stage.shared(sizes.rows))
     numbers = {"requests": sizes.lookups, "warmup": sizes.lookups // 10 + 1,
                "connections": LOOKUP_CONNECTIONS}
     for _ in range(sizes.rounds):

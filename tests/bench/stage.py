@@ -31,6 +31,7 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.cluster = Cluster(broker)
         self._daemons, self._names = [], itertools.count(1)
+        self._shared = None
         self.cluster.create_topic("bench-idle", 1)
 
     def program(self, name, *arguments):
@@ -52,6 +53,12 @@ class Stage:
         if rows > 0:
             self.run("bench_fill", self.broker.bootstrap, topics.failures, 0, rows)
         return topics
+
+    def shared(self, rows):
+        """Topics that all benches use which only read; always the same number of rows."""
+        if self._shared is None:
+            self._shared = self.fill("shared", rows)
+        return self._shared
 
     def daemon(self, topics, **settings):
         """Started, not ready. A setting is named as its path with `__` for dots."""

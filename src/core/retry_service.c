@@ -160,31 +160,31 @@ static void walk_known(struct page_walk *walk, const struct coverage *missing)
 }
 
 /* True when the request is done. */
-static bool list_slice(struct member *m, struct list_request *req, unsigned *budget)
+static bool list_slice(struct page_walk *walk)
 {
-        struct page_walk walk = { .m = m, .req = req, .budget = budget };
+        struct list_request *req = walk->req;
         struct coverage missing;
         struct error err;
         int gap;
 
-        member_missing(m, &missing);
+        member_missing(walk->m, &missing);
         req->coverage.partitions = missing.partitions;
         gap = first_missing(req, &missing);
-        walk.stop_before = gap;
-        walk_known(&walk, &missing);
-        if (walk.paused)
+        walk->stop_before = gap;
+        walk_known(walk, &missing);
+        if (walk->paused)
                 return false;
-        if (!walk.over && gap < missing.partitions) {
+        if (!walk->over && gap < missing.partitions) {
                 if (!end_before_missing(req, &missing, gap)) {
-                        set_unavailable(m, &err);
+                        set_unavailable(walk->m, &err);
                         req->done(req, &err);
                         return true;
                 }
                 if (!req->truncated) { /* partial: what is known of the partitions behind the gap */
                         req->cursor = marker_of(gap, 0);
-                        walk.stop_before = missing.partitions;
-                        walk_known(&walk, &missing);
-                        if (walk.paused)
+                        walk->stop_before = missing.partitions;
+                        walk_known(walk, &missing);
+                        if (walk->paused)
                                 return false;
                 }
         }
@@ -195,11 +195,12 @@ static bool list_slice(struct member *m, struct list_request *req, unsigned *bud
 /* True when the request is done. */
 static bool list_one(struct retry_service *s, struct list_request *req, unsigned *budget)
 {
+        struct page_walk walk = { .m = s->local, .req = req, .budget = budget };
         struct error err;
 
         *budget -= LISTING_ROWS;
         if (s->local->n_partitions > 0)
-                return list_slice(s->local, req, budget);
+                return list_slice(&walk);
         set_unavailable(s->local, &err);
         req->coverage = (struct coverage){ 0 };
         req->done(req, &err);

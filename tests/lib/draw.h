@@ -2,6 +2,7 @@
 #ifndef TESTS_DRAW_H
 #define TESTS_DRAW_H
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,9 +17,10 @@ static inline void draw_begin(uint64_t seed)
         draw_state = seed;
 }
 
-/* Below n; xorshift64*. */
+/* Below n, which is not 0; xorshift64*. */
 static inline uint64_t draw(uint64_t n)
 {
+        assert(n > 0);
         draw_state ^= draw_state << 13;
         draw_state ^= draw_state >> 7;
         draw_state ^= draw_state << 17;

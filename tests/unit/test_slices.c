@@ -5,10 +5,11 @@
 
 #define REQUESTS    8
 #define PER_REQUEST 64
+#define ENTRIES     ((size_t)REQUESTS * PER_REQUEST)
 
 static struct world w;
 static struct world_retry requests[REQUESTS];
-static char keys[REQUESTS * PER_REQUEST][16];
+static char keys[ENTRIES][16];
 
 static void submit(int i)
 {
@@ -24,15 +25,15 @@ static void start(void)
         world_init(&w, 2);
         world_start(&w);
         w.hold_batches = true;
-        for (int i = 0; i < REQUESTS * PER_REQUEST; i++) {
-                snprintf(keys[i], sizeof keys[i], "k%d", i);
+        for (size_t i = 0; i < ENTRIES; i++) {
+                snprintf(keys[i], sizeof keys[i], "k%zu", i);
                 world_failure(&w, "b", keys[i], "v", "aws", NULL);
         }
         world_run(&w);
         for (int i = 0; i < REQUESTS; i++)
                 submit(i);
         world_answer(&w, PUBLISH_COMMITTED);
-        CHECK_INT(w.batch->n_records, 2 * (REQUESTS - 1) * PER_REQUEST);
+        CHECK_INT(w.batch->n_records, 2 * (ENTRIES - PER_REQUEST));
 }
 
 static void end(void)
@@ -189,7 +190,7 @@ static void listings_that_come_at_once_share_the_rows_of_a_turn(void)
         CHECK(turns(&most_done, &most_rows) >= READERS * 500 / 4096);
         CHECK(most_rows <= 4096 && most_done <= 64);
         CHECK_INT(n_done, READERS);
-        CHECK_INT(n_rows, READERS * 500);
+        CHECK_INT(n_rows, (size_t)READERS * 500);
         world_deinit(&w);
 }
 
@@ -216,7 +217,7 @@ static void empty_pages_and_lookups_do_not_make_a_long_turn_either(void)
                 retry_service_get(w.door, &gets[i]);
         }
         CHECK_INT(turns(&most_done, &most_rows), 3);
-        CHECK_INT(n_done, 2 * READERS);
+        CHECK_INT(n_done, (size_t)2 * READERS);
         CHECK_INT(n_rows, READERS);
         world_deinit(&w);
 }

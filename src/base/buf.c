@@ -26,15 +26,16 @@ void buf_clear(struct buf *b)
         b->overflow = false;
 }
 
+/* There is a byte behind the capacity, for the NUL of buf_printf(). */
 static void grow(struct buf *b, size_t wanted)
 {
         size_t capacity = b->capacity > 0 ? b->capacity : FIRST_CAPACITY;
 
         while (capacity < wanted)
-                capacity = capacity > SIZE_MAX / 2 ? wanted : 2 * capacity;
+                capacity = capacity > SIZE_MAX / 4 ? wanted : 2 * capacity;
         if (capacity > b->limit)
                 capacity = b->limit;
-        b->base = realloc(b->base, capacity > 0 ? capacity : 1);
+        b->base = realloc(b->base, capacity + 1);
         if (b->base == NULL)
                 abort();
         b->capacity = capacity;
@@ -61,20 +62,20 @@ void buf_append_u64(struct buf *b, uint64_t value)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
-        size_t room = b->overflow ? 0 : b->capacity - b->len;
+        size_t room = b->base != NULL && !b->overflow ? b->capacity - b->len + 1 : 0;
+        char *more;
         va_list ap;
         int n;
 
         va_start(ap, format);
         n = vsnprintf(room > 0 ? b->base + b->len : NULL, room, format, ap);
         va_end(ap);
-        if (n < 0 || (size_t)n >= b->limit - b->len) {
+        if (n < 0) {
                 b->overflow = true;
                 return;
         }
-        if ((size_t)n >= room) { /* it did not fit, or there is no byte for the NUL */
-                char *more = buf_reserve(b, (size_t)n + 1);
-
+        if ((size_t)n >= room) {
+                more = buf_reserve(b, (size_t)n);
                 if (more == NULL)
                         return;
                 va_start(ap, format);

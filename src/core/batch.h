@@ -16,11 +16,14 @@ struct batch {
         struct publish_record *records;
         size_t capacity, bytes;
         struct publish_offset *offsets;
+        uint64_t lives; /* of partitions, when it was sent */
+        int64_t sent_ms;
         struct batch *next; /* committed as well */
 };
 
 void batch_free(struct batch *batch); /* without outgoings */
 
 void batch_on_done(struct publish_batch *publish);
+void batch_take_proof(const struct batch *batch);
 
 #endif

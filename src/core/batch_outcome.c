@@ -6,9 +6,28 @@
 #include "crr/base/log.h"
 #include "member_private.h"
 
-#define STALE_WAIT_MS 5000
+#define STALE_WAIT_MS  5000
+#define CLAIM_AGAIN_MS 100 /* after a transaction that was not committed */
 #define ANSWER_COST \
         7 /* of a request that is complete: it is answered, as costly as so many others */
+
+/* The group accepted our offsets: we are its member, and own what we had when it was sent. */
+void batch_take_proof(const struct batch *batch)
+{
+        const struct publish_batch *publish = &batch->publish;
+        struct member *m = batch->batcher->member;
+
+        if (publish->outcome != PUBLISH_COMMITTED)
+                m->batcher.claim_again_ms = m->now_ms + CLAIM_AGAIN_MS;
+        if (publish->outcome != PUBLISH_COMMITTED || publish->n_offsets == 0)
+                return;
+        for (size_t i = 0; i < publish->n_offsets; i++) {
+                struct partition *p = &m->partitions[publish->offsets[i].partition];
+
+                p->claimed |= p->life <= batch->lives;
+        }
+        member_prove(m, batch->lives, batch->sent_ms);
+}
 
 static void count_outcome(struct member *m, const struct batch *batch)
 {
@@ -116,6 +135,7 @@ void batch_on_done(struct publish_batch *publish)
 
         b->running = NULL;
         count_outcome(b->member, batch);
+        batch_take_proof(batch);
         if (publish->outcome == PUBLISH_STALE) {
                 buf_clear(&b->stale_generation);
                 buf_append_str(&b->stale_generation, publish->generation);

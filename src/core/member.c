@@ -37,9 +37,13 @@ static void take_config(struct member *m, const struct member_config *config)
         m->config.failures_topic = copy_text(config->failures_topic);
         m->config.replication_topic = copy_text(config->replication_topic);
         m->config.instance = copy_text(config->instance);
+        m->config.advertise = copy_text(config->advertise);
+        m->config.transactional_id = copy_text(config->transactional_id);
         free((char *)old.failures_topic);
         free((char *)old.replication_topic);
         free((char *)old.instance);
+        free((char *)old.advertise);
+        free((char *)old.transactional_id);
 }
 
 struct member *member_new(const struct member_config *config, const struct member_ports *ports)
@@ -59,13 +63,16 @@ struct member *member_new(const struct member_config *config, const struct membe
         for (int p = 0; p < LIMIT_PARTITIONS; p++)
                 partition_init(&m->partitions[p], p);
         buf_init(&m->generation, SIZE_MAX);
-        buf_init(&m->metadata, SIZE_MAX);
+        buf_init(&m->member_id, SIZE_MAX);
+        buf_init(&m->claim, SIZE_MAX);
         buf_init(&m->scratch, SIZE_MAX);
         outgoing_map_init(&m->retries, &config->hash_key);
         outgoing_map_init(&m->settlements, &config->hash_key);
         batcher_init(&m->batcher, m);
         entry_fetch_init(&m->fetch, m);
         retry_flow_init(&m->flow, m);
+        cluster_init(&m->cluster);
+        takeover_init(&m->takeover);
         for (int i = 0; i < 4; i++)
                 m->outcome_cells[i] = outcome_cell(m, (enum record_outcome)i);
         return m;
@@ -88,14 +95,19 @@ void member_free(struct member *m)
         outgoing_map_deinit(&m->retries);
         outgoing_map_deinit(&m->settlements);
         batcher_deinit(&m->batcher);
+        cluster_deinit(&m->cluster);
+        takeover_deinit(&m->takeover);
         failure_decoder_free(m->decoder);
         failure_table_free(m->table);
         buf_deinit(&m->generation);
-        buf_deinit(&m->metadata);
+        buf_deinit(&m->member_id);
+        buf_deinit(&m->claim);
         buf_deinit(&m->scratch);
         free((char *)m->config.failures_topic);
         free((char *)m->config.replication_topic);
         free((char *)m->config.instance);
+        free((char *)m->config.advertise);
+        free((char *)m->config.transactional_id);
         free(m->partitions);
         free(m);
 }
@@ -128,14 +140,6 @@ int member_home_of(struct member *m, const struct identity *id)
         return partition_of_key(m->config.partitioner, buf_str(&m->scratch), m->n_partitions);
 }
 
-void member_missing(const struct member *m, struct coverage *ret)
-{
-        *ret = (struct coverage){ .partitions = m->n_partitions };
-        for (int p = 0; p < m->n_partitions; p++)
-                if (!partition_is_ready(&m->partitions[p]))
-                        partition_set_add(&ret->missing, p);
-}
-
 /* PARTITIONS COME AND GO */
 
 static void forget_contents(struct member *m, int partition)
@@ -149,7 +153,8 @@ static void forget_contents(struct member *m, int partition)
 static void restart(struct member *m, struct partition *p)
 {
         forget_contents(m, p->id);
-        partition_restore(p, m->now_ms);
+        partition_restore(p, 0, m->now_ms);
+        p->life = ++m->lives;
 }
 
 void member_on_topology(struct member *m, int n_partitions)
@@ -175,23 +180,16 @@ void member_on_topology(struct member *m, int n_partitions)
         }
 }
 
-void member_on_generation(struct member *m, struct str token, struct str metadata)
-{
-        buf_clear(&m->generation);
-        buf_append_str(&m->generation, token);
-        buf_clear(&m->metadata);
-        buf_append_str(&m->metadata, metadata);
-}
-
-void member_on_assigned(struct member *m, int partition)
+int64_t member_on_assigned(struct member *m, int partition)
 {
         struct partition *p = member_partition(m, partition);
 
         if (p == NULL)
-                return;
+                return 0;
         if (partition_state(p) == PARTITION_ABSENT)
                 m->assigned++;
         restart(m, p);
+        return p->position;
 }
 
 void member_on_revoked(struct member *m, int partition)
@@ -274,14 +272,22 @@ void member_on_publisher_lost(struct member *m)
 
 /* OUTGOINGS */
 
+/* What was submitted before it was aborted may still end while its partition leaves. */
+static bool may_be_written(const struct member *m, const struct outgoing *o, int partition)
+{
+        return member_partition_is_ready(m, partition) ||
+               (o->attempts > 0 && partition < m->n_partitions &&
+                partition_state(&m->partitions[partition]) == PARTITION_LEAVING);
+}
+
 enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o,
                                         struct error *err)
 {
         struct failure current;
         bool known;
 
-        if (!member_partition_is_ready(m, o->settles_partition) ||
-            (o->kind == OUTGOING_RETRY && !member_partition_is_ready(m, o->failure.partition))) {
+        if (!may_be_written(m, o, o->settles_partition) ||
+            (o->kind == OUTGOING_RETRY && !may_be_written(m, o, o->failure.partition))) {
                 error_set(err, ERR_UNAVAILABLE, "partition %d is not known any more",
                           o->failure.partition);
                 return END_FAILED;
@@ -389,7 +395,8 @@ static void resume_if_room(struct member *m, struct partition *p)
 
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
-        bool busy = m->retries.n > 0 || m->settlements.n > 0 || retry_flow_requests(&m->flow) > 0;
+        bool busy = m->retries.n > 0 || m->settlements.n > 0 || retry_flow_requests(&m->flow) > 0 ||
+                    cluster_is_wanted(&m->cluster);
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
@@ -404,6 +411,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                         batcher_clear(&m->batcher, p->id);
                 busy |= partition_state(p) == PARTITION_RESTORING;
         }
+        member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);
         return monotonic_ms + (busy ? TICK_MS : IDLE_TICK_MS);

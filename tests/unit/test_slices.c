@@ -56,7 +56,7 @@ static unsigned answered(void)
 static void a_large_transaction_answers_its_requests_a_slice_a_turn(void)
 {
         start();
-        world_outcome(&w, PUBLISH_COMMITTED);
+        world_tell(&w, PUBLISH_COMMITTED);
         CHECK_INT(answered(), 1);
         CHECK(member_work(w.member));
         CHECK(answered() > 1 && answered() <= 1 + LIMIT_WORK_ENTRIES / PER_REQUEST);
@@ -76,7 +76,7 @@ static void the_next_transaction_does_not_wait_until_all_are_answered(void)
         world_retry_init(&w, &late);
         world_retry_add(&late, "b", "late", "v", "aws", false);
         world_retry_submit(&w, &late);
-        world_outcome(&w, PUBLISH_COMMITTED);
+        world_tell(&w, PUBLISH_COMMITTED);
         CHECK(w.batch == NULL);
         member_work(w.member);
         CHECK(w.batch != NULL && answered() < REQUESTS);
@@ -89,14 +89,14 @@ static void the_next_transaction_does_not_wait_until_all_are_answered(void)
 static void when_we_stop_all_are_answered_at_once(void)
 {
         start();
-        world_outcome(&w, PUBLISH_COMMITTED);
+        world_tell(&w, PUBLISH_COMMITTED);
         CHECK_INT(answered(), 1);
         member_stop_retries(w.member);
         CHECK_INT(answered(), REQUESTS);
         end();
         start();
         member_stop_retries(w.member);
-        world_outcome(&w, PUBLISH_COMMITTED);
+        world_tell(&w, PUBLISH_COMMITTED);
         CHECK_INT(answered(), REQUESTS);
         end();
 }
@@ -104,7 +104,7 @@ static void when_we_stop_all_are_answered_at_once(void)
 static void an_outcome_that_is_not_known_is_told_to_all_before_a_new_producer_decides_it(void)
 {
         start();
-        world_outcome(&w, PUBLISH_UNKNOWN);
+        world_tell(&w, PUBLISH_UNKNOWN);
         world_publisher_ready(&w);
         world_advance(&w, 500);
         for (int i = 1; i < REQUESTS; i++)

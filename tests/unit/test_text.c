@@ -6,10 +6,12 @@
 #include "crr/base/str.h"
 #include "crr/base/time.h"
 #include "crr/base/url.h"
-#include "draw.h"
+#include "draw_text.h"
 
 #define ROUNDS    20000
 #define TEXT_MOST 100
+
+static struct draw d;
 
 /* By the definition of RFC 3629: decode, and look whether the code point could be shorter. */
 static bool is_utf8_bytewise(const unsigned char *p, size_t n)
@@ -43,10 +45,10 @@ static void utf8_is_what_the_definition_says(void)
         char text[TEXT_MOST];
 
         for (int round = 0; round < ROUNDS; round++) {
-                size_t n = draw_text(text, TEXT_MOST);
+                size_t n = draw_text(&d, text, TEXT_MOST);
 
-                if (n > 0 && draw(2) == 0)
-                        text[draw(n)] = (char)draw(256);
+                if (n > 0 && draw(&d, 2) == 0)
+                        text[draw(&d, n)] = (char)draw(&d, 256);
                 CHECK_INT(str_is_utf8((struct str){ text, n }),
                           is_utf8_bytewise((const unsigned char *)text, n));
         }
@@ -60,7 +62,7 @@ static void what_is_percent_encoded_is_decoded_again_and_known_as_encoded(void)
         buf_init(&encoded, SIZE_MAX);
         buf_init(&again, SIZE_MAX);
         for (int round = 0; round < ROUNDS; round++) {
-                struct str s = { text, draw_text(text, TEXT_MOST) };
+                struct str s = { text, draw_text(&d, text, TEXT_MOST) };
                 bool decodes;
 
                 buf_clear(&encoded);
@@ -114,7 +116,7 @@ static void times_are_written_as_the_calendar_has_them_and_read_back(void)
         char text[TIME_TEXT_SIZE], want[64];
 
         for (int64_t day = 0; day < 2932897; day += day < 60000 ? 1 : 41) {
-                int64_t of_day = (int64_t)draw(86400000), ms = day * 86400000 + of_day, back;
+                int64_t of_day = (int64_t)draw(&d, 86400000), ms = day * 86400000 + of_day, back;
                 time_t seconds = (time_t)(ms / 1000);
                 struct tm tm;
                 size_t n = time_format_rfc3339(ms, text);
@@ -131,7 +133,7 @@ static void times_are_written_as_the_calendar_has_them_and_read_back(void)
 
 int main(void)
 {
-        draw_begin(20261125);
+        d = draw_seed(20261125);
         RUN(utf8_is_what_the_definition_says);
         RUN(what_is_percent_encoded_is_decoded_again_and_known_as_encoded);
         RUN(an_encoding_that_fits_its_limit_is_whole);

@@ -112,10 +112,14 @@ static size_t lane_read(struct lane *lane, size_t n)
         return rest.len;
 }
 
+bool body_reader_has_work(const struct body_reader *r)
+{
+        return r->small.head != NULL || r->large.head != NULL;
+}
+
 bool body_reader_work(struct body_reader *r)
 {
         size_t budget = API_WORK_BYTES;
-        bool any = r->small.head != NULL || r->large.head != NULL;
 
         /* A body that is done costs at least a page, lest many tiny ones take one long turn. */
         while (r->small.head != NULL && budget >= r->small.head->req->body.len && budget >= 256) {
@@ -125,5 +129,5 @@ bool body_reader_work(struct body_reader *r)
         }
         if (r->large.head != NULL)
                 lane_read(&r->large, API_WORK_BYTES);
-        return any;
+        return body_reader_has_work(r);
 }

@@ -2,7 +2,6 @@
 #include "kafka_queue.h"
 
 #define SLICE_US     1000
-#define SLICE_EVENTS 16 /* between two looks at the clock */
 #define HEARTBEAT_MS 1000
 
 /* A thread of librdkafka calls this with a lock held: nothing but the wake-up. */
@@ -20,7 +19,7 @@ static void drain(struct kafka_queue *q)
 {
         uint64_t end = uv_hrtime() + SLICE_US * UINT64_C(1000);
 
-        for (unsigned n = 1; !q->closing; n++) {
+        while (!q->closing) {
                 rd_kafka_event_t *event = rd_kafka_queue_poll(q->queue, 0);
 
                 if (event == NULL) {
@@ -29,7 +28,7 @@ static void drain(struct kafka_queue *q)
                 }
                 q->serve(q->data, event);
                 rd_kafka_event_destroy(event);
-                if (n % SLICE_EVENTS == 0 && uv_hrtime() >= end) {
+                if (uv_hrtime() >= end) {
                         if (!q->closing)
                                 uv_idle_start(&q->more, on_more);
                         return;

@@ -120,8 +120,8 @@ void world_advance(struct world *w,
                    int64_t ms); /* the clock, in steps of 20 ms, with world_run() between */
 void world_answer(struct world *w,
                   enum publish_outcome outcome); /* the batch that is held; then world_run() */
-void world_answer_written(struct world *w);  /* PUBLISH_UNKNOWN, but it was written */
-void world_publisher_ready(struct world *w); /* after PUBLISH_UNKNOWN */
+void world_answer_written(struct world *w);      /* PUBLISH_UNKNOWN, but it was written */
+void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
 
 /*
  * What must hold when nothing is under way any more: an identity is listed exactly when its last

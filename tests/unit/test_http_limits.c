@@ -10,7 +10,7 @@
 #define BIG          "GET /big HTTP/1.1\r\n" HOST "\r\n"
 
 #define STASH_BYTES  65536            /* so much is read ahead of a client that is being served */
-#define KEPT         ((size_t)131072) /* memory for a body of FIXTURE_MAX_BODY bytes */
+#define KEPT         ((size_t)FIXTURE_MAX_BODY) /* memory for a body of the limit */
 #define REFUSALS_MAX 64               /* connections over the limit that are answered */
 
 static void send_posts(struct client *c, int n, size_t body)

@@ -114,6 +114,7 @@ static void an_outcome_that_is_not_known_is_told_to_all_before_a_new_producer_de
 
 #define READERS 300
 
+static struct arena arena; /* of all requests */
 static struct list_request lists[READERS];
 static struct get_request gets[READERS];
 static size_t n_done, n_rows;
@@ -174,6 +175,7 @@ static void fill(int n)
         }
         world_run(&w);
         n_done = n_rows = 0;
+        arena_init(&arena, 16u << 20);
 }
 
 static void listings_that_come_at_once_share_the_rows_of_a_turn(void)
@@ -182,7 +184,8 @@ static void listings_that_come_at_once_share_the_rows_of_a_turn(void)
 
         fill(500);
         for (int i = 0; i < READERS; i++) {
-                lists[i] = (struct list_request){ .max_rows = 500,
+                lists[i] = (struct list_request){ .arena = &arena,
+                                                  .max_rows = 500,
                                                   .row = list_on_row,
                                                   .done = list_on_done };
                 retry_service_list(w.door, &lists[i]);
@@ -192,6 +195,7 @@ static void listings_that_come_at_once_share_the_rows_of_a_turn(void)
         CHECK_INT(n_done, READERS);
         CHECK_INT(n_rows, (size_t)READERS * 500);
         world_deinit(&w);
+        arena_deinit(&arena);
 }
 
 static void empty_pages_and_lookups_do_not_make_a_long_turn_either(void)
@@ -200,7 +204,8 @@ static void empty_pages_and_lookups_do_not_make_a_long_turn_either(void)
 
         fill(1);
         for (int i = 0; i < READERS; i++) {
-                lists[i] = (struct list_request){ .site = STR("another"),
+                lists[i] = (struct list_request){ .arena = &arena,
+                                                  .site = STR("another"),
                                                   .max_rows = 500,
                                                   .row = list_on_row,
                                                   .done = list_on_done };
@@ -209,7 +214,8 @@ static void empty_pages_and_lookups_do_not_make_a_long_turn_either(void)
         turns(&most_done, &most_rows);
         CHECK(most_done <= 64);
         for (int i = 0; i < READERS; i++) {
-                gets[i] = (struct get_request){ .bucket = STR("b"),
+                gets[i] = (struct get_request){ .arena = &arena,
+                                                .bucket = STR("b"),
                                                 .key = STR("k0"),
                                                 .version_id = STR("v"),
                                                 .row = get_on_row,
@@ -220,6 +226,7 @@ static void empty_pages_and_lookups_do_not_make_a_long_turn_either(void)
         CHECK_INT(n_done, (size_t)2 * READERS);
         CHECK_INT(n_rows, READERS);
         world_deinit(&w);
+        arena_deinit(&arena);
 }
 
 int main(void)

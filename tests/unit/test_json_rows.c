@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
 #include "check.h"
 #include "crr/base/json_read.h"
 #include "crr/base/json_write.h"
 #include "crr/base/time.h"
 #include "draw_text.h"
-
-#include <inttypes.h>
 
 #define ROUNDS    3000
 #define VALUES    16

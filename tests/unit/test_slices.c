@@ -184,10 +184,9 @@ static void listings_that_come_at_once_share_the_rows_of_a_turn(void)
 
         fill(500);
         for (int i = 0; i < READERS; i++) {
-                lists[i] = (struct list_request){ .arena = &arena,
-                                                  .max_rows = 500,
-                                                  .row = list_on_row,
-                                                  .done = list_on_done };
+                lists[i] = (struct list_request){
+                        .arena = &arena, .max_rows = 500, .row = list_on_row, .done = list_on_done
+                };
                 retry_service_list(w.door, &lists[i]);
         }
         CHECK(turns(&most_done, &most_rows) >= READERS * 500 / 4096);

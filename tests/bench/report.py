@@ -44,6 +44,11 @@ def missed(row):
     return row.figure.goal is not None and not row.figure.goal.holds(row.median)
 
 
+def verdict(bench, row):
+    held = "misses" if missed(row) else "holds"
+    return f"{held:6} {bench}: {row.figure.name}: {number(row.median)}, wanted {row.figure.goal}"
+
+
 def number(value):
     """Three digits that count."""
     if abs(value) >= 100:

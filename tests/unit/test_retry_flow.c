@@ -7,10 +7,10 @@
 
 static struct world w;
 static struct world_retry first, second;
-#define SHARE                                                                               \
-        LIMIT_WORK_ENTRIES /* of a turn: a request of so many is placed in one, and no more \
-                            */
-#define FEW 32
+
+/* A turn's share: a request of so many entries is placed in one, and no more. */
+#define SHARE LIMIT_WORK_ENTRIES
+#define FEW   32
 
 static char keys[SHARE + FEW][16];
 

@@ -15,12 +15,12 @@ static struct buf text = { .limit = SIZE_MAX };
 static void write_object(unsigned depth, unsigned n, bool twice)
 {
         unsigned again =
-                twice && n >= 2 ? 1 + (unsigned)draw(&d, n - 1) : n; /* has an earlier name */
+                twice && n >= 2 ? 1 + (unsigned)draw(&d, n - 1) : 0; /* has an earlier name */
         unsigned inner = depth < 2 && n > 0 ? (unsigned)draw(&d, n) : n;
 
         buf_append_char(&text, '{');
         for (unsigned i = 0; i < n; i++) {
-                unsigned name = i == again ? (unsigned)draw(&d, i) : i;
+                unsigned name = i > 0 && i == again ? (unsigned)draw(&d, i) : i;
 
                 buf_printf(&text, "%s\"%.*s%u\":", i > 0 ? "," : "", (int)(name % 5), "abcd", name);
                 if (i == inner)

@@ -26,20 +26,20 @@ long=false install=true debian13=false
 filters=()
 passed=0 failed=0
 
-value_of() { # option, value...: the value must be there
+need_value() { # option, value...: the value must be there
         if [ $# -lt 2 ]; then
+                echo "$1 needs a value" >&2
                 usage >&2
                 exit 2
         fi
-        printf '%s' "$2"
 }
 
 parse() {
         while [ $# -gt 0 ]; do
                 case $1 in
                 --long) long=true ;;
-                --fuzz) fuzz_seconds=$(value_of "$@") && shift ;;
-                --kafka) kafka=$(value_of "$@") && shift ;;
+                --fuzz) need_value "$@" && fuzz_seconds=$2 && shift ;;
+                --kafka) need_value "$@" && kafka=$2 && shift ;;
                 --debian13) debian13=true ;;
                 --no-install) install=false ;;
                 -h | --help) usage && exit 0 ;;

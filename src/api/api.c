@@ -42,7 +42,10 @@ void api_set_config(struct api *api, const struct api_config *config)
 
 bool api_work(struct api *api)
 {
-        return body_reader_work(api->bodies);
+        bool any = body_reader_has_work(api->bodies); /* what is read now goes to the door */
+
+        body_reader_work(api->bodies);
+        return any;
 }
 
 /* True when the request was taken: handled, or refused for its method. */

@@ -29,6 +29,14 @@ static uint64_t load_le(const unsigned char *p, size_t n)
         return word;
 }
 
+/* The last left < 8 of n bytes: from the 8 that end with them, where there are as many. */
+static uint64_t load_tail(const unsigned char *p, size_t left, size_t n)
+{
+        if (n < 8 || left == 0)
+                return load_le(p, left);
+        return load_le(p + left - 8, 8) >> (8 * (8 - left));
+}
+
 uint64_t siphash13(const struct siphash_key *key, const void *bytes, size_t n)
 {
         const unsigned char *p = bytes;
@@ -47,7 +55,7 @@ uint64_t siphash13(const struct siphash_key *key, const void *bytes, size_t n)
                 sip_round(v);
                 v[0] ^= word;
         }
-        word = load_le(p, left) | (uint64_t)n << 56;
+        word = load_tail(p, left, n) | (uint64_t)n << 56;
         v[3] ^= word;
         sip_round(v);
         v[0] ^= word;

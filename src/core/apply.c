@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crr/base/log.h"
+#include "crr/core/identity.h"
 #include "member_private.h"
 
 struct application {
@@ -222,10 +223,20 @@ static int apply_misplaced(struct application *a, int home)
         return 0;
 }
 
+/* Where the record belongs. A canonical key needs not be written anew to tell. */
+static int home_of(const struct application *a)
+{
+        struct member *m = a->m;
+
+        if (!a->decoded->canonical_key)
+                return member_home_of(m, &a->decoded->failure.id);
+        return partition_of_key(m->config.partitioner, a->record->key, m->n_partitions);
+}
+
 static int apply(struct application *a)
 {
         const struct identity *id = &a->decoded->failure.id;
-        int home = member_home_of(a->m, id);
+        int home = home_of(a);
 
         a->known = failure_table_get(a->m->table, id, &a->current);
         if (home != a->record->partition || !a->decoded->canonical_key)

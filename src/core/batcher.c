@@ -5,7 +5,8 @@
  *  - queued outgoings are revalidated and encoded into the open batch, a slice a turn;
  *  - no batch is running: it takes the offsets of the partitions it touches and the generation, and
  * is submitted;
- *  - it is committed: every outgoing learns the offset of its record.
+ *  - it is committed: every outgoing learns the offset of its record, a slice a turn, while the
+ * next batch runs already.
  *
  * Possible failures:
  *
@@ -23,28 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "crr/base/log.h"
 #include "member_private.h"
 #include "outgoing_encode.h"
 
 #define OFFSETS_EVERY_MS 60000
-#define CLAIM_AGAIN_MS   100 /* after a transaction that was not committed */
-#define STALE_WAIT_MS    5000
 #define ARENA_SLACK      (64u << 20)
-
-struct batch {
-        struct publish_batch publish;
-        struct batcher *batcher;
-        struct arena arena;
-        struct outgoing_list items; /* ENCODED, then SUBMITTED */
-        struct publish_record *records;
-        size_t capacity, bytes;
-        struct publish_offset *offsets;
-        uint64_t lives; /* of partitions, when it was sent */
-        int64_t sent_ms;
-};
-
-static void batch_on_done(struct publish_batch *publish);
 
 static struct batch *batch_new(struct batcher *b)
 {
@@ -59,7 +45,7 @@ static struct batch *batch_new(struct batcher *b)
         return batch;
 }
 
-static void batch_free(struct batch *batch)
+void batch_free(struct batch *batch)
 {
         assert(batch->items.n == 0);
         arena_deinit(&batch->arena);
@@ -72,13 +58,15 @@ void batcher_init(struct batcher *b, struct member *member)
 {
         memset(b, 0, sizeof *b);
         b->member = member;
+        b->committed_end = &b->committed;
         b->claim_again_ms = INT64_MIN / 2;
         buf_init(&b->stale_generation, SIZE_MAX);
 }
 
 void batcher_deinit(struct batcher *b)
 {
-        assert(b->running == NULL && b->retries.n == 0 && b->settlements.n == 0);
+        assert(b->running == NULL && b->retries.n == 0 && b->settlements.n == 0 &&
+               b->committed == NULL);
         if (b->open != NULL)
                 batch_free(b->open);
         buf_deinit(&b->stale_generation);
@@ -106,7 +94,8 @@ void batcher_invalidate(struct batcher *b)
 
 bool batcher_is_idle(const struct batcher *b)
 {
-        return b->running == NULL && b->open == NULL && b->retries.n == 0 && b->settlements.n == 0;
+        return b->running == NULL && b->open == NULL && b->committed == NULL && b->retries.n == 0 &&
+               b->settlements.n == 0;
 }
 
 size_t batcher_queued(const struct batcher *b)
@@ -263,24 +252,6 @@ static void send(struct batcher *b, struct batch *batch)
         m->ports.publisher->submit(m->ports.publisher, &batch->publish);
 }
 
-/* The group accepted our offsets: we are its member, and own what we had when it was sent. */
-static void take_proof(const struct batch *batch)
-{
-        const struct publish_batch *publish = &batch->publish;
-        struct member *m = batch->batcher->member;
-
-        if (publish->outcome != PUBLISH_COMMITTED)
-                m->batcher.claim_again_ms = m->now_ms + CLAIM_AGAIN_MS;
-        if (publish->outcome != PUBLISH_COMMITTED || publish->n_offsets == 0)
-                return;
-        for (size_t i = 0; i < publish->n_offsets; i++) {
-                struct partition *p = &m->partitions[publish->offsets[i].partition];
-
-                p->claimed |= p->life <= batch->lives;
-        }
-        member_prove(m, batch->lives, batch->sent_ms);
-}
-
 static void submit(struct batcher *b)
 {
         struct batch *batch = b->open;
@@ -309,7 +280,7 @@ static void clear_on_done(struct publish_batch *publish)
         struct batch *batch = publish->data;
         bool done = publish->outcome == PUBLISH_COMMITTED;
 
-        take_proof(batch);
+        batch_take_proof(batch);
         batch->batcher->running = NULL;
         log_emit(LOG_TXN_CLEARED,
                  LOG_FIELDS(log_i("partitions", (int64_t)publish->n_records),
@@ -380,10 +351,11 @@ static void make_offsets_batch(struct batcher *b)
 
 bool batcher_work(struct batcher *b)
 {
+        batcher_tell(b, LIMIT_WORK_ENTRIES);
         if (b->open_is_stale)
                 dissolve_open(b);
         if (!b->publisher_ready || generation_is_stale(b))
-                return false;
+                return b->committed != NULL;
         if (b->running == NULL && partition_set_count(&b->stuck) > 0)
                 submit_clearing(b);
         fill(b, &b->retries);
@@ -393,95 +365,6 @@ bool batcher_work(struct batcher *b)
                 if (b->open != NULL && !b->open_is_stale)
                         submit(b);
         }
-        return !batch_is_full(b) && (b->retries.n > 0 || b->settlements.n > 0);
-}
-
-static void count_outcome(struct member *m, const struct batch *batch)
-{
-        static const char *const names[] = {
-                [PUBLISH_COMMITTED] = "committed", [PUBLISH_ABORTED] = "aborted",
-                [PUBLISH_STALE] = "aborted",       [PUBLISH_REFUSED] = "aborted",
-                [PUBLISH_UNKNOWN] = "unknown",     [PUBLISH_CLOSED] = "closed",
-        };
-        const struct publish_batch *publish = &batch->publish;
-
-        metrics_add(m->metrics, METRIC_RETRY_TRANSACTIONS_TOTAL, LABELS_1(names[publish->outcome]),
-                    1);
-        metrics_observe(m->metrics, METRIC_RETRY_TRANSACTION_DURATION, NO_LABELS,
-                        (double)publish->duration_us / 1e6);
-        if (batch->items.n > 0)
-                metrics_observe(m->metrics, METRIC_RETRY_TRANSACTION_ENTRIES, NO_LABELS,
-                                (double)batch->items.n);
-        if (publish->outcome == PUBLISH_ABORTED || publish->outcome == PUBLISH_REFUSED)
-                log_emit(LOG_TXN_ABORTED,
-                         LOG_FIELDS(log_i("entries", (int64_t)batch->items.n),
-                                    log_c("code", error_name(publish->err.code))),
-                         "%s", publish->err.message);
-        if (publish->outcome == PUBLISH_UNKNOWN)
-                log_emit(LOG_TXN_UNKNOWN,
-                         LOG_FIELDS(log_i("entries", (int64_t)batch->items.n),
-                                    log_c("code", error_name(publish->err.code))),
-                         "%s", publish->err.message);
-}
-
-/* Nothing of it was written: again, or the end. */
-static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct batch *batch)
-{
-        const struct publish_batch *publish = &batch->publish;
-        struct error err = publish->err;
-
-        if (publish->outcome == PUBLISH_REFUSED && publish->refused >= o->first_record &&
-            publish->refused < o->first_record + o->n_records) {
-                member_outgoing_end(b->member, o, END_TOO_LARGE, &err);
-                return;
-        }
-        if (publish->outcome == PUBLISH_REFUSED || publish->outcome == PUBLISH_STALE)
-                o->attempts--; /* it was not its own fault */
-        if (publish->outcome != PUBLISH_CLOSED && o->attempts < LIMIT_SUBMIT_ATTEMPTS)
-                batcher_queue(b, o);
-        else
-                member_outgoing_end(b->member, o, END_FAILED, &err);
-}
-
-static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct batch *batch)
-{
-        const struct publish_batch *publish = &batch->publish;
-
-        switch (publish->outcome) {
-        case PUBLISH_COMMITTED:
-                o->offset = publish->records[o->record].offset;
-                member_outgoing_end(b->member, o, END_COMMITTED, NULL);
-                break;
-        case PUBLISH_UNKNOWN:
-                member_outgoing_end(b->member, o, END_UNKNOWN, NULL);
-                break;
-        case PUBLISH_ABORTED:
-        case PUBLISH_STALE:
-        case PUBLISH_REFUSED:
-        case PUBLISH_CLOSED:
-                item_on_aborted(b, o, batch);
-                break;
-        }
-}
-
-static void batch_on_done(struct publish_batch *publish)
-{
-        struct batch *batch = publish->data;
-        struct batcher *b = batch->batcher;
-
-        b->running = NULL;
-        count_outcome(b->member, batch);
-        take_proof(batch);
-        if (publish->outcome == PUBLISH_STALE) {
-                buf_clear(&b->stale_generation);
-                buf_append_str(&b->stale_generation, publish->generation);
-                b->stale_until_ms = b->member->now_ms + STALE_WAIT_MS;
-        }
-        while (batch->items.head != NULL) {
-                struct outgoing *o = batch->items.head;
-
-                outgoing_list_remove(o);
-                item_on_outcome(b, o, batch);
-        }
-        batch_free(batch);
+        return b->committed != NULL ||
+               (!batch_is_full(b) && (b->retries.n > 0 || b->settlements.n > 0));
 }

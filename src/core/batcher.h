@@ -14,7 +14,9 @@
  *
  * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind
  * are revalidated and encoded into the open batch; it is submitted when no other is running. What
- * happens then is told, outgoing by outgoing, to member_outgoing_end().
+ * happens then is told, outgoing by outgoing, to member_outgoing_end(): that they are committed to
+ * at most LIMIT_WORK_ENTRIES of them a turn, and to fewer where that completes requests; until then
+ * they are SUBMITTED.
  *
  * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale
  * generation nothing is submitted until the group has a new one.
@@ -26,6 +28,7 @@ struct batcher {
         struct member *member;
         struct outgoing_list retries, settlements; /* QUEUED */
         struct batch *open, *running;
+        struct batch *committed, **committed_end; /* not all of their outgoings know it */
         bool open_is_stale; /* something in the open batch must be looked at again */
         bool publisher_ready;
         struct buf stale_generation;
@@ -46,6 +49,8 @@ void batcher_invalidate(struct batcher *b); /* a partition left, or a record cam
 void batcher_clear(struct batcher *b, int partition); /* a transaction of ours may hang there */
 void batcher_claim(struct batcher *b); /* offsets alone, soon: they carry our claim */
 bool batcher_work(struct batcher *b);
+/* Tell so many outgoings, at most, that they are committed. */
+void batcher_tell(struct batcher *b, size_t most);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */
 

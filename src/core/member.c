@@ -89,7 +89,7 @@ void member_free(struct member *m)
 {
         if (m == NULL)
                 return;
-        assert(m->flow.n == 0);
+        assert(retry_flow_requests(&m->flow) == 0);
         outgoing_map_each(&m->retries, drop_outgoing, &m->retries);
         outgoing_map_each(&m->settlements, drop_outgoing, &m->settlements);
         outgoing_map_deinit(&m->retries);
@@ -298,11 +298,13 @@ enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing 
         }
         if (o->superseded)
                 return END_STALE;
+        if (o->kind == OUTGOING_RETRY || o->kind == OUTGOING_COMPLETE)
+                return END_COMMITTED;
         known = failure_table_get(m->table, &o->failure.id, &current);
         switch (o->kind) {
         case OUTGOING_RETRY:
         case OUTGOING_COMPLETE:
-                return END_COMMITTED;
+                break;
         case OUTGOING_MOVE:
                 return known || o->force ? END_COMMITTED : END_STALE;
         case OUTGOING_REWRITE:
@@ -393,7 +395,7 @@ static void resume_if_room(struct member *m, struct partition *p)
 
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
-        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0 ||
+        bool busy = m->retries.n > 0 || m->settlements.n > 0 || retry_flow_requests(&m->flow) > 0 ||
                     cluster_is_wanted(&m->cluster);
 
         m->now_ms = monotonic_ms;
@@ -432,14 +434,16 @@ bool member_work(struct member *m)
 void member_stop_retries(struct member *m)
 {
         m->stopping = true;
+        batcher_tell(&m->batcher, SIZE_MAX); /* there may be no more turns for it */
 }
 
 void member_end_retries(struct member *m)
 {
-        m->stopping = m->overdue = true;
+        member_stop_retries(m);
+        m->overdue = true;
 }
 
 bool member_has_retries(const struct member *m)
 {
-        return m->flow.n > 0;
+        return retry_flow_requests(&m->flow) > 0;
 }

@@ -159,16 +159,30 @@ void outgoing_list_remove(struct outgoing *o)
         o->prev = o->next = NULL;
 }
 
+static char *put_part(char *at, struct str part)
+{
+        uint16_t len = (uint16_t)part.len;
+
+        memcpy(at, &len, sizeof len);
+        if (part.len > 0)
+                memcpy(at + sizeof len, part.base, part.len);
+        return at + sizeof len + part.len;
+}
+
+/* With their lengths, so that parts cannot be shifted against each other. */
 uint64_t identity_hash(const struct siphash_key *key, const struct identity *id)
 {
-        uint64_t parts[4] = {
-                siphash13(key, id->bucket.base, id->bucket.len),
-                siphash13(key, id->key.base, id->key.len),
-                siphash13(key, id->version_id.base, id->version_id.len),
-                siphash13(key, id->site.base, id->site.len),
-        };
+        char bytes[LIMIT_BUCKET_BYTES + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES +
+                   LIMIT_SITE_BYTES + 4 * sizeof(uint16_t)];
+        char *at = bytes;
 
-        return siphash13(key, parts, sizeof parts);
+        assert(id->bucket.len <= LIMIT_BUCKET_BYTES && id->key.len <= LIMIT_KEY_BYTES &&
+               id->version_id.len <= LIMIT_VERSION_ID_BYTES && id->site.len <= LIMIT_SITE_BYTES);
+        at = put_part(at, id->bucket);
+        at = put_part(at, id->key);
+        at = put_part(at, id->version_id);
+        at = put_part(at, id->site);
+        return siphash13(key, bytes, (size_t)(at - bytes));
 }
 
 void outgoing_map_init(struct outgoing_map *map, const struct siphash_key *key)
@@ -186,17 +200,20 @@ void outgoing_map_deinit(struct outgoing_map *map)
         map->buckets = NULL;
 }
 
-struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id)
+struct outgoing *outgoing_map_find_hash(const struct outgoing_map *map, const struct identity *id,
+                                        uint64_t hash)
 {
-        uint64_t hash;
-
-        if (map->n == 0)
-                return NULL;
-        hash = identity_hash(&map->key, id);
         for (struct outgoing *o = map->buckets[hash & (map->n_buckets - 1)]; o; o = o->map_next)
                 if (o->hash == hash && identity_eq(&o->failure.id, id))
                         return o;
         return NULL;
+}
+
+struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id)
+{
+        if (map->n == 0)
+                return NULL;
+        return outgoing_map_find_hash(map, id, identity_hash(&map->key, id));
 }
 
 static void map_grow(struct outgoing_map *map)
@@ -220,17 +237,22 @@ static void map_grow(struct outgoing_map *map)
         map->n_buckets = n;
 }
 
-void outgoing_map_add(struct outgoing_map *map, struct outgoing *o)
+void outgoing_map_add_hash(struct outgoing_map *map, struct outgoing *o, uint64_t hash)
 {
         struct outgoing **bucket;
 
         if (map->n == map->n_buckets)
                 map_grow(map);
-        o->hash = identity_hash(&map->key, &o->failure.id);
-        bucket = &map->buckets[o->hash & (map->n_buckets - 1)];
+        o->hash = hash;
+        bucket = &map->buckets[hash & (map->n_buckets - 1)];
         o->map_next = *bucket;
         *bucket = o;
         map->n++;
+}
+
+void outgoing_map_add(struct outgoing_map *map, struct outgoing *o)
+{
+        outgoing_map_add_hash(map, o, identity_hash(&map->key, &o->failure.id));
 }
 
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o)

@@ -108,7 +108,7 @@ struct outgoing_list {
 void outgoing_list_append(struct outgoing_list *l, struct outgoing *o);
 void outgoing_list_remove(struct outgoing *o); /* from whichever it is in; legal when in none */
 
-/* By identity. The hash is outgoing_hash()'s. */
+/* By identity. Where a hash is passed it is identity_hash() with the map's key. */
 struct outgoing_map {
         struct outgoing **buckets;
         size_t n_buckets, n;
@@ -118,7 +118,10 @@ struct outgoing_map {
 void outgoing_map_init(struct outgoing_map *map, const struct siphash_key *key);
 void outgoing_map_deinit(struct outgoing_map *map); /* empty */
 struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id);
+struct outgoing *outgoing_map_find_hash(const struct outgoing_map *map, const struct identity *id,
+                                        uint64_t hash);
 void outgoing_map_add(struct outgoing_map *map, struct outgoing *o);
+void outgoing_map_add_hash(struct outgoing_map *map, struct outgoing *o, uint64_t hash);
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o);
 
 /* Every element, which visit may remove. */

@@ -2,7 +2,6 @@
 #include "outgoing_encode.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "crr/core/failure_codec.h"
@@ -20,7 +19,9 @@ static struct str keep(const struct encode_context *c)
 static struct str decimal(const struct encode_context *c, int64_t value)
 {
         buf_clear(c->scratch);
-        buf_printf(c->scratch, "%" PRId64, value);
+        if (value < 0)
+                buf_append_char(c->scratch, '-');
+        buf_append_u64(c->scratch, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
         return keep(c);
 }
 

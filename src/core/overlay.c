@@ -11,7 +11,8 @@
 #include "crr/base/log.h"
 #include "member_private.h"
 
-#define SWEEP_EVERY_MS 20
+#define SWEEP_EVERY_MS  20
+#define SWEEP_OUTGOINGS 256 /* that are committed, looked at in one sweep */
 
 bool overlay_hides(const struct member *m, const struct identity *id)
 {
@@ -116,14 +117,21 @@ void overlay_on_publisher_ready(struct member *m)
         }
 }
 
+/* Those whose own record was not seen, though the position has passed it; nearly all end when it is
+ * read. They are looked at in turn, for there may be very many. */
 static void sweep_committed(struct member *m)
 {
-        struct outgoing *next;
+        size_t n = m->committed.n < SWEEP_OUTGOINGS ? m->committed.n : SWEEP_OUTGOINGS;
 
-        for (struct outgoing *o = m->committed.head; o != NULL; o = next) {
-                next = o->next;
-                if (position_is_past(m, o))
+        while (n-- > 0) {
+                struct outgoing *o = m->committed.head;
+
+                if (position_is_past(m, o)) {
                         end(m, o);
+                } else {
+                        outgoing_list_remove(o);
+                        outgoing_list_append(&m->committed, o);
+                }
         }
 }
 

@@ -25,7 +25,7 @@
 
 void retry_flow_init(struct retry_flow *f, struct member *member)
 {
-        *f = (struct retry_flow){ .member = member };
+        *f = (struct retry_flow){ .member = member, .deadline_ms = INT64_MAX };
 }
 
 /* PLACING */
@@ -33,16 +33,16 @@ void retry_flow_init(struct retry_flow *f, struct member *member)
 static bool is_duplicate(struct retry_work *w, size_t i)
 {
         struct retry_entry *entries = w->req->entries;
-        uint64_t hash = identity_hash(&w->flow->member->config.hash_key, &entries[i].id);
 
-        for (size_t slot = hash & w->seen_mask;; slot = (slot + 1) & w->seen_mask) {
+        for (size_t slot = w->waiters[i].hash & w->seen_mask;; slot = (slot + 1) & w->seen_mask) {
                 uint32_t other = w->seen[slot];
 
                 if (other == 0) {
                         w->seen[slot] = (uint32_t)i + 1;
                         return false;
                 }
-                if (identity_eq(&entries[other - 1].id, &entries[i].id)) {
+                if (w->waiters[other - 1].hash == w->waiters[i].hash &&
+                    identity_eq(&entries[other - 1].id, &entries[i].id)) {
                         entries[other - 1].force |= entries[i].force;
                         return true;
                 }
@@ -61,6 +61,7 @@ static void place(struct retry_work *w, size_t i)
         struct member *m = w->flow->member;
         struct retry_entry *entry = &w->req->entries[i];
 
+        w->waiters[i].hash = identity_hash(&m->config.hash_key, &entry->id);
         if (is_duplicate(w, i)) {
                 entry->result = RETRY_SKIPPED;
                 return;
@@ -160,7 +161,7 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         o->settles_partition = known == NULL ? f.partition : known->partition;
         o->read_offset = f.entry_offset;
         o->force = req->entries[i].force;
-        outgoing_map_add(&m->retries, o);
+        outgoing_map_add_hash(&m->retries, o, w->waiters[i].hash);
         if (o->read_offset >= 0)
                 entry_fetch_add(&m->fetch, o);
         else
@@ -207,7 +208,7 @@ static void check(struct retry_work *w, size_t i)
                 retry_work_fail_entry(w, i, &err);
                 return;
         }
-        o = outgoing_map_find(&m->retries, &entry->id);
+        o = outgoing_map_find_hash(&m->retries, &entry->id, w->waiters[i].hash);
         if (o != NULL && outgoing_state(o) == OUTGOING_COMMITTED)
                 publish_known(w, i, &o->failure);
         else if (o != NULL)
@@ -229,13 +230,11 @@ static void check_again(struct retry_work *w)
 
 /* WORK */
 
-/* At most a slice; true when the phase is over. */
-static bool do_slice(struct retry_work *w, void (*one)(struct retry_work *w, size_t i))
+/* At most `most` entries; true when the phase is over. */
+static bool do_slice(struct retry_work *w, void (*one)(struct retry_work *w, size_t i), size_t most)
 {
-        size_t end = w->cursor + LIMIT_WORK_ENTRIES;
+        size_t end = w->req->n - w->cursor < most ? w->req->n : w->cursor + most;
 
-        if (end > w->req->n)
-                end = w->req->n;
         while (w->cursor < end)
                 one(w, w->cursor++);
         if (w->cursor < w->req->n)
@@ -259,24 +258,9 @@ static void end_placing(struct retry_work *w)
         else
                 error_set(&err, ERR_UNAVAILABLE,
                           "failures of partitions that are needed are not known");
-        retry_work_unlink(w->flow, w);
+        retry_work_unlink(w);
         req->retry_after_s = 1;
         req->done(req, &err);
-}
-
-static void work_on(struct retry_work *w)
-{
-        if (w->again > 0) {
-                check_again(w);
-        } else if (w->phase == PHASE_PLACING) {
-                if (do_slice(w, place)) {
-                        end_placing(w);
-                        return; /* perhaps it is gone */
-                }
-        } else if (w->phase == PHASE_CHECKING && do_slice(w, check)) {
-                w->phase = PHASE_WAITING;
-        }
-        retry_work_finish_if_complete(w);
 }
 
 static bool has_work(const struct retry_work *w)
@@ -284,25 +268,45 @@ static bool has_work(const struct retry_work *w)
         return w->phase != PHASE_WAITING || w->again > 0;
 }
 
+static void work_on(struct retry_work *w, size_t most)
+{
+        if (w->again > 0) {
+                check_again(w);
+        } else if (w->phase == PHASE_PLACING) {
+                if (do_slice(w, place, most)) {
+                        end_placing(w);
+                        return; /* perhaps it is gone */
+                }
+        } else if (w->phase == PHASE_CHECKING && do_slice(w, check, most)) {
+                w->phase = PHASE_WAITING;
+        }
+        if (!has_work(w))
+                retry_work_move(w, &w->flow->waiting);
+        retry_work_finish_if_complete(w);
+}
+
 bool retry_flow_has_work(const struct retry_flow *f)
 {
-        for (const struct retry_work *w = f->head; w != NULL; w = w->next)
-                if (has_work(w))
-                        return true;
-        return false;
+        return f->busy.head != NULL;
 }
 
 void retry_flow_work(struct retry_flow *f)
 {
-        struct retry_work *w = f->head;
+        size_t budget = LIMIT_WORK_ENTRIES;
 
-        while (w != NULL && !has_work(w))
-                w = w->next;
-        if (w == NULL)
-                return;
-        retry_work_unlink(f, w); /* the others have their turn before its next slice */
-        retry_work_append(f, w);
-        work_on(w);
+        while (budget > 0 && f->busy.head != NULL) {
+                struct retry_work *w = f->busy.head;
+                size_t left = w->req->n - w->cursor, most = left < budget ? left : budget;
+
+                retry_work_move(w, &f->busy);
+                work_on(w, most);
+                budget -= most;
+        }
+}
+
+size_t retry_flow_requests(const struct retry_flow *f)
+{
+        return f->busy.n + f->waiting.n;
 }
 
 void retry_flow_add(struct retry_flow *f, struct retry_request *req)
@@ -325,5 +329,7 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
         }
         for (size_t i = 0; i < req->n; i++)
                 w->waiters[i].work = w;
-        retry_work_append(f, w);
+        if (req->deadline_ms < f->deadline_ms)
+                f->deadline_ms = req->deadline_ms;
+        retry_work_move(w, &f->busy);
 }

@@ -10,9 +10,9 @@
 #define LATER        "GET /later HTTP/1.1\r\n" HOST "\r\n"
 #define BIG          "GET /big HTTP/1.1\r\n" HOST "\r\n"
 
-#define STASH_BYTES  65536            /* so much is read ahead of a client that is being served */
-#define KEPT         ((size_t)131072) /* memory for a body of FIXTURE_MAX_BODY bytes */
-#define TURN_BYTES   262144           /* so much is read of all bodies in a turn of the loop */
+#define STASH_BYTES  65536 /* so much is read ahead of a client that is being served */
+#define KEPT         ((size_t)FIXTURE_MAX_BODY) /* memory for a body of the limit */
+#define TURN_BYTES   262144 /* so much is read of all bodies in a turn of the loop */
 #define UPLOADS      20
 #define REFUSALS_MAX 64 /* connections over the limit that are answered */
 

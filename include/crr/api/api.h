@@ -85,7 +85,8 @@ void api_render_error(void *data, const struct error *err, struct buf *out);
 bool api_is_apart(void *data, struct str path);
 void api_on_answered(void *data, const struct http_request *req, int status);
 
-/* One bounded piece of waiting work; true while there is more. Call once a turn of the loop. */
+/* One bounded piece of waiting work; true while there is more, be it at the door, which was given a
+ * request: do not wait before the next turn then. Call once a turn of the loop. */
 bool api_work(struct api *api);
 
 #endif

@@ -13,7 +13,8 @@
 /*
  * Failure-log values, both ways, and what the retry entries hold (events.md).
  *
- * Ownership  A decoder is reused; the strings it gives live until its next decode.
+ * Ownership  A decoder is reused; the strings it gives live until its next decode, and no longer
+ *            than the record.
  * Cost       One parse; nothing is allocated when warm.
  */
 struct log_record {

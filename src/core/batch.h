@@ -13,6 +13,8 @@ struct batch {
         struct batcher *batcher;
         struct arena arena;
         struct outgoing_list items; /* ENCODED, then SUBMITTED */
+        size_t n_retries;
+        bool is_closed_to_retries, is_closed_to_settlements;
         struct publish_record *records;
         size_t capacity, bytes;
         struct publish_offset *offsets;
@@ -24,6 +26,6 @@ struct batch {
 void batch_free(struct batch *batch); /* without outgoings */
 
 void batch_on_done(struct publish_batch *publish);
-void batch_take_proof(const struct batch *batch);
+void batch_take_proof(const struct batch *batch); /* of ownership */
 
 #endif

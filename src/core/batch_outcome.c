@@ -6,8 +6,10 @@
 #include "crr/base/log.h"
 #include "member_private.h"
 
-#define STALE_WAIT_MS  5000
 #define CLAIM_AGAIN_MS 100 /* after a transaction that was not committed */
+#define STALE_WAIT_MS  5000
+#define PAUSE_MIN_MS   100 /* of settlements, after an abort; doubled */
+#define PAUSE_MAX_MS   10000
 #define ANSWER_COST \
         7 /* of a request that is complete: it is answered, as costly as so many others */
 
@@ -70,7 +72,8 @@ static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct 
         }
         if (publish->outcome == PUBLISH_REFUSED || publish->outcome == PUBLISH_STALE)
                 o->attempts--; /* it was not its own fault */
-        if (publish->outcome != PUBLISH_CLOSED && o->attempts < LIMIT_SUBMIT_ATTEMPTS)
+        if (publish->outcome != PUBLISH_CLOSED && !o->detached &&
+            o->attempts < LIMIT_SUBMIT_ATTEMPTS)
                 batcher_queue(b, o);
         else
                 member_outgoing_end(b->member, o, END_FAILED, &err);
@@ -82,7 +85,11 @@ static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct 
 
         switch (publish->outcome) {
         case PUBLISH_COMMITTED:
+                /* Of a record that the broker had already no offset is known, and one is made up.
+                 */
                 o->offset = publish->records[o->record].offset;
+                if (o->offset < o->floor)
+                        o->offset = -1;
                 member_outgoing_end(b->member, o, END_COMMITTED, NULL);
                 break;
         case PUBLISH_UNKNOWN:
@@ -128,6 +135,22 @@ void batcher_tell(struct batcher *b, size_t most)
         }
 }
 
+/* One that Kafka never takes must not keep it busy. */
+static void pause_settlements(struct batcher *b, const struct batch *batch)
+{
+        int64_t longer =
+                b->settlements_pause_ms < PAUSE_MAX_MS ? 2 * b->settlements_pause_ms : PAUSE_MAX_MS;
+
+        if (batch->items.n == batch->n_retries)
+                return;
+        if (batch->publish.outcome == PUBLISH_COMMITTED)
+                b->settlements_pause_ms = 0;
+        if (batch->publish.outcome != PUBLISH_ABORTED)
+                return;
+        b->settlements_pause_ms = longer > PAUSE_MIN_MS ? longer : PAUSE_MIN_MS;
+        b->settlements_at_ms = b->member->now_ms + b->settlements_pause_ms;
+}
+
 void batch_on_done(struct publish_batch *publish)
 {
         struct batch *batch = publish->data;
@@ -136,6 +159,7 @@ void batch_on_done(struct publish_batch *publish)
         b->running = NULL;
         count_outcome(b->member, batch);
         batch_take_proof(batch);
+        pause_settlements(b, batch);
         if (publish->outcome == PUBLISH_STALE) {
                 buf_clear(&b->stale_generation);
                 buf_append_str(&b->stale_generation, publish->generation);

@@ -18,8 +18,6 @@
  *  - the outcome is unknown: they stay so until the log tells (member_on_publisher_ready);
  *  - the publisher is closing: nothing of them was written.
  */
-#include "batcher.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +101,12 @@ size_t batcher_queued(const struct batcher *b)
         return b->retries.n;
 }
 
+bool batcher_has_enough(const struct batcher *b)
+{
+        return b->retries.bytes + b->settlements.bytes >=
+               2 * b->member->config.max_transaction_bytes;
+}
+
 static void queue_again(struct batcher *b, struct outgoing_list *items)
 {
         while (items->head != NULL) {
@@ -151,6 +155,7 @@ static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o)
                 .payload = m->config.payload,
                 .instance = m->config.instance,
                 .max_record_bytes = m->ports.publisher->max_record_bytes,
+                .max_value_bytes = m->config.max_value_bytes,
                 .arena = &batch->arena,
                 .scratch = &m->scratch,
         };
@@ -179,27 +184,70 @@ static bool batch_is_full(const struct batcher *b)
                                    b->open->bytes >= config->max_transaction_bytes);
 }
 
-/* Move at most a slice from a queue into the open batch. */
-static void fill(struct batcher *b, struct outgoing_list *queue)
+static bool may_join(const struct batch *batch, const struct outgoing *o)
 {
-        for (unsigned n = 0; n < LIMIT_WORK_ENTRIES && queue->head && !batch_is_full(b); n++) {
+        if (batch == NULL || batch->items.n == 0)
+                return true;
+        if (o->kind == OUTGOING_RETRY)
+                return !batch->is_closed_to_retries &&
+                       (o->attempts == 0 || batch->n_retries == batch->items.n);
+        return !batch->is_closed_to_settlements && o->attempts < 2 &&
+               (o->attempts == 0 || batch->n_retries == 0);
+}
+
+static void join(struct batch *batch, struct outgoing *o)
+{
+        bool is_retry = o->kind == OUTGOING_RETRY;
+
+        batch->n_retries += is_retry;
+        batch->is_closed_to_retries |= !is_retry && o->attempts > 0;
+        batch->is_closed_to_settlements |= o->attempts > (is_retry ? 0 : 1);
+        outgoing_move(o, OUTGOING_ENCODED);
+        outgoing_list_append(&batch->items, o);
+}
+
+/* Move at most a slice from a queue into the open batch; true: the slice is used up. */
+static bool fill(struct batcher *b, struct outgoing_list *queue)
+{
+        unsigned n = 0;
+
+        for (; n < LIMIT_WORK_ENTRIES && queue->head && !batch_is_full(b); n++) {
                 struct outgoing *o = queue->head;
                 struct error err;
-                enum outgoing_end end = member_outgoing_check(b->member, o, &err);
+                enum outgoing_end end;
 
+                if (!may_join(b->open, o))
+                        return false;
+                end = member_outgoing_check(b->member, o, &err);
                 outgoing_list_remove(o);
                 if (end == END_COMMITTED) {
                         if (b->open == NULL)
                                 b->open = batch_new(b);
                         end = encode_into(b->open, o);
                 }
-                if (end != END_COMMITTED) {
+                if (end == END_COMMITTED)
+                        join(b->open, o);
+                else
                         member_outgoing_end(b->member, o, end, &err);
-                        continue;
-                }
-                outgoing_move(o, OUTGOING_ENCODED);
-                outgoing_list_append(&b->open->items, o);
         }
+        return n == LIMIT_WORK_ENTRIES && queue->head != NULL && !batch_is_full(b);
+}
+
+static bool fill_settlements(struct batcher *b)
+{
+        return b->member->now_ms >= b->settlements_at_ms && fill(b, &b->settlements);
+}
+
+/* Settlements that were aborted need a batch without retries: every other one, if need be. */
+static bool fill_both(struct batcher *b)
+{
+        const struct outgoing *head = b->settlements.head;
+        bool more = false;
+
+        if (b->open == NULL && head != NULL && head->attempts > 0 && !b->settled_last)
+                more = fill_settlements(b);
+        more |= fill(b, &b->retries);
+        return fill_settlements(b) || more;
 }
 
 static void add_offset(struct batch *batch, const struct partition *p)
@@ -260,15 +308,17 @@ static void submit(struct batcher *b)
         for (struct outgoing *o = batch->items.head; o != NULL; o = o->next) {
                 outgoing_move(o, OUTGOING_SUBMITTED);
                 o->attempts++;
+                o->floor = b->member->partitions[outgoing_watched(o)].position;
         }
+        b->settled_last = batch->is_closed_to_retries;
         send(b, batch);
 }
 
 /*
  * A partition that does not go on although there is more: an outage may have swallowed the end of
  * our last transaction there, which was committed and answered. The broker ends it with the next
- * commit there, so there is one: a tombstone that says nothing (outcome `cleared`, passed over by
- * readers).
+ * commit there, so there is one: a tombstone that says nothing, under a key that is no identity's
+ * (outcome `cleared`; we pass it over).
  */
 void batcher_clear(struct batcher *b, int partition)
 {
@@ -295,7 +345,7 @@ static void submit_clearing(struct batcher *b)
         struct batch *batch = batch_new(b);
         struct publish_record record = {
                 .topic = PUBLISH_FAILURES,
-                .key = STR("crr-retryd/cleared?versionId=&sitename=crr-retryd"),
+                .key = STR(BATCHER_CLEARED_KEY),
                 .timestamp_ms = TIME_UNKNOWN,
                 .headers = { { "crr-outcome", STR("cleared") } },
                 .n_headers = 1,
@@ -351,6 +401,8 @@ static void make_offsets_batch(struct batcher *b)
 
 bool batcher_work(struct batcher *b)
 {
+        bool more;
+
         batcher_tell(b, LIMIT_WORK_ENTRIES);
         if (b->open_is_stale)
                 dissolve_open(b);
@@ -358,13 +410,11 @@ bool batcher_work(struct batcher *b)
                 return b->committed != NULL;
         if (b->running == NULL && partition_set_count(&b->stuck) > 0)
                 submit_clearing(b);
-        fill(b, &b->retries);
-        fill(b, &b->settlements);
+        more = fill_both(b);
         if (b->running == NULL) {
                 make_offsets_batch(b);
                 if (b->open != NULL && !b->open_is_stale)
                         submit(b);
         }
-        return b->committed != NULL ||
-               (!batch_is_full(b) && (b->retries.n > 0 || b->settlements.n > 0));
+        return b->committed != NULL || more;
 }

@@ -20,6 +20,10 @@
  *
  * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale
  * generation nothing is submitted until the group has a new one.
+ *
+ * One record that Kafka does not take aborts all that is with it: what was aborted once shares no
+ * batch with the other kind any more, a settlement that was aborted twice none at all, and
+ * settlements wait after an abort.
  */
 struct member;
 struct batch;
@@ -36,6 +40,9 @@ struct batcher {
         struct partition_set stuck; /* partitions that do not go on */
         int64_t offsets_due_ms;     /* when the next transaction for the offsets alone is due */
         int64_t claim_again_ms;     /* not for the claim's sake before */
+        int64_t settlements_at_ms;  /* none before */
+        int64_t settlements_pause_ms;
+        bool settled_last; /* the last batch was one of settlements that had been aborted */
 };
 
 void batcher_init(struct batcher *b, struct member *member);
@@ -46,6 +53,7 @@ void batcher_queue(struct batcher *b,
 void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
+#define BATCHER_CLEARED_KEY "crr-retryd-cleared"
 void batcher_clear(struct batcher *b, int partition); /* a transaction of ours may hang there */
 void batcher_claim(struct batcher *b); /* offsets alone, soon: they carry our claim */
 bool batcher_work(struct batcher *b);
@@ -53,5 +61,7 @@ bool batcher_work(struct batcher *b);
 void batcher_tell(struct batcher *b, size_t most);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */
+/* What is queued fills transactions: nothing more has to be read for it now. */
+bool batcher_has_enough(const struct batcher *b);
 
 #endif

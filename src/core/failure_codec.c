@@ -369,10 +369,11 @@ static void take_defaults(const struct value_target *t, const struct log_record 
         struct failure *f = &t->ret->failure;
 
         f->state = t->ret->outcome == RECORD_PENDING ? FAILURE_PENDING : FAILURE_FAILED;
-        if (f->failed_at_ms == TIME_UNKNOWN)
+        if (f->failed_at_ms == TIME_UNKNOWN && t->ret->outcome == RECORD_FAILED)
                 f->failed_at_ms = record->timestamp_ms;
         if (!t->has_retried_at)
                 f->retried_at_ms = record->timestamp_ms;
+        f->entry_partition = record->partition;
         f->entry_offset = t->entry.present ? record->offset : -1;
         t->ret->ignored_fields = t->object.ignored;
 }
@@ -404,6 +405,9 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
 enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
                                  struct decoded_record *ret, struct error *err)
 {
+        struct identity of_key;
+        enum reject_cause cause;
+
         *ret = (struct decoded_record){
                 .outcome = RECORD_TOMBSTONE,
                 .failure = {
@@ -418,19 +422,24 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
                         .entry_offset = -1,
                 },
         };
-        if (record->value.len > d->max_value_bytes) {
-                error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
-                          record->value.len, d->max_value_bytes);
-                return REJECT_TOO_LARGE;
-        }
         buf_clear(&d->key);
         if (!identity_parse_key(record->key, &d->key, &ret->failure.id, &ret->canonical_key)) {
+                ret->failure.id = (struct identity){ 0 };
                 error_set(err, ERR_BAD_JSON,
                           record->key.base == NULL ? "the record has no key"
                                                    : "the key does not name an identity");
                 return REJECT_BAD_KEY;
         }
+        if (record->value.len > d->max_value_bytes) {
+                error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
+                          record->value.len, d->max_value_bytes);
+                return REJECT_TOO_LARGE;
+        }
         if (record->value.base == NULL)
                 return REJECT_NONE;
-        return decode_value(d, record, ret, err);
+        of_key = ret->failure.id;
+        cause = decode_value(d, record, ret, err);
+        if (cause != REJECT_NONE)
+                ret->failure.id = of_key;
+        return cause;
 }

@@ -90,9 +90,13 @@ void entry_view(const struct entry *e, struct failure *ret)
                 .partition = e->cell->partition,
                 .offset = e->offset,
                 .timestamp_ms = e->timestamp_ms,
+                .entry_partition = e->entry_partition,
                 .entry_offset = e->entry_offset,
+                .covered_to = e->covered_to,
+                .spelling = e->spelling,
                 .unsettled = e->unsettled,
                 .foreign_key = e->foreign_key,
+                .repeated = e->repeated,
         };
 }
 
@@ -115,14 +119,18 @@ static struct entry *entry_new(struct failure_table *t, const struct failure *f,
         e->retried_at_ms = f->retried_at_ms;
         e->offset = f->offset;
         e->timestamp_ms = f->timestamp_ms;
+        e->entry_partition = f->entry_partition;
         e->entry_offset = f->entry_offset;
+        e->covered_to = f->covered_to;
         e->retry_id = f->retry_id;
         e->attempts = f->attempts;
         e->key_len = (uint16_t)f->id.key.len;
         e->version_len = (uint8_t)f->id.version_id.len;
         e->state = (uint8_t)f->state;
+        e->spelling = f->spelling;
         e->unsettled = f->unsettled;
         e->foreign_key = f->foreign_key;
+        e->repeated = f->repeated;
         memcpy(e->bytes, f->id.key.base, f->id.key.len);
         memcpy(e->bytes + e->key_len, f->id.version_id.base, f->id.version_id.len);
         return e;

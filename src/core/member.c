@@ -66,6 +66,7 @@ struct member *member_new(const struct member_config *config, const struct membe
         buf_init(&m->member_id, SIZE_MAX);
         buf_init(&m->claim, SIZE_MAX);
         buf_init(&m->scratch, SIZE_MAX);
+        buf_init(&m->kept, SIZE_MAX);
         outgoing_map_init(&m->retries, &config->hash_key);
         outgoing_map_init(&m->settlements, &config->hash_key);
         batcher_init(&m->batcher, m);
@@ -85,6 +86,16 @@ static void drop_outgoing(void *data, struct outgoing *o)
         outgoing_free(o);
 }
 
+static void free_waiting(struct member *m)
+{
+        for (int p = 0; p < LIMIT_PARTITIONS; p++)
+                free(m->partitions[p].waiting);
+        for (struct waiting *w = m->left, *next; w != NULL; w = next) {
+                next = w->next;
+                free(w);
+        }
+}
+
 void member_free(struct member *m)
 {
         if (m == NULL)
@@ -95,6 +106,7 @@ void member_free(struct member *m)
         outgoing_map_deinit(&m->retries);
         outgoing_map_deinit(&m->settlements);
         batcher_deinit(&m->batcher);
+        free_waiting(m);
         cluster_deinit(&m->cluster);
         takeover_deinit(&m->takeover);
         failure_decoder_free(m->decoder);
@@ -103,6 +115,7 @@ void member_free(struct member *m)
         buf_deinit(&m->member_id);
         buf_deinit(&m->claim);
         buf_deinit(&m->scratch);
+        buf_deinit(&m->kept);
         free((char *)m->config.failures_topic);
         free((char *)m->config.replication_topic);
         free((char *)m->config.instance);
@@ -142,19 +155,46 @@ int member_home_of(struct member *m, const struct identity *id)
 
 /* PARTITIONS COME AND GO */
 
-static void forget_contents(struct member *m, int partition)
+/* What waits for the partition is looked at in slices (overlay_work()); what is queued, when it is
+ * its turn. */
+static void end_life(struct member *m, struct partition *p)
 {
-        overlay_partition_left(m, partition);
-        settle_partition_left(m, partition);
-        failure_table_drop(m->table, partition);
+        bool had_records = p->waiting != NULL;
+
+        if (p->waiting != NULL) {
+                p->waiting->next = m->left;
+                m->left = p->waiting;
+        }
+        p->waiting = NULL;
+        p->life = ++m->lives;
+        if (had_records)
+                p->left = p->life;
+        batcher_invalidate(&m->batcher);
+        failure_table_drop(m->table, p->id);
         m->reaping = true;
+}
+
+static void begin_life(struct member *m, struct partition *p)
+{
+        partition_restore(p, 0, m->now_ms);
+        p->life = ++m->lives;
+        p->waiting = calloc(1, sizeof *p->waiting);
+        if (p->waiting == NULL)
+                abort();
 }
 
 static void restart(struct member *m, struct partition *p)
 {
-        forget_contents(m, p->id);
-        partition_restore(p, 0, m->now_ms);
-        p->life = ++m->lives;
+        end_life(m, p);
+        begin_life(m, p);
+}
+
+/* Partitions that the topic is not known to have: it has grown. */
+static void count_beyond(struct member *m)
+{
+        m->has_grown = false;
+        for (int i = m->n_partitions; i < LIMIT_PARTITIONS && m->n_partitions > 0; i++)
+                m->has_grown |= partition_state(&m->partitions[i]) != PARTITION_ABSENT;
 }
 
 void member_on_topology(struct member *m, int n_partitions)
@@ -164,18 +204,20 @@ void member_on_topology(struct member *m, int n_partitions)
         if (n_partitions == before)
                 return;
         m->n_partitions = n_partitions;
+        count_beyond(m);
         if (n_partitions == 0 || m->assigned == 0)
                 return;
         log_emit(LOG_TOPIC_CHANGED,
                  LOG_FIELDS(log_c("topic", m->config.failures_topic),
                             log_i("partitions", n_partitions), log_i("before", before)),
                  "identities belong to other partitions now: all are restored anew");
+        for (int i = 0; i < LIMIT_PARTITIONS; i++)
+                if (partition_state(&m->partitions[i]) != PARTITION_ABSENT)
+                        end_life(m, &m->partitions[i]);
         for (int i = 0; i < LIMIT_PARTITIONS; i++) {
-                struct partition *p = &m->partitions[i];
-
-                if (partition_state(p) == PARTITION_ABSENT)
+                if (partition_state(&m->partitions[i]) == PARTITION_ABSENT)
                         continue;
-                restart(m, p);
+                begin_life(m, &m->partitions[i]);
                 m->ports.group->resume(m->ports.group, i, 0);
         }
 }
@@ -189,6 +231,7 @@ int64_t member_on_assigned(struct member *m, int partition)
         if (partition_state(p) == PARTITION_ABSENT)
                 m->assigned++;
         restart(m, p);
+        count_beyond(m);
         return p->position;
 }
 
@@ -200,7 +243,8 @@ void member_on_revoked(struct member *m, int partition)
                 return;
         m->assigned--;
         partition_leave(p);
-        forget_contents(m, partition);
+        end_life(m, p);
+        count_beyond(m);
 }
 
 void member_on_reset(struct member *m, int partition, const char *cause)
@@ -280,45 +324,24 @@ static bool may_be_written(const struct member *m, const struct outgoing *o, int
                 partition_state(&m->partitions[partition]) == PARTITION_LEAVING);
 }
 
-enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o,
-                                        struct error *err)
+enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, struct error *err)
 {
-        struct failure current;
-        bool known;
-
+        if (o->kind != OUTGOING_RETRY)
+                return settle_check(m, o);
         if (!may_be_written(m, o, o->settles_partition) ||
-            (o->kind == OUTGOING_RETRY && !may_be_written(m, o, o->failure.partition))) {
+            !may_be_written(m, o, o->failure.partition)) {
                 error_set(err, ERR_UNAVAILABLE, "partition %d is not known any more",
                           o->failure.partition);
                 return END_FAILED;
         }
-        if (o->kind == OUTGOING_RETRY && o->waiters == NULL) {
+        if (o->waiters == NULL) {
                 error_set(err, ERR_UNAVAILABLE, "nobody waits for it any more");
                 return END_FAILED;
         }
-        if (o->superseded)
+        if (o->superseded || member_home_of(m, &o->failure.id) != o->failure.partition)
                 return END_STALE;
-        if (o->kind == OUTGOING_RETRY || o->kind == OUTGOING_COMPLETE)
-                return END_COMMITTED;
-        known = failure_table_get(m->table, &o->failure.id, &current);
-        switch (o->kind) {
-        case OUTGOING_RETRY:
-        case OUTGOING_COMPLETE:
-                break;
-        case OUTGOING_MOVE:
-                return known || o->force ? END_COMMITTED : END_STALE;
-        case OUTGOING_REWRITE:
-                if (o->tombstone)
-                        return known ? END_STALE : END_COMMITTED;
-                break;
-        case OUTGOING_MERGE:
-        case OUTGOING_RELIST:
-        case OUTGOING_CLOSE:
-                break;
-        }
-        return known && current.partition == o->settles_partition && current.offset == o->settles
-                       ? END_COMMITTED
-                       : END_STALE;
+        o->life = m->partitions[o->failure.partition].life;
+        return END_COMMITTED;
 }
 
 static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
@@ -346,6 +369,8 @@ static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end ou
         case END_TOO_LARGE:
                 retry_flow_on_skipped(&m->flow, o, "too_large");
                 break;
+        case END_WAIT: /* of settlements */
+                break;
         }
         if (outgoing_state(o) == OUTGOING_READING)
                 entry_fetch_discard(&m->fetch, o);
@@ -353,6 +378,7 @@ static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end ou
                 batcher_discard(&m->batcher, o);
         outgoing_map_remove(&m->retries, o);
         outgoing_move(o, OUTGOING_OVER);
+        settle_kick(m, &o->failure.id);
         outgoing_free(o);
 }
 
@@ -378,7 +404,6 @@ static void on_ready(struct member *m, struct partition *p)
                             log_i("duration_ms", m->now_ms - p->since_ms)),
                  "a partition is restored");
         p->since_ms = m->now_ms;
-        settle_partition_ready(m, p->id);
 }
 
 static void resume_if_room(struct member *m, struct partition *p)
@@ -395,8 +420,8 @@ static void resume_if_room(struct member *m, struct partition *p)
 
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
-        bool busy = m->retries.n > 0 || m->settlements.n > 0 || retry_flow_requests(&m->flow) > 0 ||
-                    cluster_is_wanted(&m->cluster);
+        bool busy = m->retries.n > 0 || m->settler.working > 0 ||
+                    retry_flow_requests(&m->flow) > 0 || cluster_is_wanted(&m->cluster);
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
@@ -424,6 +449,7 @@ bool member_work(struct member *m)
         if (m->reaping)
                 m->reaping = failure_table_reap(m->table, REAP_STEPS);
         more = m->reaping;
+        more |= overlay_work(m);
         retry_flow_work(&m->flow);
         more |= settle_work(m);
         entry_fetch_work(&m->fetch);

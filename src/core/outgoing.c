@@ -10,15 +10,17 @@
 static const struct sm_state states[] = {
         [OUTGOING_OWED] = { "owed", SM_TO(OUTGOING_READING) | SM_TO(OUTGOING_QUEUED) |
                                             SM_TO(OUTGOING_OVER) },
-        [OUTGOING_READING] = { "reading", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_OVER) },
-        [OUTGOING_QUEUED] = { "queued", SM_TO(OUTGOING_ENCODED) | SM_TO(OUTGOING_OVER) },
+        [OUTGOING_READING] = { "reading", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_OWED) |
+                                                  SM_TO(OUTGOING_OVER) },
+        [OUTGOING_QUEUED] = { "queued", SM_TO(OUTGOING_ENCODED) | SM_TO(OUTGOING_OWED) |
+                                                SM_TO(OUTGOING_OVER) },
         [OUTGOING_ENCODED] = { "encoded", SM_TO(OUTGOING_SUBMITTED) | SM_TO(OUTGOING_QUEUED) |
                                                   SM_TO(OUTGOING_OVER) },
         [OUTGOING_SUBMITTED] = { "submitted", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_COMMITTED) |
                                                       SM_TO(OUTGOING_UNKNOWN) |
-                                                      SM_TO(OUTGOING_OVER) },
+                                                      SM_TO(OUTGOING_OWED) | SM_TO(OUTGOING_OVER) },
         [OUTGOING_COMMITTED] = { "committed", SM_TO(OUTGOING_OVER) },
-        [OUTGOING_UNKNOWN] = { "unknown", SM_TO(OUTGOING_OVER) },
+        [OUTGOING_UNKNOWN] = { "unknown", SM_TO(OUTGOING_OWED) | SM_TO(OUTGOING_OVER) },
         [OUTGOING_OVER] = { "over", 0 },
 };
 
@@ -26,7 +28,7 @@ static const char *const kind_names[OUTGOING_KINDS] = {
         [OUTGOING_RETRY] = "retry",        [OUTGOING_MERGE] = "merged",
         [OUTGOING_RELIST] = "expired",     [OUTGOING_CLOSE] = "closed",
         [OUTGOING_COMPLETE] = "completed", [OUTGOING_REWRITE] = "rewritten",
-        [OUTGOING_MOVE] = "moved",
+        [OUTGOING_MOVE] = "moved",         [OUTGOING_HIDDEN] = "hidden",
 };
 
 const char *outgoing_kind_name(enum outgoing_kind kind)
@@ -67,9 +69,10 @@ struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *fai
         copy_str(&o->failure.error_code, &space);
         copy_str(&o->failure.role, &space);
         copy_str(&o->traceparent, &space);
-        o->settles = o->read_offset = o->offset = -1;
+        o->stands = o->settles = o->floor = o->offset = -1;
         o->settles_partition = failure->partition;
         buf_init(&o->read, SIZE_MAX);
+        buf_init(&o->read_entry, SIZE_MAX);
         sm_init(&o->sm, "outgoing", states, 0, OUTGOING_OWED);
         return o;
 }
@@ -80,6 +83,7 @@ void outgoing_free(struct outgoing *o)
                 return;
         assert(o->list == NULL && o->waiters == NULL);
         buf_deinit(&o->read);
+        buf_deinit(&o->read_entry);
         free(o);
 }
 
@@ -100,14 +104,19 @@ size_t outgoing_bytes(const struct outgoing *o)
         const struct identity *id = &o->failure.id;
         size_t names = id->bucket.len + id->key.len + id->version_id.len + id->site.len;
 
-        return 4 * names + 2 * o->read.len + o->failure.role.len + 512;
+        return 4 * names + 2 * (o->read.len + o->read_entry.len) + o->failure.role.len + 512;
+}
+
+int outgoing_watched(const struct outgoing *o)
+{
+        return o->kind == OUTGOING_RETRY ? o->failure.partition : o->settles_partition;
 }
 
 void outgoing_keep_entry(struct outgoing *o, struct str entry)
 {
-        buf_clear(&o->read);
-        buf_append_str(&o->read, entry);
-        o->entry = entry.base == NULL ? STR_ABSENT : (struct str){ o->read.base, entry.len };
+        buf_clear(&o->read_entry);
+        buf_append_str(&o->read_entry, entry);
+        o->entry = entry.base == NULL ? STR_ABSENT : (struct str){ o->read_entry.base, entry.len };
         if (entry.base != NULL && entry.len == 0)
                 o->entry = STR("");
 }
@@ -214,6 +223,14 @@ struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct 
         if (map->n == 0)
                 return NULL;
         return outgoing_map_find_hash(map, id, identity_hash(&map->key, id));
+}
+
+struct outgoing *outgoing_map_next(const struct outgoing *o)
+{
+        for (struct outgoing *next = o->map_next; next != NULL; next = next->map_next)
+                if (next->hash == o->hash && identity_eq(&next->failure.id, &o->failure.id))
+                        return next;
+        return NULL;
 }
 
 static void map_grow(struct outgoing_map *map)

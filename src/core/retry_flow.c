@@ -137,14 +137,17 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
 {
         struct member *m = w->flow->member;
         struct retry_request *req = w->req;
-        struct failure f = { .id = req->entries[i].id, .size = -1, .entry_offset = -1 };
+        struct failure f = { .id = req->entries[i].id,
+                             .size = -1,
+                             .attempts = -1,
+                             .last_modified_ms = TIME_UNKNOWN,
+                             .failed_at_ms = TIME_UNKNOWN,
+                             .timestamp_ms = TIME_UNKNOWN,
+                             .entry_offset = -1 };
         struct outgoing *o;
 
-        if (known == NULL) {
-                f.last_modified_ms = f.failed_at_ms = f.timestamp_ms = TIME_UNKNOWN;
-        } else {
+        if (known != NULL)
                 f = *known;
-        }
         if (m->config.payload == RETRY_PAYLOAD_ENTRY && f.entry_offset < 0) {
                 retry_work_skip_entry(w, i, "no_entry");
                 return;
@@ -154,15 +157,16 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         f.state = FAILURE_PENDING;
         f.attempts = f.attempts < 0 ? 1 : f.attempts + (f.attempts < LIMIT_ATTEMPTS);
         f.retry_id = req->retry_id;
-        f.unsettled = f.foreign_key = false;
+        f.unsettled = f.foreign_key = f.repeated = false;
+        f.covered_to = f.spelling = 0;
         f.partition = w->waiters[i].home;
         o = outgoing_new(OUTGOING_RETRY, &f, req->traceparent);
-        o->settles = known == NULL ? -1 : known->offset;
+        o->stands = known == NULL ? -1 : known->offset;
         o->settles_partition = known == NULL ? f.partition : known->partition;
-        o->read_offset = f.entry_offset;
+        o->wants_entry = f.entry_offset >= 0;
         o->force = req->entries[i].force;
         outgoing_map_add_hash(&m->retries, o, w->waiters[i].hash);
-        if (o->read_offset >= 0)
+        if (o->wants_entry)
                 entry_fetch_add(&m->fetch, o);
         else
                 batcher_queue(&m->batcher, o);
@@ -197,6 +201,8 @@ static void check(struct retry_work *w, size_t i)
 
         if (entry->result == RETRY_SKIPPED)
                 return;
+        if (w->n_partitions != m->n_partitions && m->n_partitions > 0) /* it waited over a growth */
+                w->waiters[i].home = member_home_of(m, &entry->id);
         if (!member_answers_for(m, w->waiters[i].home)) {
                 miss(w, i);
                 if (w->req->partial) {
@@ -208,7 +214,7 @@ static void check(struct retry_work *w, size_t i)
                 retry_work_fail_entry(w, i, &err);
                 return;
         }
-        o = outgoing_map_find_hash(&m->retries, &entry->id, w->waiters[i].hash);
+        o = overlay_find(m, &entry->id);
         if (o != NULL && outgoing_state(o) == OUTGOING_COMMITTED)
                 publish_known(w, i, &o->failure);
         else if (o != NULL)
@@ -318,7 +324,10 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
         while (slots < 2 * req->n)
                 slots *= 2;
         if (w != NULL) {
-                *w = (struct retry_work){ .flow = f, .req = req, .seen_mask = slots - 1 };
+                *w = (struct retry_work){ .flow = f,
+                                          .req = req,
+                                          .n_partitions = f->member->n_partitions,
+                                          .seen_mask = slots - 1 };
                 w->waiters = arena_array(req->arena, req->n, sizeof *w->waiters);
                 w->seen = arena_array(req->arena, slots, sizeof *w->seen);
         }

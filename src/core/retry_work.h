@@ -15,6 +15,7 @@ struct retry_work {
         struct retry_list *list; /* which of the flow's it is in */
         struct retry_work *prev, *next;
         enum retry_phase phase;
+        int n_partitions; /* of the failure log, when it came */
         size_t cursor;
         size_t waiting; /* entries joined to a retry */
         size_t again;   /* entries to be checked again */

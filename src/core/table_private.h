@@ -38,12 +38,13 @@ struct entry {
         struct cell *cell;
         struct interned *bucket, *error_code, *role;
         int64_t size, last_modified_ms, failed_at_ms, retried_at_ms, offset, timestamp_ms,
-                entry_offset;
+                entry_offset, covered_to;
+        int entry_partition;
         struct uuid retry_id;
         int32_t attempts;
-        uint16_t key_len;
+        uint16_t key_len, spelling;
         uint8_t version_len, state;
-        bool unsettled, foreign_key;
+        bool unsettled, foreign_key, repeated;
         char bytes[]; /* key, version id */
 };
 

@@ -64,6 +64,7 @@ void partition_restore(struct partition *p, int64_t position, int64_t now_ms)
         walk_from_start(p);
         p->expiry_cursor = UINT64_MAX;
         p->expiry_due_ms = now_ms;
+        p->expired = 0;
 }
 
 void partition_begin_leaving(struct partition *p, int64_t now_ms)

@@ -92,6 +92,7 @@ struct partition {
                                                    markers; UINT64_MAX: done */
         uint64_t expiry_cursor;                 /* READY: walk for expired retries, likewise */
         int64_t expiry_due_ms;                  /* the next one */
+        unsigned expired;                       /* retries, found by the walk under way */
 };
 
 void partition_init(struct partition *p, int id);

@@ -4,6 +4,7 @@
  * owe to the log, once, and again and again for retries whose outcome does not come. Rows are
  * looked at where they stand; settlements only read the table.
  */
+#include "crr/base/log.h"
 #include "settle_private.h"
 
 #define PAGE_COST     16  /* rows: what it takes to begin a walk */
@@ -73,8 +74,10 @@ static bool expiry_row(void *data, const struct failure *f)
         if (!walk_on(walk, f))
                 return false;
         if (!f->foreign_key && is_expired(m, f) &&
-            outgoing_map_find(&m->settlements, &f->id) == NULL && overlay_find(m, &f->id) == NULL)
+            outgoing_map_find(&m->settlements, &f->id) == NULL && overlay_find(m, &f->id) == NULL) {
                 expire(m, f);
+                walk->p->expired++;
+        }
         return true;
 }
 
@@ -105,6 +108,20 @@ static int64_t expiry_every_ms(const struct member *m)
         return every < EXPIRY_MAX_MS ? every : EXPIRY_MAX_MS;
 }
 
+/* Once a walk. */
+static void say_expired(const struct member *m, struct partition *p)
+{
+        bool close = m->config.pending_expiry == PENDING_EXPIRY_CLOSE;
+
+        if (p->expired == 0 || p->expiry_cursor != UINT64_MAX)
+                return;
+        log_emit(LOG_RETRY_EXPIRED,
+                 LOG_FIELDS(log_i("partition", p->id), log_i("listed", close ? 0 : p->expired),
+                            log_i("closed", close ? p->expired : 0)),
+                 "the outcome of retries did not come within retry.pending_ttl");
+        p->expired = 0;
+}
+
 static void walk_partition(struct member *m, struct partition *p, unsigned *slice)
 {
         if (settle_has_room(m) && m->now_ms >= m->settler.walk_at_ms) {
@@ -118,6 +135,7 @@ static void walk_partition(struct member *m, struct partition *p, unsigned *slic
         }
         if (settle_has_room(m))
                 walk_rows(m, p, FAILURE_PENDING, &p->expiry_cursor, expiry_row, slice);
+        say_expired(m, p);
 }
 
 /* Each turn begins behind the partition that the last one ended with. */
@@ -125,7 +143,7 @@ void settle_walk(struct member *m, unsigned *slice)
 {
         int first = m->settler.next, i = 0;
 
-        for (; i<m->n_partitions && * slice> PAGE_COST; i++) {
+        for (; *slice > PAGE_COST && i < m->n_partitions; i++) {
                 struct partition *p = &m->partitions[(first + i) % m->n_partitions];
 
                 m->settler.next = p->id;

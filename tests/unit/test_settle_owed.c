@@ -226,6 +226,36 @@ static void a_retry_with_a_late_time_expires_by_the_time_of_its_record_and_keeps
         world_deinit(&w);
 }
 
+static void keep_expired(void *data, struct str line)
+{
+        if (memmem(line.base, line.len, "event=retry_expired", 19) != NULL)
+                buf_append_str(data, line);
+}
+
+static void retries_that_expire_are_told_once_a_walk(void)
+{
+        struct buf lines;
+
+        buf_init(&lines, SIZE_MAX);
+        world_init(&w, 1);
+        w.config.pending_ttl_ms = 5000;
+        world_start(&w);
+        append(0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
+        world_run(&w);
+        CHECK_INT(world_listed(&w), 0);
+        log_configure(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+        log_sink(keep_expired, &lines);
+        world_advance(&w, 20000);
+        log_sink(NULL, NULL);
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+        CHECK_INT(world_listed(&w), 1);
+        buf_append_char(&lines, '\0');
+        CHECK(strstr(lines.base, "partition=0 listed=1 closed=0") != NULL);
+        CHECK(strstr(lines.base, "\n") == lines.base + lines.len - 2); /* one line */
+        buf_deinit(&lines);
+        world_deinit(&w);
+}
+
 static void a_pending_record_without_a_time_expires_and_overflows_nothing(void)
 {
         world_init(&w, 1);
@@ -366,6 +396,7 @@ int main(void)
         RUN(an_owed_rewrite_survives_many_other_notes);
         RUN(a_failure_survives_a_rejected_record_under_its_key);
         RUN(a_retry_with_a_late_time_expires_by_the_time_of_its_record_and_keeps_no_other);
+        RUN(retries_that_expire_are_told_once_a_walk);
         RUN(a_pending_record_without_a_time_expires_and_overflows_nothing);
         RUN(a_failure_with_the_header_cleared_is_not_passed_over);
         RUN(what_clears_a_partition_has_no_identitys_key);

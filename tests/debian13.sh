@@ -9,23 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 system=${CRR_DEBIAN13:-/var/tmp/crr-retry-debian13}
 suite=trixie
-
-# The first mirror in apt's lists that carries this machine's own release.
-mirror_of_apt() {
-        local codename
-        codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-        {
-                cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-                        sed -n 's/^deb \(\[[^]]*\] \)*//p'
-                cat /etc/apt/sources.list.d/*.sources 2>/dev/null | stanzas
-        } | awk -v codename="$codename" '$1 ~ /^https?:/ && $2 == codename { print $1; exit }'
-}
-
-# deb822 stanzas on stdin -> "URI SUITE" lines
-stanzas() {
-        awk 'function done() { if (uri != "") print uri, first; uri = first = "" }
-             /^URIs:/ { uri = $2 } /^Suites:/ { first = $2 } /^$/ { done() } END { done() }'
-}
+. "$root/tests/mirror.sh"
 
 make_system() {
         local mirror=${MIRROR:-$(mirror_of_apt)}
@@ -42,17 +26,6 @@ make_system() {
                 >"$root/build/log/debootstrap.log" 2>&1 ||
                 { tail -n 20 "$root/build/log/debootstrap.log" && return 1; }
         touch "$system/.done"
-}
-
-# What this machine needs to reach its mirrors, the other system needs too.
-copy_access() {
-        local file
-        for file in /etc/resolv.conf /etc/hosts /etc/pip.conf "$HOME/.m2/settings.xml"; do
-                [ ! -e "$file" ] || install -D -m 644 "$file" "$system/${file/#$HOME//root}"
-        done
-        for file in /etc/apt/apt.conf.d/*proxy* /usr/local/share/ca-certificates/*; do
-                [ ! -f "$file" ] || install -D -m 644 "$file" "$system/$file"
-        done
 }
 
 copy_tree() {
@@ -90,7 +63,7 @@ if [ "$(id -u)" -ne 0 ]; then
         exit 1
 fi
 mkdir -p "$root/build/log"
-if ! { make_system && copy_access && copy_tree; }; then
+if ! { make_system && copy_access "$system" && copy_tree; }; then
         echo "0 passed, 1 failed"
         exit 1
 fi

@@ -11,6 +11,7 @@ usage: tests/run.sh [options] [filter...]
   --long             the long fault tests too (about half an hour)
   --fuzz SECONDS     fuzz each target so long (default 10; 0: only replay the corpora)
   --kafka VERSION    against this Apache Kafka (default $kafka; 3.9.2 is known to work)
+  --containers       deploy/Containerfile too, built and run (needs root; see tests/containers.sh)
   --debian13         everything in a fresh Debian 13 instead (needs root; see tests/debian13.sh)
   --no-install       take the packages as they are
   filter             only tests whose name contains one of these; no second compiler, no fuzzing
@@ -22,7 +23,7 @@ build=$root/build
 logs=$build/log
 kafka=4.3.1
 fuzz_seconds=10
-long=false install=true debian13=false
+long=false install=true debian13=false containers=false
 filters=()
 passed=0 failed=0
 
@@ -40,6 +41,7 @@ parse() {
                 --long) long=true ;;
                 --fuzz) need_value "$@" && fuzz_seconds=$2 && shift ;;
                 --kafka) need_value "$@" && kafka=$2 && shift ;;
+                --containers) containers=true ;;
                 --debian13) debian13=true ;;
                 --no-install) install=false ;;
                 -h | --help) usage && exit 0 ;;
@@ -120,6 +122,19 @@ system_tests() {
         count $("$root/tests/count.py" pytest "$logs/system.xml")
 }
 
+container_tests() {
+        local said
+        if ! $containers; then
+                say "SKIPPED: the container image (tests/run.sh --containers)"
+                return
+        fi
+        say "the container image"
+        "$root/tests/containers.sh" | tee "$logs/containers.log" || true
+        said=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/containers.log")
+        # shellcheck disable=SC2086 # two numbers
+        [ -z "$said" ] || count $said
+}
+
 or_of() { # a b c -> a or b or c
         local all=$1
         shift
@@ -140,6 +155,7 @@ run_all() {
         fi
         say "the daemon and a real Kafka $kafka"
         system_tests
+        container_tests
         finish
 }
 

@@ -61,7 +61,8 @@ struct kafka_publisher {
         unsigned credentials_version; /* that it has */
         rd_kafka_topic_t *topics[2];  /* by enum publish_topic */
         struct publish_batch *batch;
-        bool clear_first; /* a batch of unknown outcome may hang in the partitions */
+        bool clear_first;   /* a batch, or what is left of one, may hang in the partitions */
+        bool may_come_late; /* of the batch under way: something was sent and not answered */
         enum kafka_sets sets;
         size_t refused, n_refused; /* the record that was refused last, and how many were */
         rd_kafka_resp_err_t clear_err;

@@ -8,7 +8,9 @@
  *  - retriable: the same call again, for as long as the broker is away;
  *  - abort: abort_transaction; nothing was written. A stale generation is one of them, a refused
  * record another. Records are refused a set at a time, so only one that was alone is to blame; else
- * the next producer makes smaller sets, and the batch is to be submitted again;
+ * the next producer makes smaller sets, and the batch is to be submitted again. What was sent and
+ * never answered may reach the broker after the abort, and then hangs in its partition, which
+ * nobody can read on: the next producer clears it away;
  *  - fatal: the producer is made anew. Once a record was produced the outcome is unknown until it
  * is.
  */
@@ -64,6 +66,9 @@ void kafka_transaction_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, 
                 p->clear_err = m->err;
         if (p->batch == NULL || record == NULL)
                 return;
+        if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+                p->may_come_late |=
+                        rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED;
         if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
                 record->offset = place_of(p, m);
         else if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
@@ -309,10 +314,12 @@ static void conclude(struct kafka_publisher *p, struct publish_batch *batch,
                 batch->outcome = outcome_of_abort(p, code);
         else
                 batch->outcome = step < STEP_PRODUCE ? PUBLISH_ABORTED : PUBLISH_UNKNOWN;
-        p->clear_first |= batch->outcome == PUBLISH_UNKNOWN;
+        p->clear_first |= batch->outcome == PUBLISH_UNKNOWN || p->may_come_late;
         batch->refused = p->refused;
         if (left == NULL && p->n_refused > 0 && !was_alone(p))
                 kafka_producer_make_smaller_sets(p);
+        else if (left == NULL && p->may_come_late)
+                kafka_publisher_lose(p, RD_KAFKA_RESP_ERR_NO_ERROR);
         if (left != NULL) {
                 kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(left),
                                    rd_kafka_error_string(left));
@@ -330,6 +337,7 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
         p->batch = batch;
         p->began_ms = (int64_t)(begin / 1000000);
         p->refused = p->n_refused = 0;
+        p->may_come_late = false;
         p->untold.topic = NULL;
         error = run(p, batch, &step);
         if (error == NULL)

@@ -60,6 +60,24 @@ static void after_an_unknown_outcome_every_partition_is_cleared(void)
         publisher_stop();
 }
 
+/* The connection broke before the broker answered. What was sent then may come after the abort, and
+ * would hang in the partition. */
+static void after_an_abort_of_what_was_sent_and_not_answered_every_partition_is_cleared(void)
+{
+        struct test_batch batch;
+
+        publisher_start_usable();
+        mock_kafka_fail(&publisher_mock, MOCK_PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT);
+        mock_kafka_fail(&publisher_mock, MOCK_PRODUCE, 3, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+        test_batch_run(&batch);
+        CHECK_INT(batch.publish.outcome, PUBLISH_ABORTED);
+        publisher_wait_usable(2);
+        mock_kafka_stop_failing(&publisher_mock, MOCK_PRODUCE);
+        publisher_check_log(MOCK_PARTITIONS - 1, "crr-retryd-aborted=(null) ");
+        publisher_check_goes_on();
+        publisher_stop();
+}
+
 static struct buf said;
 
 static void keep_line(void *data, struct str line)
@@ -110,6 +128,7 @@ int main(void)
         publisher_begin();
         RUN(a_producer_that_is_lost_is_made_anew_at_once);
         RUN(after_an_unknown_outcome_every_partition_is_cleared);
+        RUN(after_an_abort_of_what_was_sent_and_not_answered_every_partition_is_cleared);
         RUN(fenced_again_it_waits_and_can_be_stopped_meanwhile);
         publisher_end();
         return 0;

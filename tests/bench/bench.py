@@ -10,6 +10,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "system"
 
 import ingest  # noqa: E402
 import loop  # noqa: E402
+import members  # noqa: E402
 import pages  # noqa: E402
 import report  # noqa: E402
 import retry  # noqa: E402
@@ -23,6 +24,7 @@ BENCHES = {
     "lookup": pages.lookup_rounds,
     "retry": retry.rounds,
     "loop": loop.rounds,
+    "group": members.rounds,
 }
 
 # A broker that is to be fast, not one that is to start quickly.

@@ -10,6 +10,7 @@ from collections import Counter
 
 from kafka_util import identity_of, identity_of_key
 from model import fold, with_status
+from waiting import wait_for
 
 
 def failure_of(fields):
@@ -63,15 +64,27 @@ def has_pending_records(failure_log, published):
     assert not orphans, f"{len(orphans)} PENDING records without an entry: {list(orphans)[:3]}"
 
 
+def log_and_list(place, daemon):
+    """The failure log, and what is listed: nothing was written between, such as a settlement."""
+    found = []
+
+    def stands_still():
+        found[:] = place.failure_log(), [identity_of(v) for v in daemon.walk()]
+        return len(place.failure_log()) == len(found[0])
+
+    wait_for(stands_still, "the failure log to stand still")
+    return found
+
+
 def check(place, daemon, identities, answers):
     """All of it; returns how many published entries no answer speaks of."""
-    log, entries = place.failure_log(), place.retry_entries()
+    log, listed = log_and_list(place, daemon)
+    entries = place.retry_entries()
     published, told = published_once(entries, log), answered(answers)
     missing = told - published.keys()
     assert not missing, f"{len(missing)} answered retries were not published: {list(missing)[:3]}"
     has_pending_records(log, published)
     states = fold(log)
-    listed = [identity_of(v) for v in daemon.walk()]
     assert listed == with_status(states, "FAILED"), "the list is not what the failure log says"
     gone = set(identities) - states.keys()
     closed = {identity_of_key(r.key) for r in log if r.value is None}

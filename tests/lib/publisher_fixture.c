@@ -179,6 +179,19 @@ void publisher_check_log(int partition, const char *want)
         buf_deinit(&text);
 }
 
+void publisher_check_cleared(int partition)
+{
+        static const char clearing[] = "crr-retryd-aborted=(null) ";
+        struct buf text;
+
+        buf_init(&text, SIZE_MAX);
+        mock_kafka_read(&publisher_mock, publisher_mock.failures, partition, append_record, &text);
+        CHECK(text.len >= sizeof clearing - 1);
+        CHECK(memcmp(text.base + text.len - (sizeof clearing - 1), clearing, sizeof clearing - 1) ==
+              0);
+        buf_deinit(&text);
+}
+
 void publisher_check_goes_on(void)
 {
         for (int i = 0; i < 3; i++) {

@@ -40,6 +40,8 @@ struct str test_generation(void);              /* a token such as a group gives 
 
 /* What stands in a partition of the failure log, "key=value key=value ". */
 void publisher_check_log(int partition, const char *want);
+/* The last thing in a partition clears it, the first time or again. */
+void publisher_check_cleared(int partition);
 
 /* A batch is committed, in the three submits that the core has for it. */
 void publisher_check_goes_on(void);

@@ -16,7 +16,7 @@
 #include "kafka_record.h"
 
 #define WATERMARK_TIMEOUT_MS 3000
-#define LOOK_MS              10000
+#define LOOK_MS              2000 /* so long new partitions are not known of */
 #define LOOK_SOON_MS         1000
 
 struct watermarks_work {

@@ -13,7 +13,7 @@
  * the group. The consumer is never asked: a question would wait behind its long poll.
  *
  *   high watermarks   blocking calls of a millisecond, in libuv's pool, all wanted partitions in
- * one piece of work topics            likewise, every 10 s, every second while something is missing
+ * one piece of work topics            likewise, every 2 s, every second while something is missing
  *
  * Threads  Loop only, but the pool's pieces of work, which touch nothing but themselves and the
  * handle.

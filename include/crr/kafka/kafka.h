@@ -107,7 +107,7 @@ struct kafka_status {
 };
 void kafka_status(struct kafka *k, struct kafka_status *ret);
 
-/* The replication topic as last seen (refreshed every 10 s): for /_/healthcheck. */
+/* The replication topic as last seen (refreshed every 2 s): for /_/healthcheck. */
 struct kafka_partition {
         int32_t id, leader;
         const int32_t *replicas, *isrs;

@@ -292,7 +292,7 @@ void member_on_stable(struct member *m, int partition, enum member_stable stable
                 log_emit(LOG_PARTITION_WAITS,
                          LOG_FIELDS(log_i("partition", partition),
                                     log_c("waiting_for", "open transaction")),
-                         "another producer's transaction on this partition is not finished");
+                         "a transaction on this partition, of whatever producer, is not finished");
 }
 
 void member_on_high_watermark(struct member *m, int partition, int64_t offset)

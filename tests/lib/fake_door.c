@@ -168,6 +168,8 @@ static void work_retry(struct retry_service *s, struct retry_request *req)
         req->retry_after_s = s->retry_after_s;
         for (size_t i = 0; err == NULL && i < req->n; i++)
                 work_entry(s, req, &req->entries[i]);
+        if (err != NULL && s->leaves_out_last)
+                req->entries[req->n - 1].result = RETRY_SKIPPED;
         req->done(req, err);
 }
 

@@ -16,7 +16,8 @@ struct retry_service {
         size_t n;
         int partitions;
         struct partition_set missing;
-        struct error fail; /* code set: every request ends with it */
+        struct error fail;    /* code set: every request ends with it */
+        bool leaves_out_last; /* the last entry of a retry, before it fails: a duplicate */
         unsigned retry_after_s;
 
         /* What the last request asked for. */

@@ -199,6 +199,20 @@ static void a_retry_that_is_refused_as_a_whole_is_an_error(void)
         api_fixture_deinit(&f);
 }
 
+static void duplicates_of_a_refused_retry_are_no_results(void)
+{
+        struct fake_exchange *x;
+        struct api_fixture f;
+
+        fixture_with_addresses(&f);
+        error_set(&f.door->fail, ERR_MISDIRECTED, "partition 1 is not mine");
+        f.door->leaves_out_last = true;
+        x = ask(&f, "retry", RETRY);
+        api_check_error(x, 421, "MisdirectedRequest", "partition 1 is not mine");
+        fake_http_free(x);
+        api_fixture_deinit(&f);
+}
+
 static void the_members_state_is_what_the_door_says(void)
 {
         struct api_fixture f;
@@ -219,6 +233,7 @@ int main(void)
         RUN(an_object_is_found);
         RUN(a_retry_tells_each_entrys_result);
         RUN(a_retry_that_is_refused_as_a_whole_is_an_error);
+        RUN(duplicates_of_a_refused_retry_are_no_results);
         RUN(the_members_state_is_what_the_door_says);
         return 0;
 }

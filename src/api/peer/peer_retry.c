@@ -13,10 +13,13 @@
 /* What is committed must be told: above any answer that PEER_ENTRIES_MAX entries can have. */
 #define RESULTS_LIMIT ((size_t)64 * 1024 * 1024)
 
+/* False: it was refused as a whole, and nothing was done. Duplicates are left out before that is
+ * known, so they say nothing. */
 static bool has_results(const struct retry_request *door)
 {
         for (size_t i = 0; i < door->n; i++)
-                if (door->entries[i].result != RETRY_WAITING)
+                if (door->entries[i].result != RETRY_WAITING &&
+                    door->entries[i].result != RETRY_SKIPPED)
                         return true;
         return false;
 }

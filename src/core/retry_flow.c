@@ -173,6 +173,13 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         join(w, i, o);
 }
 
+/* Without a key the id is of this one request: whoever has it was published by it, by a question
+ * whose answer was lost or that was overtaken by its repetition. */
+static bool was_asked_before(const struct retry_request *req)
+{
+        return req->again || !req->has_idempotency_key;
+}
+
 static void check_known(struct retry_work *w, size_t i)
 {
         struct member *m = w->flow->member;
@@ -182,7 +189,7 @@ static void check_known(struct retry_work *w, size_t i)
 
         bool is_ours = found && uuid_eq(&known.retry_id, &req->retry_id);
 
-        if (is_ours && (known.state == FAILURE_PENDING || req->again))
+        if (is_ours && (known.state == FAILURE_PENDING || was_asked_before(req)))
                 publish_known(w, i, &known);
         else if (found && (known.state == FAILURE_FAILED || req->entries[i].force))
                 begin(w, i, &known);

@@ -53,7 +53,8 @@ static bool ask_owners(struct get_work *w, struct get_request *req)
                         continue;
                 for (int q = p; q < s->local->n_partitions; q++) {
                         if (door_holder(s, q, &other) != HOLDER_PEER ||
-                            !str_eq(other->url, o->url) || partition_set_has(&w->door.lost, q))
+                            !str_eq(other->url, o->url) || partition_set_has(&w->door.lost, q) ||
+                            door_work_answer(&w->door, q, 0) != NULL)
                                 continue;
                         partition_set_add(&question.partitions, q);
                         partition_set_add(&asked, q);

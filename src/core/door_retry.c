@@ -145,6 +145,8 @@ static void look_again(struct retry_split *s)
         s->cursor = 0;
         s->parts = NULL;
         s->req->coverage.missing = (struct partition_set){ { 0 } };
+        for (size_t i = 0; i < s->req->n; i++)
+                s->req->entries[i].result = RETRY_WAITING;
 }
 
 static bool waits_for_claims(const struct retry_split *s)

@@ -54,8 +54,17 @@ struct retry_part *retry_part_for(struct retry_split *s, const struct owner *o, 
         return part;
 }
 
+/* Asked before without an answer: what fails now may have been done then. */
+static void doubt_failures(struct retry_part *part)
+{
+        for (size_t i = 0; part->again && i < part->n; i++)
+                if (part->entries[i]->result == RETRY_FAILED)
+                        part->entries[i]->result = RETRY_UNKNOWN;
+}
+
 static void end(struct retry_part *part)
 {
+        doubt_failures(part);
         part->is_open = false;
         part->is_over = true;
         part->split->n_open--;
@@ -80,6 +89,9 @@ static void on_flow_done(struct retry_request *flow, const struct error *err)
                 part->entries[i]->result = flow->entries[i].result;
                 part->entries[i]->failure = flow->entries[i].failure;
         }
+        for (int p = 0; p < flow->coverage.partitions; p++)
+                if (partition_set_has(&flow->coverage.missing, p))
+                        partition_set_add(&s->req->coverage.missing, p);
         if (err != NULL && !s->has_cause) {
                 s->has_cause = true;
                 s->cause = flow->cause;
@@ -235,13 +247,33 @@ static void probe(struct retry_part *part)
         service->peers->ask(service->peers, &part->probe);
 }
 
+/* By what is known now. */
+static bool is_owner_of_all(const struct retry_part *part)
+{
+        const struct retry_service *service = part->split->service;
+
+        for (size_t i = 0; i < part->n; i++) {
+                int home = member_home_of(service->local, &part->entries[i]->id);
+                const struct owner *o;
+
+                if (home < 0 || door_holder(service, home, &o) != HOLDER_PEER ||
+                    o->epoch != part->epoch || !str_eq_c(o->url, part->url))
+                        return false;
+        }
+        return true;
+}
+
+/* One entry that was not its own is enough for NOT_MINE: then it is asked for the others again. */
 static void give_again(struct retry_part *part)
 {
         bool may_be_done = part->call.result == PEER_LOST;
+        bool may_ask_same = may_be_done
+                                    ? !part->hung
+                                    : part->call.result == PEER_NOT_MINE && !is_owner_of_all(part);
 
         part->ticket = 0;
         retry_split_give_again(part->split, part, may_be_done ? RETRY_UNKNOWN : RETRY_FAILED,
-                               may_be_done && !part->hung);
+                               may_ask_same);
         end(part);
 }
 

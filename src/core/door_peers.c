@@ -111,19 +111,33 @@ static void ask_on_done(struct peer_call *call)
                 lose_all(w, ask);
 }
 
+static bool has_same_owner(const struct door_work *w, const struct door_ask *ask, int partition)
+{
+        const struct owner *o;
+
+        return partition_set_has(&ask->call.partitions, partition) &&
+               door_holder(w->service, partition, &o) == HOLDER_PEER && o->epoch == ask->epoch &&
+               str_eq_c(o->url, ask->call.url);
+}
+
+/* One partition that was not its own is enough for NOT_MINE: then the others may be its own. */
+static bool is_asked_again(const struct door_work *w, const struct door_ask *ask)
+{
+        for (int p = 0; p < w->service->local->n_partitions; p++)
+                if (partition_set_has(&ask->call.partitions, p) && !has_same_owner(w, ask, p))
+                        return ask->call.result == PEER_NOT_MINE;
+        return false;
+}
+
 /* What failed and has the same owner as before is lost; another owner is asked by the next step. */
 static void judge_failed(struct door_work *w)
 {
         for (struct door_ask *ask = w->asks; ask != NULL; ask = ask->next) {
-                for (int p = 0; ask->is_over && p < w->service->local->n_partitions; p++) {
-                        const struct owner *o;
-
-                        if (!partition_set_has(&ask->call.partitions, p))
-                                continue;
-                        if (door_holder(w->service, p, &o) == HOLDER_PEER &&
-                            o->epoch == ask->epoch && str_eq_c(o->url, ask->call.url))
+                if (!ask->is_over || is_asked_again(w, ask))
+                        continue;
+                for (int p = 0; p < w->service->local->n_partitions; p++)
+                        if (has_same_owner(w, ask, p))
                                 lose(w, p);
-                }
         }
 }
 

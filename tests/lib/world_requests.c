@@ -88,7 +88,9 @@ void world_retry_init(struct world *w, struct world_retry *r)
                 .arena = &r->arena,
                 .done = retry_on_done,
         };
-        memset(r->req.retry_id.bytes, ++counter, sizeof r->req.retry_id.bytes);
+        if (++counter == 0)
+                counter = 1; /* the nil id is of none */
+        memset(r->req.retry_id.bytes, counter, sizeof r->req.retry_id.bytes);
 }
 
 void world_retry_add(struct world_retry *r, const char *bucket, const char *key,

@@ -1,103 +1,227 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intern.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crr/base/bytes.h"
+#include "plain.h"
+
+#define FIRST_CHAINS    64
 #define MALLOC_OVERHEAD 16
 
-void intern_init(struct intern *t, const struct siphash_key *key)
+bool intern_init(struct intern *t, const struct siphash_key *key, uint32_t capacity)
 {
-        *t = (struct intern){ .key = *key, .n_chains = 64 };
-        t->chains = calloc(t->n_chains, sizeof(struct interned *));
-        if (t->chains == NULL)
+        *t = (struct intern){ .key = *key, .n_chains = FIRST_CHAINS, .level = FIRST_CHAINS };
+        t->recent = calloc(INTERN_RECENT, sizeof *t->recent);
+        if (t->recent == NULL)
                 abort();
-        t->memory = t->n_chains * sizeof(struct interned *) + MALLOC_OVERHEAD;
+        return pool_init(&t->strings, sizeof(struct interned *), capacity, REGION_SMALL) &&
+               region_init(&t->chains, ((size_t)capacity + FIRST_CHAINS) * sizeof(uint32_t),
+                           REGION_SMALL);
 }
 
 void intern_deinit(struct intern *t)
 {
-        for (size_t i = 0; i < t->n_chains; i++) {
-                while (t->chains[i] != NULL) {
-                        struct interned *next = t->chains[i]->next;
+        for (uint32_t i = 0; i < t->strings.n; i++)
+                if (!pool_is_free(&t->strings, i))
+                        free(*(struct interned **)pool_at(&t->strings, i));
+        pool_deinit(&t->strings);
+        region_deinit(&t->chains);
+        free(t->recent);
+}
 
-                        free(t->chains[i]);
-                        t->chains[i] = next;
-                }
+/* FINDING */
+
+static uint32_t *recent_of(const struct intern *t, struct str s)
+{
+        const uint8_t *p = (const uint8_t *)s.base;
+        uint64_t looks = s.len;
+
+        if (s.len >= 8)
+                looks ^= bytes_get64(p) ^ bytes_get64(p + s.len - 8) * 3;
+        else
+                looks ^= bytes_get_tail(p, (unsigned)s.len) << 8;
+        return &t->recent[looks * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+}
+
+static uint32_t *chain_of(const struct intern *t, uint64_t hash)
+{
+        uint32_t chain = (uint32_t)hash & (2 * t->level - 1);
+
+        if (chain >= t->n_chains)
+                chain -= t->level;
+        return (uint32_t *)(void *)t->chains.base + chain;
+}
+
+static bool is_string(const struct interned *i, struct str s)
+{
+        return i->len == s.len && memcmp(i->bytes, s.base, s.len) == 0;
+}
+
+static uint32_t find_hashed(const struct intern *t, struct str s, uint64_t hash)
+{
+        for (uint32_t at = *chain_of(t, hash); at != 0; at = intern_at(t, at - 1)->next) {
+                const struct interned *i = intern_at(t, at - 1);
+
+                if (i->hash == hash && is_string(i, s))
+                        return at - 1;
         }
-        free(t->chains);
+        return INTERN_NONE;
 }
 
-static void grow(struct intern *t)
+uint64_t intern_hash(const struct intern *t, struct str s, uint32_t *ret_number)
 {
-        size_t n = 2 * t->n_chains;
-        struct interned **chains = calloc(n, sizeof(struct interned *));
-
-        if (chains == NULL)
-                abort();
-        for (size_t i = 0; i < t->n_chains; i++) {
-                struct interned *next;
-
-                for (struct interned *s = t->chains[i]; s != NULL; s = next) {
-                        next = s->next;
-                        s->next = chains[s->hash & (n - 1)];
-                        chains[s->hash & (n - 1)] = s;
-                }
-        }
-        free(t->chains);
-        t->memory += (n - t->n_chains) * sizeof(struct interned *);
-        t->chains = chains;
-        t->n_chains = n;
-}
-
-static size_t bytes_of(const struct interned *i)
-{
-        return sizeof *i + i->len + MALLOC_OVERHEAD;
-}
-
-struct interned *intern_acquire(struct intern *t, struct str s)
-{
+        uint32_t *recent = recent_of(t, s);
         uint64_t hash;
-        struct interned *i;
 
-        if (s.base == NULL)
-                return NULL;
-        hash = siphash13(&t->key, s.base, s.len);
-        for (i = t->chains[hash & (t->n_chains - 1)]; i != NULL; i = i->next) {
-                if (i->hash == hash && str_eq(interned_str(i), s)) {
-                        i->refs++;
-                        return i;
-                }
+        if (*recent != 0 && is_string(intern_at(t, *recent - 1), s)) {
+                *ret_number = *recent - 1;
+                return intern_at(t, *ret_number)->hash;
         }
-        if (t->n == t->n_chains)
-                grow(t);
-        i = malloc(sizeof *i + s.len);
+        hash = siphash13(&t->key, s.base, s.len);
+        *ret_number = find_hashed(t, s, hash);
+        if (*ret_number != INTERN_NONE)
+                *recent = *ret_number + 1;
+        return hash;
+}
+
+uint32_t intern_find(const struct intern *t, struct str s)
+{
+        uint32_t number;
+
+        intern_hash(t, s, &number);
+        return number;
+}
+
+/* CHANGING */
+
+/* The next chain is split in two: its strings whose hash has the next bit go to a new one. */
+static void split_chain(struct intern *t)
+{
+        uint32_t *heads = (uint32_t *)(void *)t->chains.base;
+        uint32_t at = heads[t->n_chains - t->level];
+
+        heads[t->n_chains - t->level] = heads[t->n_chains] = 0;
+        t->n_chains++;
+        while (at != 0) {
+                struct interned *i = *(struct interned **)pool_at(&t->strings, at - 1);
+                uint32_t next = i->next, *chain = chain_of(t, i->hash);
+
+                i->next = *chain;
+                *chain = at;
+                at = next;
+        }
+        if (t->n_chains == 2 * t->level)
+                t->level = t->n_chains;
+}
+
+static size_t bytes_of(size_t len)
+{
+        return sizeof(struct interned) + len + MALLOC_OVERHEAD;
+}
+
+static uint32_t add(struct intern *t, struct str s, uint64_t hash)
+{
+        uint32_t number = pool_take(&t->strings);
+        struct interned *i = malloc(sizeof *i + s.len);
+        uint32_t *chain;
+
         if (i == NULL)
                 abort();
-        *i = (struct interned){ t->chains[hash & (t->n_chains - 1)], hash, 1, (uint32_t)s.len };
+        *i = (struct interned){ .hash = hash, .len = (uint32_t)s.len, .json_plain = is_plain(s) };
         memcpy(i->bytes, s.base, s.len);
-        t->chains[hash & (t->n_chains - 1)] = i;
-        t->n++;
-        t->memory += bytes_of(i);
-        return i;
+        *(struct interned **)pool_at(&t->strings, number) = i;
+        t->bytes += bytes_of(s.len);
+        if (pool_used(&t->strings) > t->n_chains)
+                split_chain(t);
+        chain = chain_of(t, hash);
+        i->next = *chain;
+        *chain = number + 1;
+        *recent_of(t, s) = number + 1;
+        return number;
 }
 
-void intern_release(struct intern *t, struct interned *i)
+uint32_t intern_acquire(struct intern *t, struct str s)
 {
-        struct interned **at;
+        uint32_t number;
+        uint64_t hash = intern_hash(t, s, &number);
 
-        if (i == NULL || --i->refs > 0)
-                return;
-        at = &t->chains[i->hash & (t->n_chains - 1)];
-        while (*at != i)
-                at = &(*at)->next;
+        if (number == INTERN_NONE)
+                number = add(t, s, hash);
+        intern_hold(t, number);
+        return number;
+}
+
+void intern_hold(struct intern *t, uint32_t number)
+{
+        (*(struct interned **)pool_at(&t->strings, number))->refs++;
+}
+
+static void drop_string(struct intern *t, uint32_t number, struct interned *i)
+{
+        uint32_t *recent = recent_of(t, (struct str){ i->bytes, i->len });
+        uint32_t *at = chain_of(t, i->hash);
+
+        if (*recent == number + 1)
+                *recent = 0;
+        while (*at != number + 1)
+                at = &(*(struct interned **)pool_at(&t->strings, *at - 1))->next;
         *at = i->next;
-        t->n--;
-        t->memory -= bytes_of(i);
+        t->bytes -= bytes_of(i->len);
+        pool_free(&t->strings, number);
         free(i);
 }
 
-struct str interned_str(const struct interned *i)
+void intern_release(struct intern *t, uint32_t number)
 {
-        return i != NULL ? (struct str){ i->bytes, i->len } : STR_ABSENT;
+        struct interned *i;
+
+        if (number == INTERN_NONE)
+                return;
+        i = *(struct interned **)pool_at(&t->strings, number);
+        if (--i->refs == 0)
+                drop_string(t, number, i);
+}
+
+uint32_t intern_left(const struct intern *t)
+{
+        return pool_left(&t->strings);
+}
+
+static size_t chain_bytes(const struct intern *t)
+{
+        return (t->n_chains * sizeof(uint32_t) + REGION_SMALL - 1) & ~(REGION_SMALL - 1);
+}
+
+size_t intern_memory(const struct intern *t)
+{
+        return t->bytes + pool_memory(&t->strings) + chain_bytes(t) +
+               INTERN_RECENT * sizeof(uint32_t);
+}
+
+size_t intern_growth(const struct intern *t, struct str s)
+{
+        return bytes_of(s.len) + pool_growth(&t->strings, 1) + REGION_SMALL;
+}
+
+void intern_check(const struct intern *t)
+{
+        size_t n = 0, bytes = 0;
+
+        assert(t->level <= t->n_chains && t->n_chains < 2 * t->level);
+        for (uint32_t chain = 0; chain < t->n_chains; chain++) {
+                uint32_t at = ((uint32_t *)(void *)t->chains.base)[chain];
+
+                for (; at != 0; at = intern_at(t, at - 1)->next, n++) {
+                        const struct interned *i = intern_at(t, at - 1);
+
+                        assert(!pool_is_free(&t->strings, at - 1) && i->refs > 0);
+                        assert((uint32_t)(chain_of(t, i->hash) -
+                                          (uint32_t *)(void *)t->chains.base) == chain);
+                        bytes += bytes_of(i->len);
+                }
+        }
+        assert(n == pool_used(&t->strings) && bytes == t->bytes);
 }

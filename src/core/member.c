@@ -54,7 +54,8 @@ struct member *member_new(const struct member_config *config, const struct membe
         take_config(m, config);
         m->ports = *ports;
         m->metrics = ports->metrics;
-        m->table = failure_table_new(&config->hash_key, config->memory_limit);
+        m->table = failure_table_new(&(struct failure_table_config){
+                config->hash_key, config->memory_limit, config->max_sites });
         m->decoder = failure_decoder_new(config->max_value_bytes);
         for (int p = 0; p < LIMIT_PARTITIONS; p++)
                 partition_init(&m->partitions[p], p);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crr/base/limits.h"
 #include "crr/base/log.h"
 #include "crr/base/uuid.h"
 #include "daemon_private.h"
@@ -40,6 +41,7 @@ void daemon_member_config(const struct daemon *d, struct member_config *ret)
                 .payload = (enum retry_payload)settings_number(s, SETTING_RETRY_PAYLOAD),
                 .pending_expiry = closes ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST,
                 .memory_limit = memory == SETTING_AUTO ? process_table_memory() : (size_t)memory,
+                .max_sites = LIMIT_SITES,
                 .max_value_bytes = bytes_of(s, SETTING_RECORDS_MAX_BYTES),
                 .max_transaction_entries = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_ENTRIES),
                 .max_transaction_bytes = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_BYTES),

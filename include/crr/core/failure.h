@@ -46,6 +46,8 @@ struct failure {
                              record is owed */
         bool foreign_key; /* its record stands under another spelling of the key, or in another
                              partition */
+        bool json_plain;  /* no string of it needs escaping in JSON; false: perhaps. Set by the
+                             table */
 };
 
 bool identity_eq(const struct identity *a, const struct identity *b);

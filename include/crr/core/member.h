@@ -37,6 +37,7 @@ struct member_config {
         enum retry_payload payload;
         enum pending_expiry pending_expiry;
         size_t memory_limit;
+        unsigned max_sites; /* at most LIMIT_SITES */
         size_t max_value_bytes;
         size_t max_transaction_entries, max_transaction_bytes;
         int64_t pending_ttl_ms;

@@ -17,6 +17,7 @@ struct application {
         struct member *m;
         const struct log_record *record;
         const struct decoded_record *decoded;
+        uint64_t hash;          /* of the identity, in the table */
         struct failure current; /* of the table, when `known` */
         bool known;
         struct error *err;
@@ -42,19 +43,24 @@ static void count_ignored(struct member *m, uint64_t fields)
                                     LABELS_2(m->config.failures_topic, failure_field_name(bit)), 1);
 }
 
+static void remove_entry(struct application *a)
+{
+        failure_table_remove_hashed(a->m->table, &a->decoded->failure.id, a->hash);
+}
+
 static void forget_identity(struct application *a)
 {
         const struct log_record *record = a->record;
         struct member *m = a->m;
 
-        failure_table_remove(m->table, &a->decoded->failure.id);
+        remove_entry(a);
         tombstones_add(&m->tombstones, identity_hash(&m->config.hash_key, &a->decoded->failure.id),
                        record->partition, record->offset, record->timestamp_ms);
 }
 
 static int put(struct application *a, const struct failure *f)
 {
-        return failure_table_put(a->m->table, f, a->err);
+        return failure_table_put_hashed(a->m->table, f, a->hash, a->err);
 }
 
 /* A FAILED record after a PENDING one keeps what it lacks. `current` borrows from the table that
@@ -188,7 +194,7 @@ static void apply_moved_away(struct application *a, int home)
 {
         if (a->known && a->current.partition == a->record->partition &&
             a->current.offset == a->record->settles && !member_partition_is_ready(a->m, home))
-                failure_table_remove(a->m->table, &a->decoded->failure.id);
+                remove_entry(a);
 }
 
 static int apply_misplaced(struct application *a, int home)
@@ -208,7 +214,7 @@ static int apply_misplaced(struct application *a, int home)
                                    a->current.partition == a->record->partition;
 
                 if (listed_here)
-                        failure_table_remove(a->m->table, &f.id);
+                        remove_entry(a);
                 settle_misplaced(a->m, &f, listed_here);
                 return 0;
         }
@@ -222,12 +228,22 @@ static int apply_misplaced(struct application *a, int home)
         return 0;
 }
 
+/* A canonical key tells without being made again. */
+static int home_of(const struct application *a)
+{
+        struct member *m = a->m;
+
+        if (a->decoded->canonical_key)
+                return partition_of_key(m->config.partitioner, a->record->key, m->n_partitions);
+        return member_home_of(m, &a->decoded->failure.id);
+}
+
 static int apply(struct application *a)
 {
         const struct identity *id = &a->decoded->failure.id;
-        int home = member_home_of(a->m, id);
+        int home = home_of(a);
 
-        a->known = failure_table_get(a->m->table, id, &a->current);
+        a->known = failure_table_get_hashed(a->m->table, id, a->hash, &a->current);
         if (home != a->record->partition || !a->decoded->canonical_key)
                 return apply_misplaced(a, home);
         if (a->record->settles < 0)
@@ -239,35 +255,48 @@ static int apply(struct application *a)
 
 static void hold(struct member *m, struct partition *p, const struct error *err)
 {
+        bool sites = err->code == ERR_TOO_MANY_SITES;
+
+        partition_hold(p, sites ? SHORT_OF_SITES : SHORT_OF_MEMORY, m->now_ms);
         log_emit(LOG_PARTITION_FULL,
                  LOG_FIELDS(log_i("partition", p->id),
+                            log_c("waiting_for", partition_waits_for(p)),
                             log_i("memory", (int64_t)failure_table_memory(m->table)),
                             log_i("limit", (int64_t)failure_table_memory_limit(m->table))),
-                 "%s; the partition is held back, nothing is dropped: raise table.memory_limit",
-                 err->message);
-        partition_hold(p, m->now_ms);
+                 "%s; the partition is held back, nothing is dropped%s", err->message,
+                 sites ? "" : ": raise table.memory_limit");
         batcher_invalidate(&m->batcher);
         m->ports.group->hold(m->ports.group, p->id);
 }
 
-void member_on_record(struct member *m, const struct log_record *record)
+/* Is it the next one of a partition that takes records? Where it belongs cannot be told before the
+ * topology is known: it is read again then. */
+static bool is_wanted(struct member *m, const struct log_record *record)
+{
+        const struct partition *p = member_partition(m, record->partition);
+
+        return record->partition < m->n_partitions && p != NULL && record->offset >= p->position &&
+               (partition_state(p) == PARTITION_RESTORING || partition_is_ready(p));
+}
+
+static void take_record(struct member *m, const struct log_record *record,
+                        const struct arrival *arrival)
 {
         struct partition *p = member_partition(m, record->partition);
         struct decoded_record decoded;
         struct error err;
-        struct application a = { .m = m, .record = record, .decoded = &decoded, .err = &err };
+        struct application a = { .m = m,
+                                 .record = record,
+                                 .decoded = &decoded,
+                                 .hash = arrival->hash,
+                                 .err = &err };
         enum reject_cause cause;
 
-        if (record->partition >= m->n_partitions)
-                return; /* where it belongs cannot be told: read again when the topology is known */
-        if (p == NULL || record->offset < p->position ||
-            (partition_state(p) != PARTITION_RESTORING && partition_state(p) != PARTITION_READY))
-                return;
         if (str_eq_c(record->outcome, "cleared")) { /* batcher_clear(): it says nothing */
                 partition_advance(p, record->offset + 1);
                 return;
         }
-        cause = failure_decode(m->decoder, record, &decoded, &err);
+        cause = failure_decode_keyed(m->decoder, record, &arrival->key, &decoded, &err);
         if (cause != REJECT_NONE) {
                 count_rejected(m, record, cause, &err);
         } else {
@@ -282,4 +311,53 @@ void member_on_record(struct member *m, const struct log_record *record)
         }
         p->records++;
         partition_advance(p, record->offset + 1);
+}
+
+/* ARRIVALS */
+
+static void parse_key(struct arrival *arrival, struct str key)
+{
+        buf_clear(&arrival->key_bytes);
+        arrival->key.is_canonical = false;
+        arrival->key.is_good = identity_parse_key(key, &arrival->key_bytes, &arrival->key.id,
+                                                  &arrival->key.is_canonical);
+}
+
+/* Keys are parsed and looked up all at once, so that the memory of each is on its way while the
+ * others are worked on. */
+static void look_up(struct member *m, const struct log_record *records, size_t n)
+{
+        struct identity ids[FAILURE_TABLE_BATCH];
+        uint64_t hashes[FAILURE_TABLE_BATCH];
+        size_t good = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                parse_key(&m->arrivals[i], records[i].key);
+                if (m->arrivals[i].key.is_good)
+                        ids[good++] = m->arrivals[i].key.id;
+        }
+        failure_table_prefetch(m->table, ids, good, hashes);
+        good = 0;
+        for (size_t i = 0; i < n; i++)
+                if (m->arrivals[i].key.is_good)
+                        m->arrivals[i].hash = hashes[good++];
+}
+
+void member_on_records(struct member *m, const struct log_record *records, size_t n)
+{
+        while (n > 0) {
+                size_t batch = n < FAILURE_TABLE_BATCH ? n : FAILURE_TABLE_BATCH;
+
+                look_up(m, records, batch);
+                for (size_t i = 0; i < batch; i++)
+                        if (is_wanted(m, &records[i]))
+                                take_record(m, &records[i], &m->arrivals[i]);
+                records += batch;
+                n -= batch;
+        }
+}
+
+void member_on_record(struct member *m, const struct log_record *record)
+{
+        member_on_records(m, record, 1);
 }

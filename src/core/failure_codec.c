@@ -404,12 +404,14 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
         return REJECT_NONE;
 }
 
-enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
-                                 struct decoded_record *ret, struct error *err)
+enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct log_record *record,
+                                       const struct record_key *key, struct decoded_record *ret,
+                                       struct error *err)
 {
         *ret = (struct decoded_record){
                 .outcome = RECORD_TOMBSTONE,
                 .failure = {
+                        .id = key->id,
                         .size = -1,
                         .last_modified_ms = TIME_UNKNOWN,
                         .failed_at_ms = TIME_UNKNOWN,
@@ -420,14 +422,14 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
                         .timestamp_ms = record->timestamp_ms,
                         .entry_offset = -1,
                 },
+                .canonical_key = key->is_canonical,
         };
         if (record->value.len > d->max_value_bytes) {
                 error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
                           record->value.len, d->max_value_bytes);
                 return REJECT_TOO_LARGE;
         }
-        buf_clear(&d->key);
-        if (!identity_parse_key(record->key, &d->key, &ret->failure.id, &ret->canonical_key)) {
+        if (!key->is_good) {
                 error_set(err, ERR_BAD_JSON,
                           record->key.base == NULL ? "the record has no key"
                                                    : "the key does not name an identity");
@@ -436,4 +438,14 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
         if (record->value.base == NULL)
                 return REJECT_NONE;
         return decode_value(d, record, ret, err);
+}
+
+enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
+                                 struct decoded_record *ret, struct error *err)
+{
+        struct record_key key = { .is_good = false };
+
+        buf_clear(&d->key);
+        key.is_good = identity_parse_key(record->key, &d->key, &key.id, &key.is_canonical);
+        return failure_decode_keyed(d, record, &key, ret, err);
 }

@@ -10,8 +10,10 @@
 
 #define TICK_MS      20 /* at most that late are readiness, deadlines and sweeps */
 #define IDLE_TICK_MS 250
-#define REAP_STEPS   512
-#define RESUME_BELOW 0.95 /* of the memory limit */
+#define REAP_STEPS   16   /* blocks of records a turn */
+#define TRIM_STEPS   32   /* likewise, when there is nothing better to do */
+#define TRIM_MS      1000 /* between two looks whether there is memory to give back */
+#define RESUME_ROOM  0.05 /* of the memory limit */
 
 static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
 {
@@ -29,17 +31,33 @@ static char *copy_text(const char *text)
         return copy;
 }
 
+static void free_config(struct member *m)
+{
+        free((char *)m->config.failures_topic);
+        free((char *)m->config.replication_topic);
+        free((char *)m->config.instance);
+}
+
 static void take_config(struct member *m, const struct member_config *config)
 {
-        struct member_config old = m->config;
+        struct member old = { .config = m->config };
 
         m->config = *config;
         m->config.failures_topic = copy_text(config->failures_topic);
         m->config.replication_topic = copy_text(config->replication_topic);
         m->config.instance = copy_text(config->instance);
-        free((char *)old.failures_topic);
-        free((char *)old.replication_topic);
-        free((char *)old.instance);
+        free_config(&old);
+}
+
+static struct failure_table *make_table(const struct member_config *config)
+{
+        struct failure_table_config table = {
+                .key = config->hash_key,
+                .memory_limit = config->memory_limit,
+                .sites_max = config->max_sites,
+        };
+
+        return failure_table_new(&table);
 }
 
 struct member *member_new(const struct member_config *config, const struct member_ports *ports)
@@ -54,14 +72,21 @@ struct member *member_new(const struct member_config *config, const struct membe
         take_config(m, config);
         m->ports = *ports;
         m->metrics = ports->metrics;
-        m->table = failure_table_new(&(struct failure_table_config){
-                config->hash_key, config->memory_limit, config->max_sites });
+        m->table = make_table(config);
+        if (m->table == NULL) {
+                free_config(m);
+                free(m->partitions);
+                free(m);
+                return NULL;
+        }
         m->decoder = failure_decoder_new(config->max_value_bytes);
         for (int p = 0; p < LIMIT_PARTITIONS; p++)
                 partition_init(&m->partitions[p], p);
         buf_init(&m->generation, SIZE_MAX);
         buf_init(&m->metadata, SIZE_MAX);
         buf_init(&m->scratch, SIZE_MAX);
+        for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
+                buf_init(&m->arrivals[i].key_bytes, SIZE_MAX);
         outgoing_map_init(&m->retries, &config->hash_key);
         outgoing_map_init(&m->settlements, &config->hash_key);
         batcher_init(&m->batcher, m);
@@ -94,9 +119,9 @@ void member_free(struct member *m)
         buf_deinit(&m->generation);
         buf_deinit(&m->metadata);
         buf_deinit(&m->scratch);
-        free((char *)m->config.failures_topic);
-        free((char *)m->config.replication_topic);
-        free((char *)m->config.instance);
+        for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
+                buf_deinit(&m->arrivals[i].key_bytes);
+        free_config(m);
         free(m->partitions);
         free(m);
 }
@@ -144,7 +169,7 @@ static void forget_contents(struct member *m, int partition)
         overlay_partition_left(m, partition);
         settle_partition_left(m, partition);
         failure_table_drop(m->table, partition);
-        m->reaping = true;
+        m->is_reaping = true;
 }
 
 static void restart(struct member *m, struct partition *p)
@@ -374,11 +399,18 @@ static void on_ready(struct member *m, struct partition *p)
         settle_partition_ready(m, p->id);
 }
 
-static void resume_if_room(struct member *m, struct partition *p)
+static bool has_room(const struct member *m, enum partition_shortage shortage)
 {
         size_t limit = failure_table_memory_limit(m->table);
 
-        if ((double)failure_table_memory(m->table) > RESUME_BELOW * (double)limit)
+        if (shortage == SHORT_OF_SITES)
+                return failure_table_sites_left(m->table) > 0;
+        return (double)failure_table_room(m->table) >= RESUME_ROOM * (double)limit;
+}
+
+static void resume_if_room(struct member *m, struct partition *p)
+{
+        if (!has_room(m, p->shortage))
                 return;
         log_emit(LOG_PARTITION_RESUMED, LOG_FIELDS(log_i("partition", p->id)),
                  "there is room in the table again");
@@ -386,35 +418,63 @@ static void resume_if_room(struct member *m, struct partition *p)
         m->ports.group->resume(m->ports.group, p->id, p->position);
 }
 
+/* Memory is given back when nothing is restored: that would take it again. */
+static void look_for_loose_memory(struct member *m, bool is_restoring)
+{
+        if (m->now_ms < m->trim_due_ms)
+                return;
+        m->trim_due_ms = m->now_ms + TRIM_MS;
+        m->is_trimming = !is_restoring && failure_table_is_loose(m->table);
+}
+
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
-        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0;
+        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0, restoring = false;
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
         for (int i = 0; i < m->n_partitions; i++) {
                 struct partition *p = &m->partitions[i];
 
-                if (partition_state(p) == PARTITION_FULL && !m->reaping)
+                if (partition_state(p) == PARTITION_FULL && !m->is_reaping)
                         resume_if_room(m, p);
                 if (partition_tick(p, m->ports.group, monotonic_ms))
                         on_ready(m, p);
                 if (partition_is_stuck(p, monotonic_ms))
                         batcher_clear(&m->batcher, p->id);
-                busy |= partition_state(p) == PARTITION_RESTORING;
+                restoring |= partition_state(p) == PARTITION_RESTORING;
         }
         overlay_tick(m);
         retry_flow_tick(&m->flow);
-        return monotonic_ms + (busy ? TICK_MS : IDLE_TICK_MS);
+        look_for_loose_memory(m, restoring);
+        return monotonic_ms + (busy || restoring ? TICK_MS : IDLE_TICK_MS);
+}
+
+/* What was dropped goes first: it leaves the most behind. */
+static bool tidy(struct member *m)
+{
+        if (m->is_reaping)
+                m->is_reaping = failure_table_reap(m->table, REAP_STEPS);
+        else if (m->is_trimming)
+                m->is_trimming = failure_table_trim(m->table, TRIM_STEPS);
+        return m->is_reaping || m->is_trimming;
+}
+
+bool member_wants_pages(struct member *m, struct page_range *ret)
+{
+        return failure_table_wants_pages(m->table, ret);
+}
+
+void member_got_pages(struct member *m, const struct page_range *range)
+{
+        failure_table_got_pages(m->table, range);
 }
 
 bool member_work(struct member *m)
 {
         bool more;
 
-        if (m->reaping)
-                m->reaping = failure_table_reap(m->table, REAP_STEPS);
-        more = m->reaping;
+        more = tidy(m);
         retry_flow_work(&m->flow);
         more |= settle_work(m);
         entry_fetch_work(&m->fetch);

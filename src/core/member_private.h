@@ -4,6 +4,7 @@
 
 #include "batcher.h"
 #include "crr/base/limits.h"
+#include "crr/core/failure_codec.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
 #include "entry_fetch.h"
@@ -11,6 +12,13 @@
 #include "partition.h"
 #include "retry_flow.h"
 #include "tombstones.h"
+
+/* A record on its way into the table. */
+struct arrival {
+        struct record_key key;
+        struct buf key_bytes; /* of its identity */
+        uint64_t hash;        /* of it, in the table */
+};
 
 /* What the files of the member share: member.c (life), apply.c (records), settle.c, retry_flow.c,
  * retry_service.c. */
@@ -25,7 +33,9 @@ struct member {
         int n_partitions;             /* of the topic; 0: it is missing */
         int assigned;                 /* partitions not ABSENT */
         bool assigned_once, stopping, overdue, misplaced_said;
-        bool reaping; /* the table has dropped entries to free */
+        bool is_reaping;  /* the table has dropped entries to free */
+        bool is_trimming; /* the table has memory to give back */
+        int64_t trim_due_ms;
         int64_t now_ms, wall_ms;
         int64_t expiry_due_ms;
         struct buf generation, metadata, scratch;
@@ -38,6 +48,7 @@ struct member {
         struct tombstones tombstones;
         struct batcher batcher;
         struct entry_fetch fetch;
+        struct arrival arrivals[FAILURE_TABLE_BATCH];
         struct retry_flow flow;
 
         struct metric_cell *outcome_cells[4]; /* records_total by enum record_outcome */

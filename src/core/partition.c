@@ -58,9 +58,10 @@ void partition_leave(struct partition *p)
         sm_move(&p->sm, PARTITION_ABSENT);
 }
 
-void partition_hold(struct partition *p, int64_t now_ms)
+void partition_hold(struct partition *p, enum partition_shortage shortage, int64_t now_ms)
 {
         end_life(p);
+        p->shortage = shortage;
         sm_move(&p->sm, PARTITION_FULL);
         p->since_ms = now_ms;
 }
@@ -198,7 +199,7 @@ bool partition_is_behind(const struct partition *p, int64_t now_ms)
 const char *partition_waits_for(const struct partition *p)
 {
         if (p->sm.state == PARTITION_FULL)
-                return "memory";
+                return p->shortage == SHORT_OF_SITES ? "too_many_sites" : "memory";
         if (p->sm.state != PARTITION_RESTORING)
                 return NULL;
         return p->open_transaction ? "open transaction" : "replay";

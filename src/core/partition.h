@@ -17,7 +17,7 @@
  *        ^                  ^  |  ^                           |
  *        |   revoked        |  |  '---------- reset ----------|
  *        '------------------+--|------------------------------|
- *                   resumed |  v  memory limit                |
+ *                   resumed |  v  limit of memory or sites    |
  *                          FULL <----------------------------'
  *
  * Readiness (design: barrier, then high watermark): in RESTORING we ask until the committed offset
@@ -36,6 +36,9 @@ enum partition_state {
         PARTITION_FULL,
 };
 #define PARTITION_STATES 4
+
+/* What a partition that is FULL waits for. */
+enum partition_shortage { SHORT_OF_MEMORY, SHORT_OF_SITES };
 
 struct partition {
         struct sm sm;
@@ -58,6 +61,7 @@ struct partition {
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
+        enum partition_shortage shortage; /* FULL */
         int64_t since_ms;       /* when this state began */
         uint64_t records;       /* taken in this life */
         uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
@@ -70,7 +74,8 @@ void partition_init(struct partition *p, int id);
 /* A new life: RESTORING from nothing. From any state. */
 void partition_restore(struct partition *p, int64_t now_ms);
 void partition_leave(struct partition *p);                  /* -> ABSENT */
-void partition_hold(struct partition *p, int64_t now_ms);   /* -> FULL, position kept */
+void partition_hold(struct partition *p, enum partition_shortage shortage,
+                    int64_t now_ms);                        /* -> FULL, position kept */
 void partition_resume(struct partition *p, int64_t now_ms); /* FULL -> RESTORING, position kept */
 
 enum partition_state partition_state(const struct partition *p);
@@ -95,6 +100,7 @@ bool partition_is_behind(const struct partition *p, int64_t now_ms);
 bool partition_is_stuck(struct partition *p, int64_t now_ms);
 
 const char *partition_waits_for(
-        const struct partition *p); /* "open transaction", "replay", "memory"; NULL */
+        const struct partition *p); /* "open transaction", "replay", "memory", "too_many_sites"; NULL
+                                     */
 
 #endif

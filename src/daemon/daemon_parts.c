@@ -202,7 +202,7 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
 
 /* THE REST */
 
-static void make_core(struct daemon *d, const struct api_health *health)
+static int make_core(struct daemon *d, const struct api_health *health)
 {
         struct member_ports ports = {
                 .publisher = kafka_publisher(d->kafka),
@@ -213,11 +213,24 @@ static void make_core(struct daemon *d, const struct api_health *health)
         struct api_config api_config = { .max_elements =
                                                  bytes_of(d->settings, SETTING_HTTP_MAX_ELEMENTS) };
         struct member_config config;
+        struct error err;
 
+        if (!process_has_huge_pages())
+                log_emit(LOG_HUGE_PAGES_OFF, LOG_NO_FIELDS,
+                         "transparent huge pages are switched off "
+                         "(/sys/kernel/mm/transparent_hugepage/enabled): lookups in a large table "
+                         "take longer");
         daemon_member_config(d, &config);
         d->member = member_new(&config, &ports);
+        if (d->member == NULL) {
+                error_set(&err, ERR_BAD_CONFIG,
+                          "the system does not reserve so much address space: see ulimit -v and "
+                          "vm.overcommit_memory");
+                return refuse_start(SETTING_TABLE_MEMORY_LIMIT, &err);
+        }
         d->door = retry_service_new(d->member);
         d->api = api_new(&api_config, d->door, d->metrics, health);
+        return 0;
 }
 
 int daemon_make_parts(struct daemon *d, const struct kafka_callbacks *callbacks,
@@ -236,7 +249,7 @@ int daemon_make_parts(struct daemon *d, const struct kafka_callbacks *callbacks,
         if (status == 0)
                 status = make_kafka(d, callbacks);
         if (status == 0)
-                make_core(d, health);
+                status = make_core(d, health);
         return status;
 }
 

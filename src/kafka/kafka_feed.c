@@ -19,8 +19,6 @@
 
 #include "crr/base/buf.h"
 #include "crr/base/log.h"
-#include "kafka_record.h"
-
 #define WAKE_EVERY_MS 20
 
 int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
@@ -263,14 +261,22 @@ static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
         const rd_kafka_message_t *message;
 
         while ((message = rd_kafka_event_message_next(event)) != NULL) {
-                struct log_record record;
-
                 if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !in_range(message->partition))
                         continue;
                 f->position[message->partition] = message->offset + 1;
-                record = kafka_record_of(message);
-                member_on_record(f->member, &record);
+                kafka_batch_add(&f->batch, message);
         }
+        kafka_batch_keep(&f->batch, event);
+}
+
+static void feed_on_rest(void *data)
+{
+        struct kafka_feed *f = data;
+
+        if (f->closing)
+                kafka_batch_drop(&f->batch);
+        else
+                kafka_batch_give(&f->batch);
 }
 
 static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
@@ -325,17 +331,19 @@ static void on_error_event(struct kafka_feed *f, rd_kafka_event_t *event)
 
 static void finish_close(struct kafka_feed *f);
 
+/* Everything else than records is heard of after the records before it. */
 static void serve(void *data, rd_kafka_event_t *event)
 {
         struct kafka_feed *f = data;
 
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH) {
+                on_fetch(f, event);
+                return;
+        }
+        feed_on_rest(f);
         switch (rd_kafka_event_type(event)) {
         case RD_KAFKA_EVENT_REBALANCE:
                 on_rebalance(f, event);
-                break;
-        case RD_KAFKA_EVENT_FETCH:
-                if (!f->closing)
-                        on_fetch(f, event);
                 break;
         case RD_KAFKA_EVENT_ERROR:
                 if (!f->closing)
@@ -344,6 +352,7 @@ static void serve(void *data, rd_kafka_event_t *event)
         default:
                 break;
         }
+        rd_kafka_event_destroy(event);
 }
 
 /* A broker thread whose local queue is full sleeps up to a second; new credentials wake it, and
@@ -382,7 +391,8 @@ void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *memb
         f->started = true;
         uv_timer_init(loop, &f->waker);
         f->waker.data = f;
-        kafka_queue_start(&f->served, loop, f->queue, serve, f);
+        f->batch.member = member;
+        kafka_queue_start(&f->served, loop, f->queue, serve, feed_on_rest, f);
 }
 
 /* CLOSING */

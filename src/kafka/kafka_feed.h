@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "crr/base/limits.h"
+#include "kafka_batch.h"
 #include "kafka_credentials.h"
 #include "kafka_queue.h"
 #include "kafka_trouble.h"
@@ -29,6 +30,7 @@ struct kafka_feed {
         rd_kafka_t *consumer;
         rd_kafka_queue_t *queue;
         struct kafka_queue served;
+        struct kafka_batch batch;
         uv_timer_t waker; /* while something restores: wake the brokers */
         bool started, subscribed, assigned_once, closing, closed;
         int open_handles;

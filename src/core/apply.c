@@ -17,7 +17,7 @@ struct application {
         struct member *m;
         const struct log_record *record;
         const struct decoded_record *decoded;
-        uint64_t hash;          /* of the identity, in the table */
+        struct failure_key *key; /* the identity, for the table */
         struct failure current; /* of the table, when `known` */
         bool known;
         struct error *err;
@@ -45,7 +45,7 @@ static void count_ignored(struct member *m, uint64_t fields)
 
 static void remove_entry(struct application *a)
 {
-        failure_table_remove_hashed(a->m->table, &a->decoded->failure.id, a->hash);
+        failure_table_remove_keyed(a->m->table, a->key);
 }
 
 static void forget_identity(struct application *a)
@@ -60,7 +60,7 @@ static void forget_identity(struct application *a)
 
 static int put(struct application *a, const struct failure *f)
 {
-        return failure_table_put_hashed(a->m->table, f, a->hash, a->err);
+        return failure_table_put_keyed(a->m->table, f, a->key, a->err);
 }
 
 /* A FAILED record after a PENDING one keeps what it lacks. `current` borrows from the table that
@@ -240,10 +240,9 @@ static int home_of(const struct application *a)
 
 static int apply(struct application *a)
 {
-        const struct identity *id = &a->decoded->failure.id;
         int home = home_of(a);
 
-        a->known = failure_table_get_hashed(a->m->table, id, a->hash, &a->current);
+        a->known = failure_table_get_keyed(a->m->table, a->key, &a->current);
         if (home != a->record->partition || !a->decoded->canonical_key)
                 return apply_misplaced(a, home);
         if (a->record->settles < 0)
@@ -288,7 +287,7 @@ static void take_record(struct member *m, const struct log_record *record,
         struct application a = { .m = m,
                                  .record = record,
                                  .decoded = &decoded,
-                                 .hash = arrival->hash,
+                                 .key = arrival->in_the_table,
                                  .err = &err };
         enum reject_cause cause;
 
@@ -328,19 +327,15 @@ static void parse_key(struct arrival *arrival, struct str key)
 static void look_up(struct member *m, const struct log_record *records, size_t n)
 {
         struct identity ids[FAILURE_TABLE_BATCH];
-        uint64_t hashes[FAILURE_TABLE_BATCH];
         size_t good = 0;
 
         for (size_t i = 0; i < n; i++) {
                 parse_key(&m->arrivals[i], records[i].key);
+                m->arrivals[i].in_the_table = &m->keys[good];
                 if (m->arrivals[i].key.is_good)
                         ids[good++] = m->arrivals[i].key.id;
         }
-        failure_table_prefetch(m->table, ids, good, hashes);
-        good = 0;
-        for (size_t i = 0; i < n; i++)
-                if (m->arrivals[i].key.is_good)
-                        m->arrivals[i].hash = hashes[good++];
+        failure_table_prefetch(m->table, ids, good, m->keys);
 }
 
 void member_on_records(struct member *m, const struct log_record *records, size_t n)

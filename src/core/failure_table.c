@@ -7,7 +7,10 @@
 
 #include "table_private.h"
 
-#define NAMES_MAX (1u << 24) /* buckets, error codes, roles */
+#define NAMES_MAX      (1u << 24) /* buckets, error codes, roles */
+#define BUCKETS_RECENT 4096
+#define SITES_RECENT   1024
+#define NAMES_RECENT   256
 
 /* LIFE */
 
@@ -22,10 +25,10 @@ static bool reserve(struct failure_table *t, const struct failure_table_config *
         if (subs_max > SLOT_SUBS_MAX)
                 subs_max = SLOT_SUBS_MAX;
         return record_logs_init(&t->logs, blocks_max, (uint32_t)subs_max) &&
-               intern_init(&t->buckets, &t->key, names_max) &&
-               intern_init(&t->error_codes, &t->key, names_max) &&
-               intern_init(&t->roles, &t->key, names_max) &&
-               intern_init(&t->sites, &t->key, config->sites_max) &&
+               intern_init(&t->buckets, &t->key, names_max, BUCKETS_RECENT) &&
+               intern_init(&t->error_codes, &t->key, names_max, NAMES_RECENT) &&
+               intern_init(&t->roles, &t->key, names_max, NAMES_RECENT) &&
+               intern_init(&t->sites, &t->key, config->sites_max, SITES_RECENT) &&
                region_init(&t->site_facts, config->sites_max * sizeof(struct site), REGION_SMALL) &&
                region_init(&t->walk->region, (size_t)config->sites_max * WALK_ITEM_BYTES,
                            REGION_SMALL);

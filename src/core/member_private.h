@@ -16,8 +16,8 @@
 /* A record on its way into the table. */
 struct arrival {
         struct record_key key;
-        struct buf key_bytes; /* of its identity */
-        uint64_t hash;        /* of it, in the table */
+        struct buf key_bytes;             /* of its identity */
+        struct failure_key *in_the_table; /* if the key is good */
 };
 
 /* What the files of the member share: member.c (life), apply.c (records), settle.c, retry_flow.c,
@@ -49,6 +49,7 @@ struct member {
         struct batcher batcher;
         struct entry_fetch fetch;
         struct arrival arrivals[FAILURE_TABLE_BATCH];
+        struct failure_key keys[FAILURE_TABLE_BATCH];
         struct retry_flow flow;
 
         struct metric_cell *outcome_cells[4]; /* records_total by enum record_outcome */

@@ -2,8 +2,6 @@
 #include "record.h"
 
 #include "intern.h"
-#include "plain.h"
-#include "version_pack.h"
 
 #define UNKNOWN40   ((UINT64_C(1) << 40) - 1)
 #define UNKNOWN8    255
@@ -29,32 +27,6 @@ static void put40(uint8_t *p, uint64_t x)
 {
         bytes_put32(p, (uint32_t)x);
         p[4] = (uint8_t)(x >> 32);
-}
-
-/* IDENTITY */
-
-size_t record_write_identity(uint8_t *r, struct str key, struct str version_id)
-{
-        uint8_t *version = r + RECORD_KEY + key.len;
-        size_t len = version_id.len;
-        unsigned packed = 0;
-
-        memcpy(r + RECORD_KEY, key.base, key.len);
-        if (version_pack(version, version_id)) {
-                len /= 2;
-                packed = RECORD_VERSION_PACKED;
-        } else {
-                memcpy(version, version_id.base, len);
-        }
-        bytes_put16(r + 32, (uint16_t)(key.len | packed));
-        r[34] = (uint8_t)len;
-        return RECORD_KEY - RECORD_IDENTITY + key.len + len;
-}
-
-void record_set_bucket(uint8_t *r, uint32_t bucket)
-{
-        bytes_put16(r + RECORD_IDENTITY, (uint16_t)bucket);
-        r[RECORD_IDENTITY + 2] = (uint8_t)(bucket >> 16);
 }
 
 /* WRITING */

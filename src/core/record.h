@@ -55,6 +55,11 @@
 #define RECORD_SHADOWED     0x0400 /* parked, and its identity was put elsewhere meanwhile */
 #define RECORD_DEAD         0x8000
 
+/* The identity as it stands in a record; room for what is written by whole words. */
+#define IMAGE_LENGTHS 3 /* of key and version; before them the bucket */
+#define IMAGE_KEY     (RECORD_KEY - RECORD_IDENTITY)
+#define IMAGE_MAX     (IMAGE_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 16)
+
 #define RECORD_BYTES_MAX                                                               \
         (RECORD_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 32 + 24 + 8 + 8 + 4 + \
          RECORD_UNIT)
@@ -111,6 +116,11 @@ static inline size_t record_key_len(const uint8_t *r)
         return bytes_get16(r + 32) & (RECORD_VERSION_PACKED - 1);
 }
 
+static inline bool record_version_is_packed(const uint8_t *r)
+{
+        return (bytes_get16(r + 32) & RECORD_VERSION_PACKED) != 0;
+}
+
 static inline size_t record_identity_len(const uint8_t *r)
 {
         return RECORD_KEY - RECORD_IDENTITY + record_key_len(r) + r[34];
@@ -124,16 +134,20 @@ static inline uint32_t record_units(const uint8_t *r)
         return (uint32_t)(bytes + RECORD_UNIT - 1) / RECORD_UNIT;
 }
 
-static inline bool record_has_identity(const uint8_t *r, const uint8_t *sought, size_t len)
+static inline bool record_has_identity(const uint8_t *r, const uint8_t *image, size_t len)
 {
-        return memcmp(r + RECORD_IDENTITY, sought + RECORD_IDENTITY, len) == 0;
+        return memcmp(r + RECORD_IDENTITY, image, len) == 0;
 }
 
-/* The identity without its bucket, into a record of RECORD_BYTES_MAX; returns its length. */
-size_t record_write_identity(uint8_t *r, struct str key, struct str version_id);
-void record_set_bucket(uint8_t *r, uint32_t bucket);
+static inline void image_set_bucket(uint8_t *image, uint32_t bucket)
+{
+        bytes_put16(image, (uint16_t)bucket);
+        image[2] = (uint8_t)(bucket >> 16);
+}
 
-/* Everything else but the delta; f->json_plain is not looked at. Returns the units. */
+
+/* Everything but the identity, which is there, and the delta; f->json_plain is not looked at.
+ * Returns the units. */
 uint32_t record_write_facts(uint8_t *r, const struct failure *f, const struct record_names *names,
                             uint32_t hash, bool is_json_plain);
 

@@ -66,7 +66,7 @@ struct slot_walk {
         uint32_t left;
         unsigned candidates; /* bits of slots not looked at */
         unsigned slot;
-        uint8_t tag;
+        unsigned tag;
 };
 
 bool slot_index_init(struct slot_index *x, uint32_t subs_max);
@@ -94,16 +94,22 @@ static inline struct slot_bucket *slot_home(const struct slot_index *x, uint32_t
         return sub + (hash & (SLOT_BUCKETS - 1));
 }
 
+/* Where a walk goes on from this bucket. */
+static inline struct slot_bucket *slot_next(const struct slot_index *x, struct slot_bucket *b)
+{
+        size_t i = (size_t)(b - (struct slot_bucket *)(void *)x->subs.region.base);
+
+        return (i + 1) % SLOT_BUCKETS != 0 ? b + 1 : b + 1 - SLOT_BUCKETS;
+}
+
 /* Bits of the slots with this tag; 0: the empty ones. */
-static inline unsigned slot_match(const struct slot_bucket *b, uint8_t tag)
+static inline unsigned slot_match(const struct slot_bucket *b, unsigned tag)
 {
 #if defined(__SSE2__) && !defined(TABLE_PORTABLE)
-        typedef char bytes16 __attribute__((vector_size(16)));
-        bytes16 tags, wanted = (bytes16){ 0 } + (char)tag;
+        typedef char chars16 __attribute__((vector_size(16)));
+        bytes16 equal = (bytes16)(bytes_get128(b->tag) == (uint8_t)tag);
 
-        memcpy(&tags, b->tag, sizeof tags);
-        return (unsigned)__builtin_ia32_pmovmskb128((bytes16)(tags == wanted)) &
-               ((1u << SLOTS) - 1);
+        return (unsigned)__builtin_ia32_pmovmskb128((chars16)equal) & ((1u << SLOTS) - 1);
 #else
         const uint64_t low7 = BYTES_EACH(0x7f);
         unsigned bits = 0;
@@ -120,7 +126,7 @@ static inline unsigned slot_match(const struct slot_bucket *b, uint8_t tag)
 }
 
 static inline void slot_walk_begin(struct slot_walk *w, const struct slot_index *x, uint32_t hash,
-                                   uint8_t tag)
+                                   unsigned tag)
 {
         w->sub = pool_at(&x->subs, slot_sub_of(x, hash));
         w->at = hash & (SLOT_BUCKETS - 1);

@@ -55,7 +55,7 @@ static void check_form(const uint8_t *record)
         uint8_t packed[VERSION_TEXT_BYTES];
         struct str version = { (const char *)at, record[34] };
 
-        if ((bytes_get16(record + 32) & RECORD_VERSION_PACKED) == 0)
+        if (!record_version_is_packed(record))
                 assert(!version_pack(packed, version));
 }
 

@@ -79,13 +79,17 @@ void table_close_site_if_unused(struct failure_table *t, uint32_t site);
 void table_count(struct failure_table *t, uint32_t log, const uint8_t *record, int sign);
 void table_count_log(struct failure_table *t, const struct record_log *l, int sign);
 
+/* table_key.c: the numbers of a key's bucket and site as they are now; INTERN_NONE: no entry has
+ * it. */
+void table_renew_key(const struct failure_table *t, struct failure_key *key);
+
 /* table_find.c: an identity that is looked for, and what was found. */
 struct sought {
-        const uint8_t *image; /* a record with the identity */
-        size_t identity_len;
+        const uint8_t *image;
+        size_t image_len;
         uint32_t hash; /* as in the record */
         uint32_t site;
-        uint8_t tag;
+        unsigned tag;
 };
 
 struct found {
@@ -102,9 +106,9 @@ static inline uint64_t table_site_hash(uint64_t hash, uint32_t site)
 }
 
 /* Which of the sites that share a hash it may be; never 0. */
-static inline uint8_t table_tag(uint64_t site_hash, uint32_t site)
+static inline unsigned table_tag(uint64_t site_hash, uint32_t site)
 {
-        uint8_t tag = (uint8_t)(site_hash + site % TABLE_SITE_CLASS * 41);
+        unsigned tag = (uint8_t)(site_hash + site % TABLE_SITE_CLASS * 41);
 
         return tag != 0 ? tag : 1;
 }
@@ -112,13 +116,10 @@ static inline uint8_t table_tag(uint64_t site_hash, uint32_t site)
 static inline bool table_is_sought(const uint8_t *record, const struct sought *s)
 {
         return record_hash(record) == s->hash && record_site(record) == s->site &&
-               record_has_identity(record, s->image, s->identity_len);
+               record_has_identity(record, s->image, s->image_len);
 }
 
-/* Write the image of an identity; false: no entry has its bucket. */
-bool table_write_image(const struct failure_table *t, uint8_t *image, struct str bucket,
-                       struct str key, struct str version_id, size_t *ret_len);
-void table_seek(struct sought *s, const uint8_t *image, size_t len, uint64_t hash, uint32_t site);
+void table_seek(struct sought *s, const struct failure_key *key, uint32_t site);
 void table_seek_record(const struct failure_table *t, const uint8_t *record, struct sought *s);
 bool table_find(const struct failure_table *t, const struct sought *s, struct found *ret);
 

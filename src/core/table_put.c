@@ -9,15 +9,13 @@
 #include <assert.h>
 #include <string.h>
 
-#include "plain.h"
 #include "table_private.h"
 
 struct put {
         const struct failure *f;
-        uint64_t hash;
+        const struct failure_key *key;
         uint32_t log;              /* NO_LOG: it is to be made */
         struct record_names names; /* those that are there already */
-        size_t identity_len;
         struct sought sought;
         struct found old;
         uint8_t record[RECORD_BYTES_MAX];
@@ -32,13 +30,9 @@ static uint32_t find_name(const struct intern *names, struct str s)
 
 static void prepare(const struct failure_table *t, struct put *p)
 {
-        const struct identity *id = &p->f->id;
-        bool is_known = table_write_image(t, p->record, id->bucket, id->key, id->version_id,
-                                          &p->identity_len);
-
         p->names = (struct record_names){
-                .site = intern_find(&t->sites, id->site),
-                .bucket = is_known ? record_bucket(p->record) : INTERN_NONE,
+                .site = p->key->site,
+                .bucket = p->key->bucket,
                 .error_code = find_name(&t->error_codes, p->f->error_code),
                 .role = find_name(&t->roles, p->f->role),
         };
@@ -47,8 +41,8 @@ static void prepare(const struct failure_table *t, struct put *p)
         if (p->names.site == INTERN_NONE)
                 return;
         p->log = table_log(t, p->names.site, p->f->partition, p->f->state);
-        table_seek(&p->sought, p->record, p->identity_len, p->hash, p->names.site);
-        if (is_known)
+        table_seek(&p->sought, p->key, p->names.site);
+        if (p->names.bucket != INTERN_NONE)
                 table_find(t, &p->sought, &p->old);
 }
 
@@ -101,7 +95,7 @@ static bool reserve(struct failure_table *t, struct put *p)
         room -= wanted;
         if (is_new)
                 p->names.site = table_open_site(t, p->f->id.site);
-        table_seek(&p->sought, p->record, p->identity_len, p->hash, p->names.site);
+        table_seek(&p->sought, p->key, p->names.site);
         if (p->old.handle != 0 || slot_index_make_room(&t->logs.index, p->sought.hash, &room))
                 return true;
         if (is_new)
@@ -130,17 +124,17 @@ static uint32_t write_record(struct failure_table *t, struct put *p)
 {
         const struct failure *f = p->f;
         struct record_names *names = &p->names;
-        bool is_json_plain;
+        bool is_json_plain = p->key->is_json_plain;
 
         names->bucket = hold_name(&t->buckets, names->bucket, f->id.bucket);
         names->error_code = hold_name(&t->error_codes, names->error_code, f->error_code);
         names->role = hold_name(&t->roles, names->role, f->role);
-        is_json_plain = is_plain(f->id.key) && is_plain(f->id.version_id) &&
-                        name_is_plain(&t->buckets, names->bucket) &&
-                        name_is_plain(&t->sites, names->site) &&
-                        name_is_plain(&t->error_codes, names->error_code) &&
-                        name_is_plain(&t->roles, names->role);
-        record_set_bucket(p->record, names->bucket);
+        is_json_plain &= name_is_plain(&t->buckets, names->bucket) &&
+                         name_is_plain(&t->sites, names->site) &&
+                         name_is_plain(&t->error_codes, names->error_code) &&
+                         name_is_plain(&t->roles, names->role);
+        memcpy(p->record + RECORD_IDENTITY, p->key->image, p->key->image_len);
+        image_set_bucket(p->record + RECORD_IDENTITY, names->bucket);
         return record_write_facts(p->record, f, names, p->sought.hash, is_json_plain);
 }
 
@@ -209,21 +203,23 @@ static void store(struct failure_table *t, struct put *p)
         if (p->log == NO_LOG)
                 p->log = table_open_log(t, p->names.site, p->f->partition, p->f->state);
         if (p->old.handle == 0)
-                slot_index_put(&t->logs.index, p->sought.hash, p->sought.tag, append(t, p, units));
+                slot_index_put(&t->logs.index, p->sought.hash, (uint8_t)p->sought.tag,
+                               append(t, p, units));
         else if (p->old.is_dropped || !overwrite(t, p, units))
                 replace(t, p, units);
         if (p->old.has_parked)
                 table_note_shadows(t, &p->sought, NULL);
 }
 
-int failure_table_put_hashed(struct failure_table *t, const struct failure *f, uint64_t hash,
-                             struct error *err)
+int failure_table_put_keyed(struct failure_table *t, const struct failure *f,
+                            struct failure_key *key, struct error *err)
 {
         struct put p;
 
-        assert(!t->partitions[f->partition].is_parked);
+        assert(!t->partitions[f->partition].is_parked && key->image_len > 0);
+        table_renew_key(t, key);
         p.f = f;
-        p.hash = hash;
+        p.key = key;
         prepare(t, &p);
         if (p.names.site == INTERN_NONE && intern_left(&t->sites) == 0)
                 return error_set(err, ERR_TOO_MANY_SITES, "there are %u sites, no more are held",
@@ -238,7 +234,10 @@ int failure_table_put_hashed(struct failure_table *t, const struct failure *f, u
 
 int failure_table_put(struct failure_table *t, const struct failure *f, struct error *err)
 {
-        return failure_table_put_hashed(t, f, failure_table_hash(t, &f->id), err);
+        struct failure_key key;
+
+        failure_table_key(t, &f->id, &key);
+        return failure_table_put_keyed(t, f, &key, err);
 }
 
 /* REMOVING */
@@ -253,18 +252,15 @@ void table_remove(struct failure_table *t, uint32_t hash, const struct slot_walk
         table_close_log_if_empty(t, log);
 }
 
-bool failure_table_remove_hashed(struct failure_table *t, const struct identity *id, uint64_t hash)
+bool failure_table_remove_keyed(struct failure_table *t, struct failure_key *key)
 {
-        uint8_t image[RECORD_BYTES_MAX];
-        uint32_t site = intern_find(&t->sites, id->site);
         struct sought s;
         struct found found;
-        size_t len;
 
-        if (site == INTERN_NONE ||
-            !table_write_image(t, image, id->bucket, id->key, id->version_id, &len))
+        table_renew_key(t, key);
+        if (key->bucket == INTERN_NONE || key->site == INTERN_NONE)
                 return false;
-        table_seek(&s, image, len, hash, site);
+        table_seek(&s, key, key->site);
         if (!table_find(t, &s, &found) || found.is_dropped)
                 return false;
         table_remove(t, s.hash, &found.slot);
@@ -273,5 +269,8 @@ bool failure_table_remove_hashed(struct failure_table *t, const struct identity 
 
 bool failure_table_remove(struct failure_table *t, const struct identity *id)
 {
-        return failure_table_remove_hashed(t, id, failure_table_hash(t, id));
+        struct failure_key key;
+
+        failure_table_key(t, id, &key);
+        return failure_table_remove_keyed(t, &key);
 }

@@ -27,7 +27,7 @@ void table_view_identity(const struct failure_table *t, const uint8_t *record, c
         ret->key = (struct str){ (const char *)at, key_len };
         ret->site = intern_str(&t->sites, record_site(record));
         ret->version_id = (struct str){ (const char *)at + key_len, version_len };
-        if (bytes_get16(record + 32) & RECORD_VERSION_PACKED) {
+        if (record_version_is_packed(record)) {
                 version_unpack(version, at + key_len, version_len);
                 ret->version_id = (struct str){ version, 2 * version_len };
         }

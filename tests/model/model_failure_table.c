@@ -97,7 +97,7 @@ static void do_batch(void)
 {
         struct identity ids[2 * FAILURE_TABLE_BATCH];
         int sites[2 * FAILURE_TABLE_BATCH], keys[2 * FAILURE_TABLE_BATCH];
-        uint64_t hashes[2 * FAILURE_TABLE_BATCH];
+        static struct failure_key made[2 * FAILURE_TABLE_BATCH];
         size_t n = 1 + draw(2 * FAILURE_TABLE_BATCH);
         struct error err;
 
@@ -106,25 +106,22 @@ static void do_batch(void)
                 keys[i] = draw_key();
                 ids[i] = naive_identity(sites[i], keys[i]);
         }
-        failure_table_prefetch(table, ids, n, hashes);
+        failure_table_prefetch(table, ids, n, made);
         for (size_t i = 0; i < n; i++) {
                 struct naive *old = naive_find(sites[i], keys[i]), fresh;
                 size_t memory = failure_table_memory(table);
                 struct failure f;
 
-                CHECK_INT(hashes[i], failure_table_hash(table, &ids[i]));
-                CHECK_INT(failure_table_get_hashed(table, &ids[i], hashes[i], &f), old != NULL);
+                CHECK_INT(failure_table_get_keyed(table, &made[i], &f), old != NULL);
                 if (old != NULL)
                         naive_check_same(old, &f);
                 if (draw(3) == 0) {
-                        CHECK_INT(failure_table_remove_hashed(table, &ids[i], hashes[i]),
-                                  old != NULL);
+                        CHECK_INT(failure_table_remove_keyed(table, &made[i]), old != NULL);
                         if (old != NULL)
                                 old->is_used = false;
                 } else if (draw_put(sites[i], keys[i], &fresh)) {
                         f = naive_failure(&fresh);
-                        if (is_taken_in(failure_table_put_hashed(table, &f, hashes[i], &err),
-                                        memory))
+                        if (is_taken_in(failure_table_put_keyed(table, &f, &made[i], &err), memory))
                                 take_over(&fresh);
                 }
         }

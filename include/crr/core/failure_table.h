@@ -54,19 +54,35 @@ bool failure_table_get(const struct failure_table *t, const struct identity *id,
                        struct failure *ret);
 
 /*
- * The same with a hash that is known already: it depends on nothing but the identity. The hashes of
- * some identities are made in one go, while what the index and the records know of them is fetched
- * into the cache: then changes cost half of what they cost one at a time.
+ * An identity made ready for the table: hashed, and as its record will have it. One that is used
+ * twice need not be made ready twice. And keys of some identities are made in one go, while what
+ * the index and the records know of them is fetched into the cache: then changes cost half of what
+ * they cost one at a time.
  */
-#define FAILURE_TABLE_BATCH 16 /* a good number */
-uint64_t failure_table_hash(const struct failure_table *t, const struct identity *id);
+#define FAILURE_KEY_BYTES 1184
+struct failure_key {
+        struct identity id; /* borrowed for as long as the key is used */
+        uint64_t hash;      /* the rest is the table's */
+        uint64_t names_age;
+        uint32_t bucket, site;
+        uint16_t image_len;
+        bool is_json_plain;
+        uint8_t image[FAILURE_KEY_BYTES];
+};
+
+void failure_table_key(const struct failure_table *t, const struct identity *id,
+                       struct failure_key *ret);
+
+#define FAILURE_TABLE_BATCH 16 /* more at once do not help */
 void failure_table_prefetch(const struct failure_table *t, const struct identity *ids, size_t n,
-                            uint64_t *ret_hashes);
-int failure_table_put_hashed(struct failure_table *t, const struct failure *f, uint64_t hash,
-                             struct error *err);
-bool failure_table_remove_hashed(struct failure_table *t, const struct identity *id, uint64_t hash);
-bool failure_table_get_hashed(const struct failure_table *t, const struct identity *id,
-                              uint64_t hash, struct failure *ret);
+                            struct failure_key *ret);
+
+/* The same by key; that of f->id. */
+int failure_table_put_keyed(struct failure_table *t, const struct failure *f,
+                            struct failure_key *key, struct error *err);
+bool failure_table_remove_keyed(struct failure_table *t, struct failure_key *key);
+bool failure_table_get_keyed(const struct failure_table *t, struct failure_key *key,
+                             struct failure *ret);
 
 /* All sites of one object version, in order of (partition, offset); row returns false to stop, and
  * calls neither this nor failure_table_page(). */

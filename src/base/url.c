@@ -46,23 +46,59 @@ static int hex_digit(char c)
         return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* Characters from here on that stand for themselves. */
+static size_t plain_run(struct str s, size_t from, bool plus_is_space)
+{
+        size_t i = from;
+
+        while (i < s.len && s.base[i] != '%' && (s.base[i] != '+' || !plus_is_space))
+                i++;
+        return i - from;
+}
+
 bool url_decode(struct buf *out, struct str s, bool plus_is_space)
 {
-        for (size_t i = 0; i < s.len; i++) {
-                char c = s.base[i];
+        size_t i = 0;
 
-                if (c == '%') {
-                        int high = i + 2 < s.len ? hex_digit(s.base[i + 1]) : -1;
-                        int low = i + 2 < s.len ? hex_digit(s.base[i + 2]) : -1;
+        while (i < s.len) {
+                size_t run = plain_run(s, i, plus_is_space);
+                int high, low;
 
-                        if (high < 0 || low < 0)
-                                return false;
-                        c = (char)(high * 16 + low);
-                        i += 2;
-                } else if (c == '+' && plus_is_space) {
-                        c = ' ';
+                buf_append(out, s.base + i, run);
+                i += run;
+                if (i == s.len)
+                        break;
+                if (s.base[i] == '+') {
+                        buf_append_char(out, ' ');
+                        i++;
+                        continue;
                 }
-                buf_append_char(out, c);
+                high = i + 2 < s.len ? hex_digit(s.base[i + 1]) : -1;
+                low = i + 2 < s.len ? hex_digit(s.base[i + 2]) : -1;
+                if (high < 0 || low < 0)
+                        return false;
+                buf_append_char(out, (char)(high * 16 + low));
+                i += 3;
+        }
+        return true;
+}
+
+static bool is_upper_hex(char c)
+{
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
+bool url_is_encoded(struct str s)
+{
+        for (size_t i = 0; i < s.len; i++) {
+                if (is_unreserved((unsigned char)s.base[i]))
+                        continue;
+                if (s.base[i] != '%' || i + 2 >= s.len || !is_upper_hex(s.base[i + 1]) ||
+                    !is_upper_hex(s.base[i + 2]) ||
+                    is_unreserved((unsigned char)(hex_digit(s.base[i + 1]) * 16 +
+                                                  hex_digit(s.base[i + 2]))))
+                        return false;
+                i += 2;
         }
         return true;
 }

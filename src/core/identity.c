@@ -87,20 +87,10 @@ static struct str at_span(const struct buf *scratch, struct span span)
         return (struct str){ buf_str(scratch).base + span.at, span.len };
 }
 
-static bool is_canonical(struct buf *scratch, const struct identity *id, struct str key)
+static bool is_canonical(const struct key_parts *parts)
 {
-        size_t before = scratch->len;
-        struct str again;
-        bool same;
-
-        /* The views of *id would move with the scratch: room first. */
-        if (buf_reserve(scratch, 3 * key.len + 64) == NULL)
-                return false;
-        identity_write_key(id, scratch);
-        again = (struct str){ scratch->base + before, scratch->len - before };
-        same = str_eq(again, key);
-        scratch->len = before;
-        return same;
+        return url_is_encoded(parts->bucket) && url_is_encoded(parts->key) &&
+               url_is_encoded(parts->version_id) && url_is_encoded(parts->site);
 }
 
 bool identity_parse_key(struct str key, struct buf *scratch, struct identity *ret,
@@ -115,8 +105,7 @@ bool identity_parse_key(struct str key, struct buf *scratch, struct identity *re
         if (!decode_part(scratch, parts.bucket, &bucket) ||
             !decode_part(scratch, parts.key, &name) ||
             !decode_part(scratch, parts.version_id, &version_id) ||
-            !decode_part(scratch, parts.site, &site) ||
-            buf_reserve(scratch, 3 * key.len + 64) == NULL)
+            !decode_part(scratch, parts.site, &site))
                 return false;
         *ret = (struct identity){
                 .bucket = at_span(scratch, bucket),
@@ -126,7 +115,7 @@ bool identity_parse_key(struct str key, struct buf *scratch, struct identity *re
         };
         if (identity_check(ret, &err) != 0)
                 return false;
-        *ret_canonical = is_canonical(scratch, ret, key);
+        *ret_canonical = is_canonical(&parts);
         return true;
 }
 

@@ -18,6 +18,8 @@ void url_encode(struct buf *out, struct str s); /* all but A-Z a-z 0-9 - . _ ~ ;
 void url_encode_component(struct buf *out,
                           struct str s); /* JavaScript's encodeURIComponent: keeps ! * ' ( ) too */
 
+bool url_is_encoded(struct str s); /* as url_encode() spells it, and not in another way */
+
 /* False on a bad escape. plus_is_space: as in queries. What is appended before the fault stays. */
 bool url_decode(struct buf *out, struct str s, bool plus_is_space);
 

@@ -18,7 +18,7 @@ struct application {
         const struct log_record *record;
         const struct decoded_record *decoded;
         struct failure_key *key; /* the identity, for the table */
-        struct failure current; /* of the table, when `known` */
+        struct failure current;  /* of the table, when `known` */
         bool known;
         struct error *err;
 };
@@ -258,8 +258,7 @@ static void hold(struct member *m, struct partition *p, const struct error *err)
 
         partition_hold(p, sites ? SHORT_OF_SITES : SHORT_OF_MEMORY, m->now_ms);
         log_emit(LOG_PARTITION_FULL,
-                 LOG_FIELDS(log_i("partition", p->id),
-                            log_c("waiting_for", partition_waits_for(p)),
+                 LOG_FIELDS(log_i("partition", p->id), log_c("waiting_for", partition_waits_for(p)),
                             log_i("memory", (int64_t)failure_table_memory(m->table)),
                             log_i("limit", (int64_t)failure_table_memory_limit(m->table))),
                  "%s; the partition is held back, nothing is dropped%s", err->message,

@@ -34,8 +34,8 @@ static uint64_t base_at(const struct block_list *l, const struct block_store *s,
 }
 
 /* The last chunk that begins below (or, `with`, at) the offset; else the first. */
-static uint32_t find_chunk(const struct block_list *l, const struct block_store *s,
-                           uint64_t offset, bool with)
+static uint32_t find_chunk(const struct block_list *l, const struct block_store *s, uint64_t offset,
+                           bool with)
 {
         uint32_t low = 0, high = l->n_chunks;
 
@@ -80,6 +80,15 @@ uint32_t block_list_seek(const struct block_list *l, const struct block_store *s
         return l->chunks[chunk]->blocks[below > 0 ? below - 1 : 0];
 }
 
+static void go_to_next_chunk_at_its_end(const struct block_list *l, struct place *p)
+{
+        if (p->at < l->chunks[p->chunk]->n)
+                return;
+        p->at = 0;
+        p->chunk++;
+        assert(p->chunk < l->n_chunks);
+}
+
 static struct place place_of(const struct block_list *l, const struct block_store *s,
                              uint32_t block)
 {
@@ -92,15 +101,12 @@ static struct place place_of(const struct block_list *l, const struct block_stor
         }
         p.chunk = find_chunk(l, s, base, false);
         p.at = count_below(l, s, p.chunk, base, false);
-        for (;; p.at++) { /* several may begin at one offset */
-                if (p.at == l->chunks[p.chunk]->n) {
-                        p.at = 0;
-                        p.chunk++;
-                        assert(p.chunk < l->n_chunks);
-                }
-                if (l->chunks[p.chunk]->blocks[p.at] == block)
-                        return p;
+        go_to_next_chunk_at_its_end(l, &p);
+        while (l->chunks[p.chunk]->blocks[p.at] != block) { /* several may begin at one offset */
+                p.at++;
+                go_to_next_chunk_at_its_end(l, &p);
         }
+        return p;
 }
 
 /* CHUNKS */
@@ -227,20 +233,31 @@ void block_list_remove(struct block_list *l, const struct block_store *s, uint32
         merge_chunks(l, p.chunk);
 }
 
+/* A chunk holds the linked blocks from `block` on; returns the last of them. */
+static uint32_t check_chunk(const struct block_list *l, const struct block_store *s,
+                            const struct block_chunk *chunk, uint32_t block)
+{
+        uint32_t prev = block_meta(s, block)->prev;
+
+        assert(chunk->n > 0 && (prev != NO_BLOCK || l->first == block));
+        for (uint32_t i = 0; i < chunk->n; i++) {
+                const struct block *b = block_meta(s, block);
+
+                assert(chunk->blocks[i] == block && b->prev == prev);
+                assert(prev == NO_BLOCK || block_meta(s, prev)->base <= b->base);
+                prev = block;
+                block = b->next;
+        }
+        return prev;
+}
+
 void block_list_check(const struct block_list *l, const struct block_store *s)
 {
-        uint32_t block = l->first, prev = NO_BLOCK;
+        uint32_t block = l->first, last = NO_BLOCK;
 
         for (uint32_t chunk = 0; chunk < l->n_chunks; chunk++) {
-                assert(l->chunks[chunk]->n > 0);
-                for (uint32_t i = 0; i < l->chunks[chunk]->n; i++) {
-                        assert(l->chunks[chunk]->blocks[i] == block);
-                        assert(block_meta(s, block)->prev == prev);
-                        assert(prev == NO_BLOCK ||
-                               block_meta(s, prev)->base <= block_meta(s, block)->base);
-                        prev = block;
-                        block = block_meta(s, block)->next;
-                }
+                last = check_chunk(l, s, l->chunks[chunk], block);
+                block = block_meta(s, last)->next;
         }
-        assert(block == NO_BLOCK && l->last == prev);
+        assert(block == NO_BLOCK && l->last == last);
 }

@@ -113,16 +113,17 @@ void failure_table_set_memory_limit(struct failure_table *t, size_t bytes)
         t->memory_limit = bytes;
 }
 
-/* Free blocks are room, if the index can have what their entries need. */
+/* Memory comes by pages: what is left below the limit is of use only if the next one fits, where
+ * one is needed. */
 size_t failure_table_room(const struct failure_table *t)
 {
         const struct pool *blocks = &t->logs.blocks.bytes;
         size_t memory = failure_table_memory(t);
-        size_t room = t->memory_limit > memory ? t->memory_limit - memory : 0;
+        size_t below = t->memory_limit > memory ? t->memory_limit - memory : 0;
 
-        if (room < TABLE_PAGE && t->logs.index.subs.n_free == 0)
-                return room;
-        return room + (size_t)blocks->n_free * BLOCK_BYTES;
+        if (pool_growth(blocks, LOG_BLOCKS_NEEDED) + pool_growth(&t->logs.index.subs, 1) > below)
+                return 0;
+        return below + blocks->resident - (size_t)pool_used(blocks) * BLOCK_BYTES;
 }
 
 unsigned failure_table_sites_left(const struct failure_table *t)

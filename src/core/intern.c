@@ -268,19 +268,26 @@ size_t intern_growth(const struct intern *t, struct str s)
         return bytes_of(s.len) + pool_growth(&t->strings, 1) + REGION_SMALL;
 }
 
+static size_t check_chain(const struct intern *t, struct interned *const *chain, size_t *bytes)
+{
+        size_t n = 0;
+
+        for (const struct interned *i = *chain; i != NULL; i = i->next, n++) {
+                assert(intern_at(t, i->number) == i && i->refs > 0);
+                assert(!pool_is_free(&t->strings, i->number));
+                assert(chain_of(t, i->hash) == chain);
+                *bytes += bytes_of(i->len);
+        }
+        return n;
+}
+
 void intern_check(const struct intern *t)
 {
         struct interned **chains = (struct interned **)(void *)t->chains.base;
         size_t n = 0, bytes = 0;
 
         assert(t->level <= t->n_chains && t->n_chains < 2 * t->level);
-        for (uint32_t chain = 0; chain < t->n_chains; chain++) {
-                for (const struct interned *i = chains[chain]; i != NULL; i = i->next, n++) {
-                        assert(intern_at(t, i->number) == i && i->refs > 0);
-                        assert(!pool_is_free(&t->strings, i->number));
-                        assert(chain_of(t, i->hash) == &chains[chain]);
-                        bytes += bytes_of(i->len);
-                }
-        }
+        for (uint32_t chain = 0; chain < t->n_chains; chain++)
+                n += check_chain(t, &chains[chain], &bytes);
         assert(n == pool_used(&t->strings) && bytes == t->bytes);
 }

@@ -32,8 +32,8 @@ struct interned {
 
 struct intern {
         struct siphash_key key;
-        struct pool strings;  /* struct interned * by number */
-        struct region chains; /* struct interned *: their first */
+        struct pool strings;      /* struct interned * by number */
+        struct region chains;     /* struct interned *: their first */
         uint32_t n_chains, level; /* level: the power of two at or below n_chains */
         struct interned **recent; /* what was found lately, pairs by their looks; NULL: nothing */
         unsigned recent_shift;    /* of 64 bits of looks, to the number of a pair */

@@ -143,11 +143,9 @@ static void rewrite_window(struct rewrite *rw, uint32_t first, unsigned n)
 uint32_t log_rewrite_with(struct record_logs *s, uint32_t log, uint32_t block,
                           const uint8_t *record, uint32_t units, uint64_t offset)
 {
-        struct rewrite rw = { .s = s,
-                              .log = log,
-                              .more = record,
-                              .more_units = units,
-                              .more_offset = offset };
+        struct rewrite rw = {
+                .s = s, .log = log, .more = record, .more_units = units, .more_offset = offset
+        };
 
         rewrite_window(&rw, block, 1);
         return rw.more_handle;
@@ -162,27 +160,37 @@ void record_log_move(struct record_logs *s, uint32_t block)
 
 /* MERGING */
 
+/* Fill blocks with a block's records: so many are full, and so many units of the next. */
+struct filling {
+        unsigned full;
+        uint32_t used;
+};
+
+static struct filling fill_with(const struct record_logs *s, uint32_t block, struct filling f)
+{
+        struct block_walk w = block_walk_begin(s, block);
+        const uint8_t *record;
+
+        while ((record = block_walk_next(&w)) != NULL) {
+                uint32_t units = record_units(record);
+
+                if (f.used + units > BLOCK_UNITS) {
+                        f.full++;
+                        f.used = 0;
+                }
+                f.used += units;
+        }
+        return f;
+}
+
 /* Blocks that a rewrite of these would fill. */
 static unsigned count_rewritten(const struct record_logs *s, uint32_t first, unsigned n)
 {
-        unsigned blocks = 1;
-        uint32_t used = 0;
+        struct filling f = { 0, 0 };
 
-        for (unsigned i = 0; i < n; i++, first = block_meta(&s->blocks, first)->next) {
-                struct block_walk w = block_walk_begin(s, first);
-                const uint8_t *record;
-
-                while ((record = block_walk_next(&w)) != NULL) {
-                        uint32_t units = record_units(record);
-
-                        if (used + units > BLOCK_UNITS) {
-                                blocks++;
-                                used = 0;
-                        }
-                        used += units;
-                }
-        }
-        return blocks;
+        for (unsigned i = 0; i < n; i++, first = block_meta(&s->blocks, first)->next)
+                f = fill_with(s, first, f);
+        return f.full + 1;
 }
 
 /* n blocks with so many live units: do they fit into one less? Offsets are kept as distances of 32

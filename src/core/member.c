@@ -14,6 +14,7 @@
 #define TRIM_STEPS   32   /* likewise, when there is nothing better to do */
 #define TRIM_MS      1000 /* between two looks whether there is memory to give back */
 #define RESUME_ROOM  0.05 /* of the memory limit */
+#define HOLD_MS      1000 /* at least */
 
 static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
 {
@@ -410,7 +411,7 @@ static bool has_room(const struct member *m, enum partition_shortage shortage)
 
 static void resume_if_room(struct member *m, struct partition *p)
 {
-        if (!has_room(m, p->shortage))
+        if (m->now_ms < p->since_ms + HOLD_MS || !has_room(m, p->shortage))
                 return;
         log_emit(LOG_PARTITION_RESUMED, LOG_FIELDS(log_i("partition", p->id)),
                  "there is room in the table again");

@@ -62,8 +62,8 @@ struct partition {
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
         enum partition_shortage shortage; /* FULL */
-        int64_t since_ms;       /* when this state began */
-        uint64_t records;       /* taken in this life */
+        int64_t since_ms;                 /* when this state began */
+        uint64_t records;                 /* taken in this life */
         uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
                                    done */
         uint64_t expiry_cursor; /* READY: walk for expired retries, a marker */
@@ -73,7 +73,7 @@ void partition_init(struct partition *p, int id);
 
 /* A new life: RESTORING from nothing. From any state. */
 void partition_restore(struct partition *p, int64_t now_ms);
-void partition_leave(struct partition *p);                  /* -> ABSENT */
+void partition_leave(struct partition *p); /* -> ABSENT */
 void partition_hold(struct partition *p, enum partition_shortage shortage,
                     int64_t now_ms);                        /* -> FULL, position kept */
 void partition_resume(struct partition *p, int64_t now_ms); /* FULL -> RESTORING, position kept */
@@ -99,8 +99,8 @@ bool partition_is_behind(const struct partition *p, int64_t now_ms);
  */
 bool partition_is_stuck(struct partition *p, int64_t now_ms);
 
-const char *partition_waits_for(
-        const struct partition *p); /* "open transaction", "replay", "memory", "too_many_sites"; NULL
-                                     */
+const char *partition_waits_for(const struct partition *p); /* "open transaction", "replay",
+                                                             * "memory", "too_many_sites"; NULL
+                                                             */
 
 #endif

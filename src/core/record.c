@@ -8,9 +8,9 @@
 #define WIDE_BYTES  32
 #define RETRY_BYTES 24
 
-#define BEHIND(f)                                                                              \
-        (((f)&RECORD_WIDE ? WIDE_BYTES : 0) + ((f)&RECORD_RETRY ? RETRY_BYTES : 0) +           \
-         ((f)&RECORD_ENTRY_STORED ? 8 : 0) + ((f)&RECORD_NEAR ? 2 : 0) +                       \
+#define BEHIND(f)                                                                    \
+        (((f)&RECORD_WIDE ? WIDE_BYTES : 0) + ((f)&RECORD_RETRY ? RETRY_BYTES : 0) + \
+         ((f)&RECORD_ENTRY_STORED ? 8 : 0) + ((f)&RECORD_NEAR ? 2 : 0) +             \
          ((f)&RECORD_FAR ? 8 : 0) + ((f)&RECORD_ROLE ? 4 : 0))
 #define BEHIND4(f)  BEHIND(f), BEHIND((f) + 1), BEHIND((f) + 2), BEHIND((f) + 3)
 #define BEHIND16(f) BEHIND4(f), BEHIND4((f) + 4), BEHIND4((f) + 8), BEHIND4((f) + 12)

@@ -41,28 +41,27 @@
 #define RECORD_ERROR_MAX      254
 #define RECORD_BUCKETS        (1u << 24)
 
-#define RECORD_WIDE         0x0001 /* size, times, attempts and error code stand behind */
-#define RECORD_RETRY        0x0002 /* retry id, retried at */
-#define RECORD_ENTRY_STORED 0x0004
-#define RECORD_NEAR         0x0008 /* timestamp, as a difference to failed at */
-#define RECORD_FAR          0x0010 /* timestamp; neither: it is failed at */
-#define RECORD_ROLE         0x0020
-#define RECORD_BEHIND       0x003f /* all that say what stands behind */
-#define RECORD_ENTRY_OWN    0x0040
-#define RECORD_UNSETTLED    0x0080
-#define RECORD_FOREIGN_KEY  0x0100
-#define RECORD_JSON_PLAIN   0x0200
-#define RECORD_SHADOWED     0x0400 /* parked, and its identity was put elsewhere meanwhile */
-#define RECORD_DEAD         0x8000
+#define RECORD_WIDE           0x0001 /* size, times, attempts and error code stand behind */
+#define RECORD_RETRY          0x0002 /* retry id, retried at */
+#define RECORD_ENTRY_STORED   0x0004
+#define RECORD_NEAR           0x0008 /* timestamp, as a difference to failed at */
+#define RECORD_FAR            0x0010 /* timestamp; neither: it is failed at */
+#define RECORD_ROLE           0x0020
+#define RECORD_BEHIND         0x003f /* all that say what stands behind */
+#define RECORD_ENTRY_OWN      0x0040
+#define RECORD_UNSETTLED      0x0080
+#define RECORD_FOREIGN_KEY    0x0100
+#define RECORD_JSON_PLAIN     0x0200
+#define RECORD_SHADOWED       0x0400 /* parked, and its identity was put elsewhere meanwhile */
+#define RECORD_DEAD           0x8000
 
 /* The identity as it stands in a record; room for what is written by whole words. */
 #define IMAGE_LENGTHS 3 /* of key and version; before them the bucket */
 #define IMAGE_KEY     (RECORD_KEY - RECORD_IDENTITY)
 #define IMAGE_MAX     (IMAGE_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 16)
 
-#define RECORD_BYTES_MAX                                                               \
-        (RECORD_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 32 + 24 + 8 + 8 + 4 + \
-         RECORD_UNIT)
+#define RECORD_BYTES_MAX \
+        (RECORD_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 32 + 24 + 8 + 8 + 4 + RECORD_UNIT)
 
 extern const uint8_t record_bytes_behind[RECORD_BEHIND + 1]; /* by flags */
 
@@ -144,7 +143,6 @@ static inline void image_set_bucket(uint8_t *image, uint32_t bucket)
         bytes_put16(image, (uint16_t)bucket);
         image[2] = (uint8_t)(bucket >> 16);
 }
-
 
 /* Everything but the identity, which is there, and the delta; f->json_plain is not looked at.
  * Returns the units. */

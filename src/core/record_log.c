@@ -11,8 +11,7 @@
 bool record_logs_init(struct record_logs *s, uint32_t blocks_max, uint32_t subs_max)
 {
         *s = (struct record_logs){ 0 };
-        if (!block_store_init(&s->blocks, blocks_max) ||
-            !slot_index_init(&s->index, subs_max) ||
+        if (!block_store_init(&s->blocks, blocks_max) || !slot_index_init(&s->index, subs_max) ||
             !pool_init(&s->logs, sizeof(struct record_log), blocks_max, REGION_SMALL))
                 return false;
         s->index.records = s->blocks.bytes.region.base;
@@ -40,9 +39,9 @@ uint32_t record_log_new(struct record_logs *s, uint32_t site, int partition, int
 {
         uint32_t log = pool_take(&s->logs);
 
-        *record_log_at(s, log) = (struct record_log){
-                .site = site, .partition = (uint16_t)partition, .state = (uint8_t)state
-        };
+        *record_log_at(s, log) = (struct record_log){ .site = site,
+                                                      .partition = (uint16_t)partition,
+                                                      .state = (uint8_t)state };
         s->list_bytes += block_list_memory(&record_log_at(s, log)->blocks);
         return log;
 }

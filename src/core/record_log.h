@@ -19,8 +19,10 @@
  *
  * Cost  An append is a copy. Out of order, a merge or a move: up to TABLE_WINDOW blocks are copied.
  */
-#define LOG_BLOCKS_NEEDED 8 /* that a put and the merge after it may take before they free others */
-#define NO_LOG            0
+#define LOG_BLOCKS_NEEDED                                                       \
+        8 /* that a put and the merge after it may take before they free others \
+           */
+#define NO_LOG 0
 
 enum log_standing {
         LOG_SHOWN,
@@ -30,8 +32,8 @@ enum log_standing {
 
 struct record_log {
         struct block_list blocks;
-        uint64_t n;     /* live records */
-        uint64_t bytes; /* of their objects, where the state is FAILED and the size known */
+        uint64_t n;        /* live records */
+        uint64_t bytes;    /* of their objects, where the state is FAILED and the size known */
         int64_t oldest_ms; /* when the first one failed, if oldest_is_known */
         bool oldest_is_known;
         uint8_t state, standing;
@@ -63,7 +65,8 @@ static inline uint32_t record_log_of(const struct record_logs *s, uint32_t handl
 }
 
 uint32_t record_log_new(struct record_logs *s, uint32_t site, int partition, int state);
-void record_log_free(struct record_logs *s, uint32_t log); /* with its blocks, whatever is in them */
+void record_log_free(struct record_logs *s,
+                     uint32_t log); /* with its blocks, whatever is in them */
 
 /* Copy a record to its place, and return its handle. Its delta is set. */
 uint32_t record_log_put(struct record_logs *s, uint32_t log, uint8_t *record, uint32_t units,

@@ -287,6 +287,29 @@ size_t slot_index_memory(const struct slot_index *x)
 
 /* CHECKING */
 
+static uint32_t check_bucket(const struct slot_index *x, uint32_t sub, uint32_t i,
+                             unsigned passed[SLOT_BUCKETS])
+{
+        const struct slot_sub *meta = slot_meta(x, sub);
+        const struct slot_bucket *b = sub_at(x, sub) + i;
+        uint32_t n = 0;
+
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+                uint32_t hash, at;
+
+                if (b->tag[slot] == 0)
+                        continue;
+                hash = record_hash(record_of(x, b->handle[slot]));
+                assert(slot_sub_of(x, hash) == sub);
+                assert(meta->depth == 0 || (hash ^ meta->prefix) >> (32 - meta->depth) == 0);
+                at = hash & (SLOT_BUCKETS - 1);
+                for (; at != i; at = (at + 1) & (SLOT_BUCKETS - 1))
+                        passed[at]++;
+                n++;
+        }
+        return n;
+}
+
 static void check_sub(const struct slot_index *x, uint32_t sub)
 {
         const struct slot_sub *meta = slot_meta(x, sub);
@@ -294,22 +317,8 @@ static void check_sub(const struct slot_index *x, uint32_t sub)
         unsigned passed[SLOT_BUCKETS] = { 0 };
         uint32_t n = 0;
 
-        for (uint32_t i = 0; i < SLOT_BUCKETS; i++) {
-                for (unsigned slot = 0; slot < SLOTS; slot++) {
-                        uint32_t hash;
-
-                        if (buckets[i].tag[slot] == 0)
-                                continue;
-                        hash = record_hash(record_of(x, buckets[i].handle[slot]));
-                        assert(slot_sub_of(x, hash) == sub);
-                        assert(meta->depth == 0 ||
-                               (hash ^ meta->prefix) >> (32 - meta->depth) == 0);
-                        for (uint32_t at = hash & (SLOT_BUCKETS - 1); at != i;
-                             at = (at + 1) & (SLOT_BUCKETS - 1))
-                                passed[at]++;
-                        n++;
-                }
-        }
+        for (uint32_t i = 0; i < SLOT_BUCKETS; i++)
+                n += check_bucket(x, sub, i, passed);
         assert(n == meta->n);
         for (uint32_t i = 0; i < SLOT_BUCKETS; i++)
                 assert(buckets[i].overflow == passed[i] ||

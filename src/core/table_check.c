@@ -202,8 +202,7 @@ static void check_site(struct check *c, uint32_t site)
                         continue;
                 assert(l->site == site && l->partition == place / FAILURE_STATES &&
                        l->state == place % FAILURE_STATES && l->standing != LOG_DROPPED);
-                assert((l->standing == LOG_PARKED) ==
-                       c->t->partitions[l->partition].is_parked);
+                assert((l->standing == LOG_PARKED) == c->t->partitions[l->partition].is_parked);
                 check_log(c, s->logs[place], &sums[l->state]);
                 n_logs++;
         }
@@ -244,7 +243,7 @@ static void check_all_logs(struct check *c)
 {
         const struct failure_table *t = c->t;
         uint32_t n_logs = 1;
-        struct sums none;
+        struct sums none = { 0 };
 
         for (uint32_t site = 0; site < t->sites.strings.n; site++)
                 if (!pool_is_free(&t->sites.strings, site))

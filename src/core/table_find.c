@@ -38,8 +38,7 @@ void table_seek_record(const struct failure_table *t, const uint8_t *record, str
 static bool take(const struct failure_table *t, const struct slot_walk *w, struct found *ret)
 {
         uint32_t handle = *slot_handle(w);
-        enum log_standing standing =
-                t->n_hidden == 0 ? LOG_SHOWN : table_standing(t, handle);
+        enum log_standing standing = t->n_hidden == 0 ? LOG_SHOWN : table_standing(t, handle);
 
         if (standing == LOG_PARKED) {
                 ret->has_parked = true;
@@ -70,8 +69,8 @@ static void view(const struct failure_table *t, uint32_t handle, struct failure 
         const struct block *b = block_meta(&t->logs.blocks, block_of(handle));
         const uint8_t *record = record_at(&t->logs.blocks, handle);
 
-        table_view_facts(t, record, b->base + record_delta(record),
-                         record_log_at(&t->logs, b->log), ret);
+        table_view_facts(t, record, b->base + record_delta(record), record_log_at(&t->logs, b->log),
+                         ret);
 }
 
 bool failure_table_get_keyed(const struct failure_table *t, struct failure_key *key,

@@ -9,8 +9,8 @@
  * that a few entries split and merge everything.
  */
 #ifndef TABLE_BLOCK_SHIFT
-#define TABLE_BLOCK_SHIFT 14 /* a block of records: 16 KiB */
-#define TABLE_SUB_SHIFT   7  /* a sub-table of the index: 128 buckets, 8 KiB, 1536 slots */
+#define TABLE_BLOCK_SHIFT 14  /* a block of records: 16 KiB */
+#define TABLE_SUB_SHIFT   7   /* a sub-table of the index: 128 buckets, 8 KiB, 1536 slots */
 #define TABLE_CHUNK       128 /* blocks in a chunk of a log's list */
 #define TABLE_SITE_CLASS  256 /* sites of one identity that share a home in the index */
 #define TABLE_MERGE_STEP  128 /* units that a block loses between two tries to merge it */

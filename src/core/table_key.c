@@ -115,8 +115,8 @@ static void write_image(const struct failure_table *t, struct failure_key *k, ui
         m = copy_text(m, k->image + IMAGE_KEY, k->id.key);
         version = write_version(&m, k->image + IMAGE_KEY + key_len, k->id.version_id);
         version_len = version & (RECORD_VERSION_PACKED - 1);
-        lengths = (uint32_t)key_len | (version & RECORD_VERSION_PACKED) |
-                  (uint32_t)version_len << 16;
+        lengths =
+                (uint32_t)key_len | (version & RECORD_VERSION_PACKED) | (uint32_t)version_len << 16;
         bytes_put16(k->image + IMAGE_LENGTHS, (uint16_t)lengths);
         k->image[IMAGE_LENGTHS + 2] = (uint8_t)version_len;
         k->image_len = (uint16_t)(IMAGE_KEY + key_len + version_len);

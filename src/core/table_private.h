@@ -108,7 +108,7 @@ static inline uint64_t table_site_hash(uint64_t hash, uint32_t site)
 /* Which of the sites that share a hash it may be; never 0. */
 static inline unsigned table_tag(uint64_t site_hash, uint32_t site)
 {
-        unsigned tag = (uint8_t)(site_hash + site % TABLE_SITE_CLASS * 41);
+        unsigned tag = (uint8_t)(site_hash + (uint64_t)(site % TABLE_SITE_CLASS) * 41);
 
         return tag != 0 ? tag : 1;
 }

@@ -159,8 +159,8 @@ static void kill(struct failure_table *t, uint32_t handle)
 
 static uint32_t append(struct failure_table *t, struct put *p, uint32_t units)
 {
-        uint32_t handle = record_log_put(&t->logs, p->log, p->record, units,
-                                         (uint64_t)p->f->offset);
+        uint32_t handle =
+                record_log_put(&t->logs, p->log, p->record, units, (uint64_t)p->f->offset);
 
         table_count(t, p->log, p->record, 1);
         return handle;

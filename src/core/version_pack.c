@@ -43,8 +43,7 @@ static bool pack_short(uint8_t *out, const uint8_t *text, size_t n)
 
         if (n >= 8 && !pack_word(out, bytes_get64(text)))
                 return false;
-        return left == 0 ||
-               pack_word(out + (n - left) / 2, tail | BYTES_EACH('0') << (8 * left));
+        return left == 0 || pack_word(out + (n - left) / 2, tail | BYTES_EACH('0') << (8 * left));
 }
 
 bool version_pack(uint8_t *out, struct str s)
@@ -72,7 +71,6 @@ void version_unpack(char *out, const uint8_t *packed, size_t n)
         for (; i + 4 <= n; i += 4)
                 bytes_put64(text + 2 * i, digits_of(split_bytes(bytes_get32(packed + i))));
         if (i < n)
-                bytes_put64(text + 2 * i,
-                            digits_of(split_bytes((uint32_t)bytes_get_tail(packed + i,
-                                                                           (unsigned)(n - i)))));
+                bytes_put64(text + 2 * i, digits_of(split_bytes((uint32_t)bytes_get_tail(
+                                                  packed + i, (unsigned)(n - i)))));
 }

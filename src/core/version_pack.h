@@ -43,8 +43,8 @@ static inline uint64_t version_join16(bytes16 nibbles)
         return halves[0];
 #else
         memcpy(halves, &nibbles, sizeof halves);
-        return version_join(BYTES_LE64(halves[0])) |
-               (uint64_t)version_join(BYTES_LE64(halves[1])) << 32;
+        return version_join(BYTES_LE64(halves[0])) | (uint64_t)version_join(BYTES_LE64(halves[1]))
+                                                             << 32;
 #endif
 }
 

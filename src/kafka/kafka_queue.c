@@ -62,8 +62,8 @@ static void on_heartbeat(uv_timer_t *handle)
 }
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
-                       void (*serve)(void *data, rd_kafka_event_t *event),
-                       void (*rest)(void *data), void *data)
+                       void (*serve)(void *data, rd_kafka_event_t *event), void (*rest)(void *data),
+                       void *data)
 {
         *q = (struct kafka_queue){
                 .queue = queue, .serve = serve, .rest = rest, .data = data, .open_handles = 3

@@ -29,8 +29,8 @@ struct kafka_queue {
 };
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
-                       void (*serve)(void *data, rd_kafka_event_t *event),
-                       void (*rest)(void *data), void *data);
+                       void (*serve)(void *data, rd_kafka_event_t *event), void (*rest)(void *data),
+                       void *data);
 void kafka_queue_close(struct kafka_queue *q,
                        void (*closed)(void *data)); /* serves nothing any more */
 

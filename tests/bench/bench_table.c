@@ -19,20 +19,20 @@
 #define RUNS_MAX   16
 
 /* X(id, what, goal at 1 M entries, goal at 10 M) */
-#define GOALS(X)                                                                               \
-        X(FIND_HIT, "find, hit / pointer chase", 3.5, 3.5)                                     \
-        X(FIND_MISS, "find, miss / pointer chase", 2, 2)                                       \
-        X(PUT_NEW, "put, new, batched / pointer chase", 1.25, 1.25)                            \
-        X(REMOVE, "remove, batched / pointer chase", 2.5, 2.5)                                 \
-        X(PAGE, "page of 1,000 / reading its bytes in a row", 8, 8)                            \
-        X(PAGE_HALF, "  50 % removed", 8, 8)                                                   \
-        X(PAGE_SPARSE, "  95 % removed", 8, 8)                                                 \
-        X(FRESH, "bytes an entry above key and version, fresh", 62, 58)                        \
-        X(CHURNED, "after 4 x turnover / fresh", 1.25, 1.25)                                   \
-        X(TRIMMED, "after 95 % removed and idle trim / fresh", 0.15, 0.15)                     \
-        X(ACCOUNTING, "|own accounting / resident memory - 1|", 0.03, 0.03)                    \
-        X(WORST_PUT, "longest put, us", 1000, 1000)                                            \
-        X(WORST_REMOVE, "longest remove, us", 1000, 1000)                                      \
+#define GOALS(X)                                                            \
+        X(FIND_HIT, "find, hit / pointer chase", 3.5, 3.5)                  \
+        X(FIND_MISS, "find, miss / pointer chase", 2, 2)                    \
+        X(PUT_NEW, "put, new, batched / pointer chase", 1.25, 1.25)         \
+        X(REMOVE, "remove, batched / pointer chase", 2.5, 2.5)              \
+        X(PAGE, "page of 1,000 / reading its bytes in a row", 8, 8)         \
+        X(PAGE_HALF, "  50 % removed", 8, 8)                                \
+        X(PAGE_SPARSE, "  95 % removed", 8, 8)                              \
+        X(FRESH, "bytes an entry above key and version, fresh", 62, 58)     \
+        X(CHURNED, "after 4 x turnover / fresh", 1.25, 1.25)                \
+        X(TRIMMED, "after 95 % removed and idle trim / fresh", 0.15, 0.15)  \
+        X(ACCOUNTING, "|own accounting / resident memory - 1|", 0.03, 0.03) \
+        X(WORST_PUT, "longest put, us", 1000, 1000)                         \
+        X(WORST_REMOVE, "longest remove, us", 1000, 1000)                   \
         X(HUNDRED_M, "100 M entries after churn, GiB, by this run's bytes an entry", 24, 24)
 
 enum goal {

@@ -89,10 +89,12 @@ static void fill(char *text, size_t n, uint64_t random, unsigned bits, const cha
 
 static struct str make_key(char *text, uint64_t shape, uint64_t random)
 {
+        static const char path[] = "data/20";
         size_t len = shape % 1000 < 990 ? 25 + (shape >> 12) % 61 : 200 + (shape >> 12) % 825;
 
         fill(text, len, random, 6, letters);
-        memcpy(text, "data/20", 7);
+        for (size_t i = 0; i < sizeof path - 1; i++)
+                text[i] = path[i];
         text[7] = (char)('0' + random % 8);
         text[8] = text[11] = '/';
         text[18] = (random >> 8) & 1 ? ':' : '/';

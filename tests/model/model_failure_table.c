@@ -92,14 +92,38 @@ static void do_remove(void)
                 n->is_used = false;
 }
 
-/* As ingest does it: hashes and lines of all first, then one after the other; identities repeat. */
+/* By a key that was made before others changed the table. */
+static void do_keyed(int site, int key, struct failure_key *made)
+{
+        struct naive *old = naive_find(site, key), fresh;
+        size_t memory = failure_table_memory(table);
+        struct failure f;
+        struct error err;
+
+        CHECK_INT(failure_table_get_keyed(table, made, &f), old != NULL);
+        if (old != NULL)
+                naive_check_same(old, &f);
+        if (draw(3) == 0) {
+                CHECK_INT(failure_table_remove_keyed(table, made), old != NULL);
+                if (old != NULL)
+                        old->is_used = false;
+                return;
+        }
+        if (!draw_put(site, key, &fresh))
+                return;
+        f = naive_failure(&fresh);
+        if (is_taken_in(failure_table_put_keyed(table, &f, made, &err), memory))
+                take_over(&fresh);
+}
+
+/* As ingest does it: keys of all first, then one after the other; identities repeat. */
+#define BATCH ((size_t)2 * FAILURE_TABLE_BATCH)
 static void do_batch(void)
 {
-        struct identity ids[2 * FAILURE_TABLE_BATCH];
-        int sites[2 * FAILURE_TABLE_BATCH], keys[2 * FAILURE_TABLE_BATCH];
-        static struct failure_key made[2 * FAILURE_TABLE_BATCH];
-        size_t n = 1 + draw(2 * FAILURE_TABLE_BATCH);
-        struct error err;
+        static struct failure_key made[BATCH];
+        struct identity ids[BATCH];
+        int sites[BATCH], keys[BATCH];
+        size_t n = 1 + draw(BATCH);
 
         for (size_t i = 0; i < n; i++) {
                 sites[i] = draw_site();
@@ -107,24 +131,8 @@ static void do_batch(void)
                 ids[i] = naive_identity(sites[i], keys[i]);
         }
         failure_table_prefetch(table, ids, n, made);
-        for (size_t i = 0; i < n; i++) {
-                struct naive *old = naive_find(sites[i], keys[i]), fresh;
-                size_t memory = failure_table_memory(table);
-                struct failure f;
-
-                CHECK_INT(failure_table_get_keyed(table, &made[i], &f), old != NULL);
-                if (old != NULL)
-                        naive_check_same(old, &f);
-                if (draw(3) == 0) {
-                        CHECK_INT(failure_table_remove_keyed(table, &made[i]), old != NULL);
-                        if (old != NULL)
-                                old->is_used = false;
-                } else if (draw_put(sites[i], keys[i], &fresh)) {
-                        f = naive_failure(&fresh);
-                        if (is_taken_in(failure_table_put_keyed(table, &f, &made[i], &err), memory))
-                                take_over(&fresh);
-                }
-        }
+        for (size_t i = 0; i < n; i++)
+                do_keyed(sites[i], keys[i], &made[i]);
 }
 
 /* LOOKING */
@@ -158,8 +166,8 @@ static bool see_version(void *data, const struct failure *f)
         for (int i = 0; i < NAIVE_ENTRIES; i++) {
                 const struct naive *n = &naive[i];
 
-                if (naive_is_shown(n) && n->key == w->key &&
-                    n->facts.partition == f->partition && n->facts.offset == f->offset) {
+                if (naive_is_shown(n) && n->key == w->key && n->facts.partition == f->partition &&
+                    n->facts.offset == f->offset) {
                         naive_check_same(n, f);
                         return w->rows < w->limit;
                 }
@@ -355,9 +363,9 @@ static const struct {
         unsigned share;
         void (*run)(void);
 } operations[] = {
-        { 40, do_put },   { 18, do_remove }, { 3, do_batch },  { 6, do_get },    { 6, do_page },
-        { 5, do_find },   { 1, do_drop },    { 3, do_counts }, { 1, do_limit },  { 2, do_park },
-        { 3, do_unpark }, { 2, do_pages },
+        { 40, do_put },  { 18, do_remove }, { 3, do_batch },  { 6, do_get },
+        { 6, do_page },  { 5, do_find },    { 1, do_drop },   { 3, do_counts },
+        { 1, do_limit }, { 2, do_park },    { 3, do_unpark }, { 2, do_pages },
 };
 
 static void step(void)

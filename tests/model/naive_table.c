@@ -140,7 +140,10 @@ static int64_t draw_size(void)
 
 static int64_t draw_time(void)
 {
-        static const int64_t odd[] = { TIME_UNKNOWN,  0, 1136073600000 - 1, 1136073600000,
+        static const int64_t odd[] = { TIME_UNKNOWN,
+                                       0,
+                                       1136073600000 - 1,
+                                       1136073600000,
                                        1136073600000 + (INT64_C(1) << 40) - 2,
                                        1136073600000 + (INT64_C(1) << 40) - 1,
                                        253402300799999 };
@@ -150,8 +153,9 @@ static int64_t draw_time(void)
 
 static int64_t draw_timestamp(int64_t failed_at_ms)
 {
-        static const int64_t near[] = { 0, 1, -1, INT16_MAX, INT16_MIN, INT16_MAX + 1,
-                                        INT16_MIN - 1 };
+        static const int64_t near[] = {
+                0, 1, -1, INT16_MAX, INT16_MIN, INT16_MAX + 1, INT16_MIN - 1
+        };
 
         if (draw(3) == 0 || failed_at_ms == TIME_UNKNOWN)
                 return draw_time();
@@ -247,10 +251,10 @@ void naive_check_same(const struct naive *n, const struct failure *f)
         CHECK_INT(f->entry_offset, want.entry_offset);
         CHECK_INT(f->unsettled, want.unsettled);
         CHECK_INT(f->foreign_key, want.foreign_key);
-        CHECK_INT(f->json_plain,
-                  !has_escapes(want.id.bucket) && !has_escapes(want.id.key) &&
-                          !has_escapes(want.id.version_id) && !has_escapes(want.id.site) &&
-                          !has_escapes(want.error_code) && !has_escapes(want.role));
+        CHECK_INT(f->json_plain, !has_escapes(want.id.bucket) && !has_escapes(want.id.key) &&
+                                         !has_escapes(want.id.version_id) &&
+                                         !has_escapes(want.id.site) &&
+                                         !has_escapes(want.error_code) && !has_escapes(want.role));
 }
 
 /* THE ARRAY */

@@ -40,8 +40,6 @@ static void unlink_block(struct record_logs *s, uint32_t block)
         struct record_log *l = record_log_at(s, b->log);
 
         unsettle(s, block);
-        if (b->prev == NO_BLOCK)
-                l->oldest_is_known = false;
         s->list_bytes -= block_list_memory(&l->blocks);
         block_list_remove(&l->blocks, &s->blocks, block);
         s->list_bytes += block_list_memory(&l->blocks);

@@ -157,6 +157,8 @@ static int64_t draw_timestamp(int64_t failed_at_ms)
                 0, 1, -1, INT16_MAX, INT16_MIN, INT16_MAX + 1, INT16_MIN - 1
         };
 
+        if (draw(5) == 0)
+                return INT64_C(1780000000000);
         if (draw(3) == 0 || failed_at_ms == TIME_UNKNOWN)
                 return draw_time();
         return failed_at_ms + near[draw(7)];

@@ -170,6 +170,45 @@ static void many_conflicts_are_settled_in_steps_and_nothing_is_seen_before_the_l
         failure_table_free(table);
 }
 
+/* COUNTS */
+
+static int64_t oldest_ms(void)
+{
+        struct failure_counts counts;
+
+        failure_table_counts(table, &counts);
+        return counts.oldest_failed_ms;
+}
+
+static void put_failed_at(int key, int64_t offset, int64_t failed_at_ms)
+{
+        struct failure f = failure_of(key, "s", 1, offset);
+        struct error err;
+
+        f.failed_at_ms = failed_at_ms;
+        CHECK_INT(failure_table_put(table, &f, &err), 0);
+}
+
+static void the_oldest_failure_is_the_first_of_the_log_whatever_comes_and_goes(void)
+{
+        struct failure f = failure_of(1, "s", 0, 0);
+
+        start(SIZE_MAX / 2, 10);
+        CHECK_INT(oldest_ms(), TIME_UNKNOWN);
+        put_failed_at(2, 20, 2000);
+        put_failed_at(3, 30, 1000);
+        CHECK_INT(oldest_ms(), 2000);
+        put_failed_at(1, 10, 3000);
+        CHECK_INT(oldest_ms(), 3000);
+        put_failed_at(1, 10, 3500);
+        CHECK_INT(oldest_ms(), 3500);
+        CHECK(failure_table_remove(table, &f.id));
+        CHECK_INT(oldest_ms(), 2000);
+        put_failed_at(2, 40, 2000);
+        CHECK_INT(oldest_ms(), 1000);
+        failure_table_free(table);
+}
+
 /* LIMITS */
 
 static void at_the_memory_limit_nothing_changes_until_it_is_raised(void)
@@ -275,6 +314,7 @@ int main(void)
         RUN(a_parked_entry_comes_back_when_the_other_one_went);
         RUN(entries_parked_twice_are_settled_when_the_second_comes_back);
         RUN(many_conflicts_are_settled_in_steps_and_nothing_is_seen_before_the_last);
+        RUN(the_oldest_failure_is_the_first_of_the_log_whatever_comes_and_goes);
         RUN(at_the_memory_limit_nothing_changes_until_it_is_raised);
         RUN(holes_are_room);
         RUN(one_site_more_than_there_may_be_is_refused_until_one_goes);

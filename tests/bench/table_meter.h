@@ -12,6 +12,7 @@
  */
 uint64_t meter_clock_ns(void);
 uint64_t meter_cpu_ns(void);
+uint64_t meter_cpu_since_ns(uint64_t begin_ns); /* without the cost of looking at the clock */
 size_t meter_resident_bytes(void);
 
 double meter_median(double *values, size_t n); /* sorts them */

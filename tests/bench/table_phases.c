@@ -11,7 +11,7 @@
 #include "table_data.h"
 #include "table_meter.h"
 
-#define BATCH      256 /* failures that are made outside the clock */
+#define BATCH      64 /* failures that are made outside the clock */
 #define PAGE_ROWS  1000
 #define PAGES      1000
 #define LOOKUPS    1000000
@@ -84,7 +84,7 @@ static uint64_t put_batch(struct failure_table *t, bool single)
                                 abort();
                 }
         }
-        return meter_cpu_ns() - begin;
+        return meter_cpu_since_ns(begin);
 }
 
 static uint64_t remove_batch(struct failure_table *t, bool single)
@@ -106,7 +106,7 @@ static uint64_t remove_batch(struct failure_table *t, bool single)
                                 abort();
                 }
         }
-        return meter_cpu_ns() - begin;
+        return meter_cpu_since_ns(begin);
 }
 
 static double put_new(struct failure_table *t, uint64_t from, uint64_t to, bool touches)
@@ -169,7 +169,7 @@ static double find(struct failure_table *t, uint64_t first, uint64_t range, uint
                 for (size_t i = 0; i < BATCH; i++)
                         failure_table_find(t, batch.id[i].bucket, batch.id[i].key,
                                            batch.id[i].version_id, count_row, &rows);
-                ns += meter_cpu_ns() - begin;
+                ns += meter_cpu_since_ns(begin);
         }
         if (rows != done * want_rows)
                 abort();
@@ -190,7 +190,7 @@ static double get(struct failure_table *t, uint64_t range)
                 for (size_t i = 0; i < BATCH; i++)
                         if (!failure_table_get(t, &batch.id[i], &f))
                                 abort();
-                ns += meter_cpu_ns() - begin;
+                ns += meter_cpu_since_ns(begin);
         }
         return (double)ns / (double)done;
 }
@@ -239,7 +239,7 @@ static double page(const struct failure_table *t, const struct bench *b, struct 
                 copy.len = copy.rows = 0;
                 begin = meter_cpu_ns();
                 failure_table_page(t, &wanted, copy_row, &copy);
-                us[i] = (double)(meter_cpu_ns() - begin) / 1e3;
+                us[i] = (double)meter_cpu_since_ns(begin) / 1e3;
         }
         median = meter_median(us, PAGES);
         if (ret_p99 != NULL)
@@ -342,7 +342,7 @@ static void trim(struct failure_table *t, double *result)
                 uint64_t step = meter_cpu_ns(), took;
 
                 more = failure_table_trim(t, 1);
-                took = meter_cpu_ns() - step;
+                took = meter_cpu_since_ns(step);
                 if (took > longest)
                         longest = took;
         }

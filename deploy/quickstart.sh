@@ -79,8 +79,8 @@ trap 'exit 143' TERM
 daemon=$!
 wait_for "the listener" has_said url listening
 url=$(said url listening)
-bootstrap=$(said bootstrap embedded_broker)
 wait_for "readiness" "$build/src/daemon/crr-retryd" healthcheck "$url"
+bootstrap=$(said bootstrap embedded_broker)
 "$build/src/demo/crr-demo" --bootstrap "$bootstrap" --count "$count" &
 demo=$!
 

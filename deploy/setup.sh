@@ -21,7 +21,7 @@ debian_version() {
 
 build_packages() {
         echo gcc libc6-dev pkgconf meson ninja-build
-        echo librdkafka-dev libuv1-dev libyajl-dev libssl-dev
+        echo librdkafka-dev libuv1-dev libyajl-dev libcurl4-openssl-dev libssl-dev
         echo ca-certificates curl
         # Debian 12 has llhttp as the C sources of a Node.js package, 13 as a library.
         case $1 in

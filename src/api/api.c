@@ -10,8 +10,6 @@
 #include "crr/base/time.h"
 #include "dialect.h"
 
-#define STATUS_CLIENT_GONE 499 /* of http_app.on_answered() */
-
 struct api *api_new(const struct api_config *config, struct retry_service *door,
                     struct metrics *metrics, const struct api_health *health)
 {

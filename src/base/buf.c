@@ -77,21 +77,19 @@ void buf_append_char(struct buf *b, char c)
 void buf_printf(struct buf *b, const char *format, ...)
 {
         va_list ap;
-        char *room;
         int n;
 
         va_start(ap, format);
         n = vsnprintf(NULL, 0, format, ap);
         va_end(ap);
-        if (n < 0 || (size_t)n >= b->limit - b->len) {
+        if (n < 0 || b->overflow || (size_t)n > b->limit - b->len) {
                 b->overflow = true;
                 return;
         }
-        room = buf_reserve(b, (size_t)n + 1);
-        if (room == NULL)
-                return;
+        if (b->base == NULL || b->len + (size_t)n + 1 > b->capacity)
+                grow(b, b->len + (size_t)n + 1); /* the NUL is not a byte of ours */
         va_start(ap, format);
-        vsnprintf(room, (size_t)n + 1, format, ap);
+        vsnprintf(b->base + b->len, (size_t)n + 1, format, ap);
         va_end(ap);
         b->len += (size_t)n;
 }

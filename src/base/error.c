@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crr/base/str.h"
+
 static const struct {
         const char *name;
         int http_status;
@@ -26,34 +28,40 @@ static int ordinal(enum error_code code)
         return n;
 }
 
+/* `text` has a byte more than fits: it shows whether a character is cut there. */
+static void keep(struct error *err, const char *text)
+{
+        struct str s = str_cut(str_from(text), sizeof err->message - 1);
+
+        memcpy(err->message, s.base, s.len);
+        err->message[s.len] = '\0';
+}
+
 int error_set(struct error *err, enum error_code code, const char *format, ...)
 {
+        char text[sizeof err->message + 1];
         va_list ap;
 
         err->code = code;
         va_start(ap, format);
-        vsnprintf(err->message, sizeof err->message, format, ap);
+        vsnprintf(text, sizeof text, format, ap);
         va_end(ap);
+        keep(err, text);
         return (int)code;
 }
 
 int error_prefix(struct error *err, const char *format, ...)
 {
-        char rest[sizeof err->message];
-        size_t room;
+        char text[2 * sizeof err->message + 3];
         va_list ap;
-        int n;
+        size_t n;
 
-        memcpy(rest, err->message, sizeof rest);
         va_start(ap, format);
-        n = vsnprintf(err->message, sizeof err->message - 3, format, ap);
+        vsnprintf(text, sizeof err->message + 1, format, ap);
         va_end(ap);
-        if (n < 0 || (size_t)n >= sizeof err->message - 3)
-                return (int)err->code;
-        memcpy(err->message + n, ": ", 2);
-        room = sizeof err->message - (size_t)n - 3;
-        memcpy(err->message + n + 2, rest, room);
-        err->message[n + 2 + (int)room] = '\0';
+        n = strlen(text);
+        snprintf(text + n, sizeof text - n, ": %s", err->message);
+        keep(err, text);
         return (int)err->code;
 }
 

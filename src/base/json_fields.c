@@ -5,6 +5,8 @@
 
 #include "crr/base/json_read.h"
 
+#define SHOWN_BYTES 80 /* of a name in a message */
+
 void json_object_begin(struct json_object *o, const struct json_fields *fields, void *target,
                        unsigned depth)
 {
@@ -64,7 +66,7 @@ int json_object_value(struct json_object *o, unsigned depth, struct str name,
                 return 0;
         o->bad_row = row;
         return error_set(err, ERR_BAD_JSON, "unknown field '%.*s'",
-                         (int)(name.len < 80 ? name.len : 80), name.base);
+                         STR_ARG(str_cut(name, SHOWN_BYTES)));
 }
 
 int json_object_end(struct json_object *o, struct error *err)

@@ -238,6 +238,10 @@ int json_read_more(struct json_reader *r, struct str piece, struct error *err)
                 refuse(r, JSON_FAULT_UTF8, "a lone surrogate in an escape");
                 return (int)err->code;
         }
+        if (!json_text_blanks(piece)) {
+                refuse(r, JSON_FAULT_SYNTAX, "a vertical tab or a form feed");
+                return (int)err->code;
+        }
         if (r->taken == 0 && str_has_prefix(piece, bom)) {
                 refuse(r, JSON_FAULT_SYNTAX, "a byte order mark");
                 return (int)err->code;

@@ -116,6 +116,13 @@ bool json_text_escapes(struct json_text *t, struct str piece)
         return true;
 }
 
+/* In strings they are refused as all control characters are. */
+bool json_text_blanks(struct str piece)
+{
+        return memchr(piece.base, '\v', piece.len) == NULL &&
+               memchr(piece.base, '\f', piece.len) == NULL;
+}
+
 bool json_text_end(const struct json_text *t)
 {
         return t->carry_len == 0 && !t->low_wanted;

@@ -9,7 +9,8 @@
 
 /*
  * Checks of raw JSON text that yajl lacks, piece by piece: UTF-8 (yajl lets overlong forms,
- * surrogates and more through) and \u escapes (yajl makes '?' of a lone surrogate).
+ * surrogates and more through), \u escapes (yajl makes '?' of a lone surrogate), and blanks that
+ * only yajl takes for such.
  */
 struct json_text {
         unsigned char carry[4]; /* of a sequence that the piece's end cuts */
@@ -22,6 +23,7 @@ struct json_text {
 void json_text_begin(struct json_text *t);
 bool json_text_utf8(struct json_text *t, struct str piece);    /* false: not UTF-8 */
 bool json_text_escapes(struct json_text *t, struct str piece); /* false: a lone surrogate */
+bool json_text_blanks(struct str piece);                       /* false: \v or \f */
 bool json_text_end(const struct json_text *t); /* false: cut in a sequence or pair */
 
 #endif

@@ -14,13 +14,13 @@
 #include "crr/base/json_write.h"
 #include "crr/base/time.h"
 
-#define LINE_LIMIT    16384
-#define MESSAGE_BYTES 4096
+#define LINE_LIMIT  262144 /* more than any line: six fields and a message, all of them escapes */
+#define VALUE_BYTES 4096   /* of a message or a field; longer ones are cut */
 
-#define DEBUG         LOG_LEVEL_DEBUG
-#define INFO          LOG_LEVEL_INFO
-#define WARN          LOG_LEVEL_WARN
-#define ERROR         LOG_LEVEL_ERROR
+#define DEBUG       LOG_LEVEL_DEBUG
+#define INFO        LOG_LEVEL_INFO
+#define WARN        LOG_LEVEL_WARN
+#define ERROR       LOG_LEVEL_ERROR
 static const struct log_event_row rows[LOG__COUNT] = {
 #define X(id, name, level, fields, help) [LOG_##id] = { name, level, fields, help },
 #include "crr/base/log_events.def"
@@ -81,11 +81,17 @@ static void check_fields(enum log_event event, const struct log_field *fields)
         }
 }
 
+static struct str printable(struct str s)
+{
+        s = str_cut(s, VALUE_BYTES);
+        return str_is_utf8(s) ? s : STR("(not UTF-8)");
+}
+
 static void append_field(struct json_writer *w, const struct log_field *f)
 {
         json_key(w, f->name);
         if (f->kind == LOG_FIELD_STR)
-                json_str(w, str_is_utf8(f->text) ? f->text : STR("(not UTF-8)"));
+                json_str(w, printable(f->text));
         else if (f->kind == LOG_FIELD_INT)
                 json_int(w, f->integer);
         else
@@ -108,7 +114,7 @@ static void render_json(struct buf *line, const struct log_event_row *row, const
         for (; fields->kind != LOG_FIELD_END; fields++)
                 append_field(&w, fields);
         json_key(&w, "msg");
-        json_str(&w, str_is_utf8(message) ? message : STR("(not UTF-8)"));
+        json_str(&w, printable(message));
         json_object_close(&w);
 }
 
@@ -120,7 +126,7 @@ static bool needs_quotes(struct str s)
                 if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
                         return true;
         }
-        return s.len == 0 || !str_is_utf8(s);
+        return s.len == 0;
 }
 
 /* Quoted values have JSON's escapes. */
@@ -128,12 +134,13 @@ static void append_value(struct buf *line, struct str s)
 {
         struct json_writer w;
 
+        s = printable(s);
         if (!needs_quotes(s)) {
                 buf_append_str(line, s);
                 return;
         }
         json_writer_init(&w, line);
-        json_str(&w, str_is_utf8(s) ? s : STR("(not UTF-8)"));
+        json_str(&w, s);
 }
 
 static void render_logfmt(struct buf *line, const struct log_event_row *row, const char *time,
@@ -169,7 +176,7 @@ static void put_line(const struct buf *line)
 void log_emit(enum log_event event, const struct log_field *fields, const char *format, ...)
 {
         const struct log_event_row *row = &rows[event];
-        char time[TIME_TEXT_SIZE], message[MESSAGE_BYTES];
+        char time[TIME_TEXT_SIZE], message[VALUE_BYTES + 2];
         struct buf line;
         va_list ap;
 
@@ -186,8 +193,6 @@ void log_emit(enum log_event event, const struct log_field *fields, const char *
                 render_json(&line, row, time, fields, str_from(message));
         else
                 render_logfmt(&line, row, time, fields, str_from(message));
-        line.limit++;
-        line.overflow = false;
         buf_append_char(&line, '\n');
         put_line(&line);
         buf_deinit(&line);

@@ -77,7 +77,8 @@ static bool is_ascii_word(const unsigned char *p)
 
 bool str_is_utf8(struct str s)
 {
-        const unsigned char *p = (const unsigned char *)s.base, *end = p + s.len;
+        const unsigned char *p = (const unsigned char *)s.base;
+        const unsigned char *end = s.len > 0 ? p + s.len : p; /* an absent one has no base */
 
         while (p < end) {
                 size_t n = end - p >= 8 && is_ascii_word(p) ? 8 : utf8_sequence(p, end);
@@ -87,6 +88,16 @@ bool str_is_utf8(struct str s)
                 p += n;
         }
         return true;
+}
+
+struct str str_cut(struct str s, size_t max)
+{
+        if (s.len <= max)
+                return s;
+        s.len = max;
+        for (int i = 0; i < 3 && s.len > 0 && ((unsigned char)s.base[s.len] & 0xc0) == 0x80; i++)
+                s.len--;
+        return s;
 }
 
 struct str str_trim(struct str s)

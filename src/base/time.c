@@ -145,7 +145,7 @@ bool time_parse_rfc3339(struct str s, int64_t *ret_ms)
             !parse_fraction(&s, &fraction) || !parse_offset(&s, &offset) || s.len > 0)
                 return false;
         ms = days * DAY_MS + seconds * INT64_C(1000) + fraction - offset * INT64_C(60000);
-        if (ms < 0)
+        if (ms < 0 || ms > TIME_LAST)
                 return false;
         *ret_ms = ms;
         return true;

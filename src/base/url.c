@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define SHOWN_BYTES 80 /* of what a message quotes */
+
 static bool is_unreserved(unsigned char c)
 {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -111,7 +113,7 @@ static int decode_part(struct str text, struct arena *arena, struct str *ret, st
         buf_init(&decoded, SIZE_MAX);
         if (!url_decode(&decoded, text, true))
                 rc = error_set(err, ERR_INVALID_QUERY, "the query has a bad escape in '%.*s'",
-                               (int)(text.len < 80 ? text.len : 80), text.base);
+                               STR_ARG(str_cut(text, SHOWN_BYTES)));
         else if (!str_is_utf8(buf_str(&decoded)))
                 rc = error_set(err, ERR_INVALID_QUERY, "the query is not UTF-8");
         else
@@ -135,14 +137,12 @@ static int add_param(struct url_query *q, struct str piece, struct arena *arena,
         if (decode_part(name, arena, &param->name, err) != 0)
                 return (int)err->code;
         if (decode_part(value, arena, &param->value, err) != 0)
-                return error_prefix(err, "%.*s", (int)(param->name.len < 80 ? param->name.len : 80),
-                                    param->name.base);
+                return error_prefix(err, "%.*s", STR_ARG(str_cut(param->name, SHOWN_BYTES)));
         for (size_t i = 0; i < q->n; i++)
                 if (str_eq(q->params[i].name, param->name))
                         return error_set(err, ERR_INVALID_QUERY,
                                          "the query parameter '%.*s' is there twice",
-                                         (int)(param->name.len < 80 ? param->name.len : 80),
-                                         param->name.base);
+                                         STR_ARG(str_cut(param->name, SHOWN_BYTES)));
         q->n++;
         return 0;
 }

@@ -28,6 +28,7 @@
 #include "outgoing_encode.h"
 
 #define OFFSETS_EVERY_MS 60000
+#define CLAIM_AGAIN_MS   100 /* after a transaction that was not committed */
 #define STALE_WAIT_MS    5000
 #define ARENA_SLACK      (64u << 20)
 
@@ -39,6 +40,8 @@ struct batch {
         struct publish_record *records;
         size_t capacity, bytes;
         struct publish_offset *offsets;
+        uint64_t lives; /* of partitions, when it was sent */
+        int64_t sent_ms;
 };
 
 static void batch_on_done(struct publish_batch *publish);
@@ -69,6 +72,7 @@ void batcher_init(struct batcher *b, struct member *member)
 {
         memset(b, 0, sizeof *b);
         b->member = member;
+        b->claim_again_ms = INT64_MIN / 2;
         buf_init(&b->stale_generation, SIZE_MAX);
 }
 
@@ -218,9 +222,14 @@ static void add_offset(struct batch *batch, const struct partition *p)
         batch->offsets[publish->n_offsets++] = (struct publish_offset){ p->id, p->position };
 }
 
-/* Every partition of the failure log that the batch touches; a batch without records is for all
- * that are ready. */
-static void take_offsets(struct batch *batch)
+static bool offsets_are_due(const struct batcher *b)
+{
+        return b->member->generation.len > 0 && b->member->now_ms >= b->offsets_due_ms;
+}
+
+/* Every partition of the failure log that the batch touches, and all that are ready when they are
+ * due. */
+static void take_offsets(struct batch *batch, bool all_ready)
 {
         struct member *m = batch->batcher->member;
         struct partition_set touched = { { 0 } };
@@ -232,8 +241,8 @@ static void take_offsets(struct batch *batch)
         if (batch->offsets == NULL)
                 abort();
         for (int p = 0; p < m->n_partitions; p++)
-                if (batch->publish.n_records == 0 ? member_partition_is_ready(m, p)
-                                                  : partition_set_has(&touched, p))
+                if (partition_set_has(&touched, p) ||
+                    (all_ready && member_partition_is_ready(m, p)))
                         add_offset(batch, &m->partitions[p]);
 }
 
@@ -242,13 +251,34 @@ static void send(struct batcher *b, struct batch *batch)
         struct member *m = b->member;
 
         b->running = batch;
-        take_offsets(batch);
+        batch->lives = m->lives;
+        batch->sent_ms = m->now_ms;
+        take_offsets(batch, offsets_are_due(b));
+        if (offsets_are_due(b))
+                b->offsets_due_ms = m->now_ms + OFFSETS_EVERY_MS;
         batch->publish.records = batch->records;
         batch->publish.offsets = batch->offsets;
         batch->publish.generation = arena_str(&batch->arena, buf_str(&m->generation));
-        batch->publish.metadata = arena_str(&batch->arena, buf_str(&m->metadata));
-        b->offsets_due_ms = m->now_ms + OFFSETS_EVERY_MS;
+        batch->publish.metadata = arena_str(&batch->arena, buf_str(&m->claim));
         m->ports.publisher->submit(m->ports.publisher, &batch->publish);
+}
+
+/* The group accepted our offsets: we are its member, and own what we had when it was sent. */
+static void take_proof(const struct batch *batch)
+{
+        const struct publish_batch *publish = &batch->publish;
+        struct member *m = batch->batcher->member;
+
+        if (publish->outcome != PUBLISH_COMMITTED)
+                m->batcher.claim_again_ms = m->now_ms + CLAIM_AGAIN_MS;
+        if (publish->outcome != PUBLISH_COMMITTED || publish->n_offsets == 0)
+                return;
+        for (size_t i = 0; i < publish->n_offsets; i++) {
+                struct partition *p = &m->partitions[publish->offsets[i].partition];
+
+                p->claimed |= p->life <= batch->lives;
+        }
+        member_prove(m, batch->lives, batch->sent_ms);
 }
 
 static void submit(struct batcher *b)
@@ -279,6 +309,7 @@ static void clear_on_done(struct publish_batch *publish)
         struct batch *batch = publish->data;
         bool done = publish->outcome == PUBLISH_COMMITTED;
 
+        take_proof(batch);
         batch->batcher->running = NULL;
         log_emit(LOG_TXN_CLEARED,
                  LOG_FIELDS(log_i("partitions", (int64_t)publish->n_records),
@@ -323,15 +354,22 @@ static bool generation_is_stale(const struct batcher *b)
                str_eq(buf_str(&b->stale_generation), buf_str(&m->generation));
 }
 
+void batcher_claim(struct batcher *b)
+{
+        bool on_its_way = b->running != NULL && b->running->publish.n_records == 0;
+
+        if (!on_its_way && b->claim_again_ms < b->offsets_due_ms)
+                b->offsets_due_ms = b->claim_again_ms;
+}
+
 /* Once a minute the offsets alone: idle groups keep their offsets, and the transactional.id does
  * not expire. */
 static void make_offsets_batch(struct batcher *b)
 {
         struct member *m = b->member;
 
-        if (b->open != NULL || m->generation.len == 0 || m->now_ms < b->offsets_due_ms)
+        if (b->open != NULL || !offsets_are_due(b))
                 return;
-        b->offsets_due_ms = m->now_ms + OFFSETS_EVERY_MS;
         for (int p = 0; p < m->n_partitions; p++) {
                 if (member_partition_is_ready(m, p)) {
                         b->open = batch_new(b);
@@ -433,6 +471,7 @@ static void batch_on_done(struct publish_batch *publish)
 
         b->running = NULL;
         count_outcome(b->member, batch);
+        take_proof(batch);
         if (publish->outcome == PUBLISH_STALE) {
                 buf_clear(&b->stale_generation);
                 buf_append_str(&b->stale_generation, publish->generation);

@@ -32,6 +32,7 @@ struct batcher {
         int64_t stale_until_ms;     /* do not wait for a new generation longer than that */
         struct partition_set stuck; /* partitions that do not go on */
         int64_t offsets_due_ms;     /* when the next transaction for the offsets alone is due */
+        int64_t claim_again_ms;     /* not for the claim's sake before */
 };
 
 void batcher_init(struct batcher *b, struct member *member);
@@ -43,6 +44,7 @@ void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
 void batcher_clear(struct batcher *b, int partition); /* a transaction of ours may hang there */
+void batcher_claim(struct batcher *b); /* offsets alone, soon: they carry our claim */
 bool batcher_work(struct batcher *b);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: outgoings wait; no read is running: up to ENTRY_FETCH_BATCH of them are read
- * in one go; each gets what its record holds and is queued for a transaction.
+ * The happy path is: outgoings wait; those that came first are brought into the order of the log;
+ * no read is running: up to ENTRY_FETCH_BATCH of them are read in one go; each gets what its record
+ * holds and is queued for a transaction.
  *
  * Possible failures:
+ *  - together they are too much for one read: what was left of it is read again;
  *  - the log cannot be read: nothing was written for them, and they end;
  *  - a record is gone (compacted): a newer record of the identity exists, so its reader is stale or
  * will be;
@@ -11,11 +13,13 @@
  */
 #include "entry_fetch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "member_private.h"
 
 #define READ_TIMEOUT_MS 10000
+#define READ_BYTES      (16u << 20) /* kept of one read */
 
 static void fetch_on_read(struct log_read *read, const struct error *err);
 
@@ -25,6 +29,7 @@ void entry_fetch_init(struct entry_fetch *f, struct member *member)
         f->member = member;
         f->read.data = f;
         f->read.items = f->items;
+        f->read.max_bytes = READ_BYTES;
         f->read.done = fetch_on_read;
 }
 
@@ -36,10 +41,37 @@ void entry_fetch_add(struct entry_fetch *f, struct outgoing *o)
 
 void entry_fetch_discard(struct entry_fetch *f, struct outgoing *o)
 {
-        outgoing_list_remove(o);
+        if (o->list != NULL) {
+                outgoing_list_remove(o);
+                return;
+        }
         for (size_t i = 0; f->running && i < f->read.n; i++)
                 if (f->items[i].data == o)
                         f->items[i].data = NULL;
+}
+
+static int by_place(const void *a, const void *b)
+{
+        const struct fetch_place *x = a, *y = b;
+
+        return (x->marker > y->marker) - (x->marker < y->marker);
+}
+
+/* In the order in which somebody asked for them a log could be read once for every few of them. */
+static void sort_some(struct entry_fetch *f)
+{
+        size_t n = 0;
+
+        while (f->waiting.head != NULL && n < ENTRY_FETCH_SORTED) {
+                struct outgoing *o = f->waiting.head;
+
+                outgoing_list_remove(o);
+                f->places[n++] =
+                        (struct fetch_place){ marker_of(o->settles_partition, o->read_offset), o };
+        }
+        qsort(f->places, n, sizeof *f->places, by_place);
+        for (size_t i = 0; i < n; i++)
+                outgoing_list_append(&f->sorted, f->places[i].outgoing);
 }
 
 void entry_fetch_work(struct entry_fetch *f)
@@ -49,8 +81,10 @@ void entry_fetch_work(struct entry_fetch *f)
 
         if (f->running)
                 return;
-        while (f->waiting.head != NULL && n < ENTRY_FETCH_BATCH) {
-                struct outgoing *o = f->waiting.head;
+        if (f->sorted.head == NULL)
+                sort_some(f);
+        while (f->sorted.head != NULL && n < ENTRY_FETCH_BATCH) {
+                struct outgoing *o = f->sorted.head;
 
                 outgoing_list_remove(o);
                 f->items[n++] = (struct log_read_item){
@@ -115,7 +149,9 @@ static void fetch_on_read(struct log_read *read, const struct error *err)
 
                 if (o == NULL)
                         continue;
-                if (err != NULL)
+                if (err == NULL && f->items[i].left)
+                        outgoing_list_append(&f->waiting, o);
+                else if (err != NULL)
                         member_outgoing_end(f->member, o, END_FAILED, err);
                 else
                         take_item(f, &f->items[i]);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "crr/base/limits.h"
 #include "crr/core/log_reader.h"
 #include "outgoing.h"
 
@@ -11,17 +12,25 @@
  * Entry fetch: outgoings that need a record of the log again (an `Entry` is not kept in memory)
  * wait here, are read in batches through the log_reader, and go on to the batcher.
  */
-#define ENTRY_FETCH_BATCH 64
+#define ENTRY_FETCH_BATCH  LIMIT_WORK_ENTRIES
+#define ENTRY_FETCH_SORTED 4096
 
 struct member;
+
+struct fetch_place {
+        uint64_t marker;
+        struct outgoing *outgoing;
+};
 
 struct entry_fetch {
         struct member *member;
         struct outgoing_list waiting; /* READING */
+        struct outgoing_list sorted;  /* READING too: the next ones, in the order of the log */
         struct log_read read;
         struct log_read_item
                 items[ENTRY_FETCH_BATCH]; /* data: the outgoing; NULL: it was discarded */
         bool running;
+        struct fetch_place places[ENTRY_FETCH_SORTED]; /* while they are sorted */
 };
 
 void entry_fetch_init(struct entry_fetch *f, struct member *member);

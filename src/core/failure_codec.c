@@ -146,7 +146,7 @@ static int to_time(const struct json_value *v, int64_t *ret, struct error *err)
                 return 0;
         if (v->type == JSON_STRING)
                 return time_parse_rfc3339(v->text, ret) ? 0 : refuse(err);
-        if (v->integer < 0 || v->integer > INT64_C(253402300799999)) /* the year 9999 */
+        if (v->integer < 0 || v->integer > TIME_LAST)
                 return refuse(err);
         *ret = v->integer;
         return 0;
@@ -171,24 +171,13 @@ static int set_retried_at(void *target, const struct json_value *v, struct error
         return rc;
 }
 
-/* At most max bytes, without a character cut in two. */
-static struct str cut(struct str s, size_t max)
-{
-        if (s.len <= max)
-                return s;
-        s.len = max;
-        while (s.len > 0 && ((unsigned char)s.base[s.len] & 0xc0) == 0x80)
-                s.len--;
-        return s;
-}
-
 static int set_error_code(void *target, const struct json_value *v, struct error *err)
 {
         struct value_target *t = target;
 
         (void)err;
         if (v->type == JSON_STRING && v->text.len > 0)
-                keep(t, cut(v->text, LIMIT_ERROR_CODE_BYTES), &t->error_code);
+                keep(t, str_cut(v->text, LIMIT_ERROR_CODE_BYTES), &t->error_code);
         return 0;
 }
 

@@ -37,6 +37,8 @@ static void free_config(struct member *m)
         free((char *)m->config.failures_topic);
         free((char *)m->config.replication_topic);
         free((char *)m->config.instance);
+        free((char *)m->config.advertise);
+        free((char *)m->config.transactional_id);
 }
 
 static void take_config(struct member *m, const struct member_config *config)
@@ -47,6 +49,8 @@ static void take_config(struct member *m, const struct member_config *config)
         m->config.failures_topic = copy_text(config->failures_topic);
         m->config.replication_topic = copy_text(config->replication_topic);
         m->config.instance = copy_text(config->instance);
+        m->config.advertise = copy_text(config->advertise);
+        m->config.transactional_id = copy_text(config->transactional_id);
         free_config(&old);
 }
 
@@ -84,7 +88,8 @@ struct member *member_new(const struct member_config *config, const struct membe
         for (int p = 0; p < LIMIT_PARTITIONS; p++)
                 partition_init(&m->partitions[p], p);
         buf_init(&m->generation, SIZE_MAX);
-        buf_init(&m->metadata, SIZE_MAX);
+        buf_init(&m->member_id, SIZE_MAX);
+        buf_init(&m->claim, SIZE_MAX);
         buf_init(&m->scratch, SIZE_MAX);
         for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
                 buf_init(&m->arrivals[i].key_bytes, SIZE_MAX);
@@ -93,6 +98,8 @@ struct member *member_new(const struct member_config *config, const struct membe
         batcher_init(&m->batcher, m);
         entry_fetch_init(&m->fetch, m);
         retry_flow_init(&m->flow, m);
+        cluster_init(&m->cluster);
+        takeover_init(&m->takeover);
         for (int i = 0; i < 4; i++)
                 m->outcome_cells[i] = outcome_cell(m, (enum record_outcome)i);
         return m;
@@ -115,10 +122,13 @@ void member_free(struct member *m)
         outgoing_map_deinit(&m->retries);
         outgoing_map_deinit(&m->settlements);
         batcher_deinit(&m->batcher);
+        cluster_deinit(&m->cluster);
+        takeover_deinit(&m->takeover);
         failure_decoder_free(m->decoder);
         failure_table_free(m->table);
         buf_deinit(&m->generation);
-        buf_deinit(&m->metadata);
+        buf_deinit(&m->member_id);
+        buf_deinit(&m->claim);
         buf_deinit(&m->scratch);
         for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
                 buf_deinit(&m->arrivals[i].key_bytes);
@@ -155,14 +165,6 @@ int member_home_of(struct member *m, const struct identity *id)
         return partition_of_key(m->config.partitioner, buf_str(&m->scratch), m->n_partitions);
 }
 
-void member_missing(const struct member *m, struct coverage *ret)
-{
-        *ret = (struct coverage){ .partitions = m->n_partitions };
-        for (int p = 0; p < m->n_partitions; p++)
-                if (!partition_is_ready(&m->partitions[p]))
-                        partition_set_add(&ret->missing, p);
-}
-
 /* PARTITIONS COME AND GO */
 
 static void forget_contents(struct member *m, int partition)
@@ -176,7 +178,8 @@ static void forget_contents(struct member *m, int partition)
 static void restart(struct member *m, struct partition *p)
 {
         forget_contents(m, p->id);
-        partition_restore(p, m->now_ms);
+        partition_restore(p, 0, m->now_ms);
+        p->life = ++m->lives;
 }
 
 void member_on_topology(struct member *m, int n_partitions)
@@ -202,23 +205,16 @@ void member_on_topology(struct member *m, int n_partitions)
         }
 }
 
-void member_on_generation(struct member *m, struct str token, struct str metadata)
-{
-        buf_clear(&m->generation);
-        buf_append_str(&m->generation, token);
-        buf_clear(&m->metadata);
-        buf_append_str(&m->metadata, metadata);
-}
-
-void member_on_assigned(struct member *m, int partition)
+int64_t member_on_assigned(struct member *m, int partition)
 {
         struct partition *p = member_partition(m, partition);
 
         if (p == NULL)
-                return;
+                return 0;
         if (partition_state(p) == PARTITION_ABSENT)
                 m->assigned++;
         restart(m, p);
+        return p->position;
 }
 
 void member_on_revoked(struct member *m, int partition)
@@ -301,14 +297,22 @@ void member_on_publisher_lost(struct member *m)
 
 /* OUTGOINGS */
 
+/* What was submitted before it was aborted may still end while its partition leaves. */
+static bool may_be_written(const struct member *m, const struct outgoing *o, int partition)
+{
+        return member_partition_is_ready(m, partition) ||
+               (o->attempts > 0 && partition < m->n_partitions &&
+                partition_state(&m->partitions[partition]) == PARTITION_LEAVING);
+}
+
 enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o,
                                         struct error *err)
 {
         struct failure current;
         bool known;
 
-        if (!member_partition_is_ready(m, o->settles_partition) ||
-            (o->kind == OUTGOING_RETRY && !member_partition_is_ready(m, o->failure.partition))) {
+        if (!may_be_written(m, o, o->settles_partition) ||
+            (o->kind == OUTGOING_RETRY && !may_be_written(m, o, o->failure.partition))) {
                 error_set(err, ERR_UNAVAILABLE, "partition %d is not known any more",
                           o->failure.partition);
                 return END_FAILED;
@@ -430,7 +434,9 @@ static void look_for_loose_memory(struct member *m, bool is_restoring)
 
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
-        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0, restoring = false;
+        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0 ||
+                    cluster_is_wanted(&m->cluster);
+        bool restoring = false;
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
@@ -445,6 +451,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                         batcher_clear(&m->batcher, p->id);
                 restoring |= partition_state(p) == PARTITION_RESTORING;
         }
+        member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);
         look_for_loose_memory(m, restoring);

@@ -3,6 +3,7 @@
 #define CRR_SRC_CORE_MEMBER_PRIVATE_H
 
 #include "batcher.h"
+#include "cluster.h"
 #include "crr/base/limits.h"
 #include "crr/core/failure_codec.h"
 #include "crr/core/member.h"
@@ -11,6 +12,7 @@
 #include "outgoing.h"
 #include "partition.h"
 #include "retry_flow.h"
+#include "takeover.h"
 #include "tombstones.h"
 
 /* A record on its way into the table. */
@@ -38,7 +40,11 @@ struct member {
         int64_t trim_due_ms;
         int64_t now_ms, wall_ms;
         int64_t expiry_due_ms;
-        struct buf generation, metadata, scratch;
+        struct buf generation, member_id, claim, scratch;
+        uint64_t lives; /* of partitions, so far */
+        uint64_t epoch; /* of our claims */
+        struct cluster cluster;
+        struct takeover takeover;
 
         struct outgoing_map retries; /* the in-flight overlay */
         struct outgoing_map settlements;
@@ -58,8 +64,14 @@ struct member {
 struct partition *member_partition(struct member *m, int partition); /* NULL: out of range */
 bool member_partition_is_ready(const struct member *m, int partition);
 int member_home_of(struct member *m, const struct identity *id); /* the partition it belongs to */
-void member_missing(const struct member *m,
-                    struct coverage *ret); /* partitions of the topic that are not ready */
+
+/* member_group.c: ownership. */
+bool member_has_group(const struct member *m);
+/* What is known of it may be told: it is restored, and ours for certain. */
+bool member_answers_for(const struct member *m, int partition);
+const char *member_partition_waits_for(const struct member *m, int partition); /* or NULL */
+void member_prove(struct member *m, uint64_t lives, int64_t begun_ms); /* all that lived then */
+void member_group_tick(struct member *m);
 
 enum outgoing_end {
         END_COMMITTED, /* `offset` is set */
@@ -97,6 +109,8 @@ void overlay_on_record(struct member *m, const struct decoded_record *record);
 void overlay_on_committed(struct member *m, struct outgoing *o);
 void overlay_on_unknown(struct member *m, struct outgoing *o);
 void overlay_on_publisher_ready(struct member *m);
+bool overlay_may_let_go(
+        const struct member *m); /* nothing of a partition that leaves is submitted */
 void overlay_partition_left(struct member *m, int partition);
 bool overlay_hides(const struct member *m, const struct identity *id);
 void overlay_tick(struct member *m); /* end what was read back, resolve what was unknown */

@@ -9,7 +9,7 @@ static void count_partition(const struct member *m, const struct partition *p,
         case PARTITION_ABSENT:
                 return;
         case PARTITION_READY:
-                s->ready++;
+                s->ready += member_answers_for(m, p->id);
                 s->behind |= partition_is_behind(p, m->now_ms);
                 if (p->watermark > p->position)
                         s->lag_records += (uint64_t)(p->watermark - p->position);
@@ -22,6 +22,8 @@ static void count_partition(const struct member *m, const struct partition *p,
                 break;
         case PARTITION_FULL:
                 s->full++;
+                break;
+        case PARTITION_LEAVING:
                 break;
         }
         s->assigned++;
@@ -38,7 +40,7 @@ static const char *waits_for(const struct member *m)
         if (!m->assigned_once)
                 return "assignment";
         for (int i = 0; i < m->n_partitions; i++) {
-                const char *reason = partition_waits_for(&m->partitions[i]);
+                const char *reason = member_partition_waits_for(m, i);
 
                 if (partition_state(&m->partitions[i]) == PARTITION_FULL)
                         return reason;
@@ -55,10 +57,18 @@ void member_status(const struct member *m, struct member_status *ret)
                 .assigned_once = m->assigned_once,
                 .publisher_ready = m->batcher.publisher_ready,
                 .in_flight = m->retries.n,
+                .settlements = m->settlements.n,
                 .waiting_for = waits_for(m),
         };
         for (int i = 0; i < m->n_partitions; i++)
                 count_partition(m, &m->partitions[i], ret);
+}
+
+/* Of all sites that share a cell: those beyond the cap are one. */
+static void keep_oldest(struct metric_cell *cell, double seconds)
+{
+        if (cell->value == 0 || seconds < cell->value)
+                cell->value = seconds;
 }
 
 static void collect_site(void *data, struct str name, const struct failure_counts *counts)
@@ -70,7 +80,7 @@ static void collect_site(void *data, struct str name, const struct failure_count
         metrics_add(metrics, METRIC_PENDING_ENTRIES, site, (double)counts->pending);
         metrics_add(metrics, METRIC_FAILED_OBJECT_BYTES, site, (double)counts->failed_bytes);
         if (counts->oldest_failed_ms != TIME_UNKNOWN)
-                metrics_set(metrics, METRIC_OLDEST_FAILURE, site,
+                keep_oldest(metrics_cell(metrics, METRIC_OLDEST_FAILURE, site),
                             (double)counts->oldest_failed_ms / 1e3);
 }
 

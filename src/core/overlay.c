@@ -182,6 +182,22 @@ static void leave_list(struct member *m, struct outgoing_list *list, int partiti
         }
 }
 
+static bool is_leaving(const struct member *m, const struct outgoing *o)
+{
+        return partition_state(&m->partitions[o->failure.partition]) == PARTITION_LEAVING ||
+               partition_state(&m->partitions[o->settles_partition]) == PARTITION_LEAVING;
+}
+
+bool overlay_may_let_go(const struct member *m)
+{
+        if (m->batcher.running != NULL)
+                return false;
+        for (const struct outgoing *o = m->batcher.retries.head; o != NULL; o = o->next)
+                if (o->attempts > 0 && is_leaving(m, o))
+                        return false; /* it was aborted, and is submitted again */
+        return true;
+}
+
 /* What is queued fails when it is looked at; what is submitted learns its outcome all the same. */
 void overlay_partition_left(struct member *m, int partition)
 {

@@ -13,10 +13,13 @@ static const struct sm_state states[] = {
         [PARTITION_ABSENT] = { "absent", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) },
         [PARTITION_RESTORING] = { "restoring", SM_TO(PARTITION_READY) | SM_TO(PARTITION_FULL) |
                                                        SM_TO(PARTITION_ABSENT) |
-                                                       SM_TO(PARTITION_RESTORING) },
+                                                       SM_TO(PARTITION_RESTORING) |
+                                                       SM_TO(PARTITION_LEAVING) },
         [PARTITION_READY] = { "ready", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_FULL) |
-                                               SM_TO(PARTITION_ABSENT) },
-        [PARTITION_FULL] = { "full", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) },
+                                               SM_TO(PARTITION_ABSENT) | SM_TO(PARTITION_LEAVING) },
+        [PARTITION_FULL] = { "full", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) |
+                                             SM_TO(PARTITION_LEAVING) },
+        [PARTITION_LEAVING] = { "leaving", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) },
 };
 
 void partition_init(struct partition *p, int id)
@@ -25,6 +28,7 @@ void partition_init(struct partition *p, int id)
         p->id = id;
         p->target = p->watermark = p->behind_watermark = p->still_position = -1;
         p->cleared_ms = INT64_MIN / 2;
+        p->proof_ms = p->parked_until_ms = INT64_MIN;
         sm_init(&p->sm, "partition", states, (uint64_t)id, PARTITION_ABSENT);
 }
 
@@ -40,16 +44,24 @@ static void end_life(struct partition *p)
         p->ask_stable_at_ms = 0;
         p->watermark = p->behind_watermark = -1;
         p->still_position = -1;
+        p->proof_ms = INT64_MIN;
+        p->claimed = false;
 }
 
-void partition_restore(struct partition *p, int64_t now_ms)
+void partition_restore(struct partition *p, int64_t position, int64_t now_ms)
 {
         end_life(p);
         sm_move(&p->sm, PARTITION_RESTORING);
-        p->position = 0;
+        p->position = position;
         p->records = 0;
-        p->since_ms = now_ms;
+        p->since_ms = p->settle_due_ms = now_ms;
         p->settle_cursor = p->expiry_cursor = marker_of(p->id, 0);
+}
+
+void partition_begin_leaving(struct partition *p, int64_t now_ms)
+{
+        sm_move(&p->sm, PARTITION_LEAVING);
+        p->since_ms = now_ms;
 }
 
 void partition_leave(struct partition *p)
@@ -104,6 +116,28 @@ uint64_t partition_want_watermark(struct partition *p)
         return p->watermark_wanted;
 }
 
+void partition_prove(struct partition *p, int64_t begun_ms)
+{
+        if (begun_ms > p->proof_ms)
+                p->proof_ms = begun_ms;
+}
+
+bool partition_is_proven(const struct partition *p, int64_t now_ms, int64_t valid_ms)
+{
+        return p->proof_ms != INT64_MIN && now_ms < p->proof_ms + valid_ms;
+}
+
+bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, int64_t ms)
+{
+        return p->sm.state == PARTITION_RESTORING && p->open_transaction && p->target_ticket == 0 &&
+               now_ms >= p->unstable_since_ms + ms;
+}
+
+void partition_ask_stable_now(struct partition *p)
+{
+        p->ask_stable_at_ms = 0;
+}
+
 void partition_on_stable(struct partition *p, enum member_stable stable, int64_t now_ms)
 {
         bool stale = p->stable_stale;
@@ -111,6 +145,8 @@ void partition_on_stable(struct partition *p, enum member_stable stable, int64_t
         p->stable_asked = p->stable_stale = false;
         if (stale || p->sm.state != PARTITION_RESTORING)
                 return;
+        if (stable == MEMBER_UNSTABLE && !p->open_transaction)
+                p->unstable_since_ms = now_ms;
         p->open_transaction = stable == MEMBER_UNSTABLE;
         if (stable == MEMBER_STABLE)
                 p->target_ticket = partition_want_watermark(p);
@@ -154,7 +190,7 @@ static void ask_watermark(struct partition *p, struct group *group, int64_t now_
 
 bool partition_tick(struct partition *p, struct group *group, int64_t now_ms)
 {
-        if (p->sm.state == PARTITION_ABSENT || p->sm.state == PARTITION_FULL)
+        if (p->sm.state != PARTITION_RESTORING && p->sm.state != PARTITION_READY)
                 return false;
         if (p->sm.state == PARTITION_RESTORING && p->target_ticket == 0 && !p->stable_asked &&
             now_ms >= p->ask_stable_at_ms) {

@@ -20,10 +20,16 @@
  *                   resumed |  v  limit of memory or sites    |
  *                          FULL <----------------------------'
  *
+ *     RESTORING, READY, FULL -- the group wants it back --> LEAVING -- revoked --> ABSENT
+ *
  * Readiness (design: barrier, then high watermark): in RESTORING we ask until the committed offset
  * is stable (no transaction holds offsets of this partition), then for the high watermark read
  * uncommitted; that is the target. A transaction that was open when we came is below it, so it
  * cannot be overtaken.
+ *
+ * What is known of a READY partition may be answered only while our ownership is proven: another
+ * member may have taken over from a process that stood still and does not know it yet. A proof is
+ * the time at which something was begun that only the owner can do.
  *
  * A high watermark is asked for by ticket: partition_want_watermark() returns a number, and the
  * wish is granted when `watermark_granted` reaches it: then `watermark` was read by the broker
@@ -34,8 +40,9 @@ enum partition_state {
         PARTITION_RESTORING,
         PARTITION_READY,
         PARTITION_FULL,
+        PARTITION_LEAVING,
 };
-#define PARTITION_STATES 4
+#define PARTITION_STATES 5
 
 /* What a partition that is FULL waits for. */
 enum partition_shortage { SHORT_OF_MEMORY, SHORT_OF_SITES };
@@ -47,7 +54,8 @@ struct partition {
         int64_t target;         /* RESTORING: ready when the position is here; -1: not known yet */
         uint64_t target_ticket; /* 0: the barrier is not passed */
         bool open_transaction;  /* the barrier's last answer: unstable */
-        int64_t ask_stable_at_ms; /* not before */
+        int64_t unstable_since_ms; /* since when it says so */
+        int64_t ask_stable_at_ms;  /* not before */
         bool stable_asked,
                 stable_stale; /* a question is out; its answer is about an earlier life */
 
@@ -61,19 +69,27 @@ struct partition {
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
+        uint64_t life;           /* counts restores: what is about an earlier one does not count */
+        int64_t proof_ms;        /* of our ownership in this life; INT64_MIN: none yet */
+        bool claimed;            /* our claim was committed in this life */
+        int64_t parked_until_ms; /* ABSENT: the table keeps its entries until then; INT64_MIN: not
+                                  */
+
         enum partition_shortage shortage; /* FULL */
         int64_t since_ms;                 /* when this state began */
         uint64_t records;                 /* taken in this life */
         uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
                                    done */
+        int64_t settle_due_ms;  /* READY: that walk goes on then */
         uint64_t expiry_cursor; /* READY: walk for expired retries, a marker */
 };
 
 void partition_init(struct partition *p, int id);
 
-/* A new life: RESTORING from nothing. From any state. */
-void partition_restore(struct partition *p, int64_t now_ms);
-void partition_leave(struct partition *p); /* -> ABSENT */
+/* A new life: RESTORING from this position on. From any state. */
+void partition_restore(struct partition *p, int64_t position, int64_t now_ms);
+void partition_begin_leaving(struct partition *p, int64_t now_ms); /* -> LEAVING */
+void partition_leave(struct partition *p);                         /* -> ABSENT */
 void partition_hold(struct partition *p, enum partition_shortage shortage,
                     int64_t now_ms);                        /* -> FULL, position kept */
 void partition_resume(struct partition *p, int64_t now_ms); /* FULL -> RESTORING, position kept */
@@ -84,6 +100,13 @@ const char *partition_state_text(enum partition_state state);
 
 void partition_advance(struct partition *p, int64_t next_offset);
 uint64_t partition_want_watermark(struct partition *p);
+
+void partition_prove(struct partition *p, int64_t begun_ms);
+bool partition_is_proven(const struct partition *p, int64_t now_ms, int64_t valid_ms);
+
+/* The barrier has been unstable for so long. */
+bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, int64_t ms);
+void partition_ask_stable_now(struct partition *p);
 
 void partition_on_stable(struct partition *p, enum member_stable stable, int64_t now_ms);
 void partition_on_watermark(struct partition *p, int64_t offset, int64_t now_ms);

@@ -49,6 +49,13 @@ static bool is_duplicate(struct retry_work *w, size_t i)
         }
 }
 
+/* Without a topic there is none to name. */
+static void miss(struct retry_work *w, size_t i)
+{
+        if (w->waiters[i].home >= 0)
+                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+}
+
 static void place(struct retry_work *w, size_t i)
 {
         struct member *m = w->flow->member;
@@ -59,8 +66,11 @@ static void place(struct retry_work *w, size_t i)
                 return;
         }
         w->waiters[i].home = member_home_of(m, &entry->id);
-        if (!member_partition_is_ready(m, w->waiters[i].home))
-                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+        if (w->waiters[i].home < 0 || member_answers_for(m, w->waiters[i].home))
+                return;
+        miss(w, i);
+        if (partition_state(&m->partitions[w->waiters[i].home]) == PARTITION_ABSENT)
+                w->misdirected = w->req->scope.is_local;
 }
 
 /* CHECKING */
@@ -81,7 +91,7 @@ static bool give_failure(struct retry_work *w, size_t i, const struct failure *f
                 return true;
         }
         error_set(&err, ERR_UNAVAILABLE, "the request's memory is used up, send fewer entries");
-        retry_work_fail_entry(w, &err);
+        retry_work_fail_entry(w, i, &err);
         return false;
 }
 
@@ -90,7 +100,6 @@ static void publish_known(struct retry_work *w, size_t i, const struct failure *
         if (!give_failure(w, i, facts))
                 return;
         w->req->entries[i].result = RETRY_PUBLISHED;
-        w->published++;
 }
 
 static void join(struct retry_work *w, size_t i, struct outgoing *o)
@@ -108,7 +117,7 @@ static void join(struct retry_work *w, size_t i, struct outgoing *o)
         w->waiting++;
 }
 
-static bool has_room(struct retry_work *w)
+static bool has_room(struct retry_work *w, size_t i)
 {
         const struct batcher *b = &w->flow->member->batcher;
         struct error err;
@@ -118,7 +127,7 @@ static bool has_room(struct retry_work *w)
                 return true;
         error_set(&err, ERR_UNAVAILABLE, "%zu retries wait for their transactions already",
                   batcher_queued(b));
-        retry_work_fail_entry(w, &err);
+        retry_work_fail_entry(w, i, &err);
         return false;
 }
 
@@ -139,7 +148,7 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
                 retry_work_skip_entry(w, i, "no_entry");
                 return;
         }
-        if (!has_room(w))
+        if (!has_room(w, i))
                 return;
         f.state = FAILURE_PENDING;
         f.attempts = f.attempts < 0 ? 1 : f.attempts + (f.attempts < LIMIT_ATTEMPTS);
@@ -166,7 +175,9 @@ static void check_known(struct retry_work *w, size_t i)
         struct failure known;
         bool found = failure_table_get(m->table, &req->entries[i].id, &known);
 
-        if (found && known.state == FAILURE_PENDING && uuid_eq(&known.retry_id, &req->retry_id))
+        bool is_ours = found && uuid_eq(&known.retry_id, &req->retry_id);
+
+        if (is_ours && (known.state == FAILURE_PENDING || req->again))
                 publish_known(w, i, &known);
         else if (found && (known.state == FAILURE_FAILED || req->entries[i].force))
                 begin(w, i, &known);
@@ -185,15 +196,15 @@ static void check(struct retry_work *w, size_t i)
 
         if (entry->result == RETRY_SKIPPED)
                 return;
-        if (!member_partition_is_ready(m, w->waiters[i].home)) {
-                partition_set_add(&w->req->coverage.missing, w->waiters[i].home);
+        if (!member_answers_for(m, w->waiters[i].home)) {
+                miss(w, i);
                 if (w->req->partial) {
                         retry_work_skip_entry(w, i, "partition_unknown");
                         return;
                 }
                 error_set(&err, ERR_UNAVAILABLE, "partition %d is not known any more",
                           w->waiters[i].home);
-                retry_work_fail_entry(w, &err);
+                retry_work_fail_entry(w, i, &err);
                 return;
         }
         o = outgoing_map_find(&m->retries, &entry->id);
@@ -241,9 +252,13 @@ static void end_placing(struct retry_work *w)
 
         w->phase = PHASE_CHECKING;
         req->coverage.partitions = m->n_partitions;
-        if (req->partial || (coverage_is_whole(&req->coverage) && m->n_partitions > 0))
+        if (m->n_partitions > 0 && (req->partial || coverage_is_whole(&req->coverage)))
                 return;
-        error_set(&err, ERR_UNAVAILABLE, "failures of partitions that are needed are not known");
+        if (w->misdirected)
+                error_set(&err, ERR_MISDIRECTED, "another member owns what is asked for");
+        else
+                error_set(&err, ERR_UNAVAILABLE,
+                          "failures of partitions that are needed are not known");
         retry_work_unlink(w->flow, w);
         req->retry_after_s = 1;
         req->done(req, &err);

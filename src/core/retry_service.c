@@ -1,66 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: a request is queued when it is submitted, and done in a later turn of the
- * loop; a listing walks the table from its marker, at most EXAMINED_ROWS entries a turn; a retry
- * goes through retry_flow.
+ * The happy path is: a request is queued when it is submitted, worked on in later turns of the
+ * loop, and done: door_list.c, door_get.c, door_retry.c.
  *
- * Possible failures:
- *  - a partition that is needed is not known here: 503, or Coverage if the request takes partial
- * answers;
- *  - we are stopping: retries are refused.
+ * Possible failures: theirs; and retries are refused while we are stopping.
  */
 #include "crr/core/retry_service.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-#include "member_private.h"
-
-#define EXAMINED_ROWS 4096 /* of one listing in one turn */
-
-struct retry_service {
-        struct member *local;
-        struct list_request *lists, **lists_end;
-        struct get_request *gets, **gets_end;
-        struct retry_request *retries, **retries_end;
-};
+#include "door.h"
 
 bool coverage_is_whole(const struct coverage *c)
 {
         return partition_set_count(&c->missing) == 0;
 }
 
-struct retry_service *retry_service_new(struct member *local)
+struct retry_service *retry_service_new(struct member *local, struct peers *peers,
+                                        unsigned peer_timeout_ms)
 {
         struct retry_service *s = calloc(1, sizeof *s);
 
         if (s == NULL)
                 abort();
         s->local = local;
+        s->peers = peers;
+        s->peer_timeout_ms = peer_timeout_ms;
         s->lists_end = &s->lists;
         s->gets_end = &s->gets;
         s->retries_end = &s->retries;
         return s;
 }
 
+void retry_service_set_peer_timeout(struct retry_service *s, unsigned ms)
+{
+        s->peer_timeout_ms = ms;
+}
+
 void retry_service_free(struct retry_service *s)
 {
+        if (s == NULL)
+                return;
+        assert(s->lists == NULL && s->gets == NULL && s->retries == NULL && s->splits == NULL &&
+               s->clusters == NULL);
         free(s);
 }
 
-void retry_service_list(struct retry_service *s, struct list_request *req)
+static void queue_list(struct retry_service *s, struct list_request *req)
 {
         req->next = NULL;
-        req->cursor = req->marker;
-        req->rows = 0;
         *s->lists_end = req;
         s->lists_end = &req->next;
 }
 
-void retry_service_get(struct retry_service *s, struct get_request *req)
+void retry_service_list(struct retry_service *s, struct list_request *req)
+{
+        req->cursor = req->marker;
+        req->rows = 0;
+        req->truncated = false;
+        req->work = NULL;
+        queue_list(s, req);
+}
+
+static void queue_get(struct retry_service *s, struct get_request *req)
 {
         req->next = NULL;
         *s->gets_end = req;
         s->gets_end = &req->next;
+}
+
+void retry_service_get(struct retry_service *s, struct get_request *req)
+{
+        req->work = NULL;
+        queue_get(s, req);
 }
 
 void retry_service_retry(struct retry_service *s, struct retry_request *req)
@@ -70,186 +83,32 @@ void retry_service_retry(struct retry_service *s, struct retry_request *req)
         s->retries_end = &req->next;
 }
 
-static void set_unavailable(const struct member *m, struct error *err)
+void retry_service_cluster(struct retry_service *s, struct cluster_request *req)
 {
-        if (m->n_partitions == 0)
-                error_set(err, ERR_UNAVAILABLE, "the failure log is not known yet");
-        else
-                error_set(err, ERR_UNAVAILABLE,
-                          "failures of partitions that are needed are not known");
+        req->n_out = 0;
+        req->work = NULL;
+        req->next = s->clusters;
+        s->clusters = req;
 }
 
-/* LIST */
-
-struct page_walk {
-        struct member *m;
-        struct list_request *req;
-        int stop_before; /* the first partition that is not known; n_partitions: none */
-        unsigned examined;
-        bool over;   /* the page is complete, or as far as it can be told */
-        bool paused; /* the turn's share is used up: go on at req->cursor */
-};
-
-static bool page_row(void *data, const struct failure *f)
-{
-        struct page_walk *walk = data;
-        struct list_request *req = walk->req;
-
-        req->cursor = marker_of(f->partition, f->offset);
-        if (walk->examined++ == EXAMINED_ROWS) {
-                walk->paused = true;
-                return false;
-        }
-        if (overlay_hides(walk->m, &f->id))
-                return true;
-        if (req->rows == req->max_rows) {
-                req->truncated = true;
-                req->next_marker = req->cursor;
-                walk->over = true;
-                return false;
-        }
-        req->rows++;
-        req->row(req, f);
-        return true;
-}
-
-/* The first partition from the cursor on that is missing; every one when the answer may be partial.
- */
-static int first_missing(const struct list_request *req, const struct coverage *missing)
-{
-        for (int p = marker_partition(req->cursor); p < missing->partitions; p++)
-                if (partition_set_has(&missing->missing, p))
-                        return p;
-        return missing->partitions;
-}
-
-/* All known rows before a missing partition are listed. Full: the page is whole, and the next one
- * will say it. */
-static bool end_before_missing(struct list_request *req, const struct coverage *missing,
-                               int partition)
-{
-        if (req->rows == req->max_rows) {
-                req->truncated = true;
-                req->next_marker = marker_of(partition, 0);
-                return true;
-        }
-        for (int p = partition; p < missing->partitions; p++)
-                if (partition_set_has(&missing->missing, p))
-                        partition_set_add(&req->coverage.missing, p);
-        return req->partial;
-}
-
-static void walk_known(struct page_walk *walk, const struct coverage *missing)
-{
-        struct list_request *req = walk->req;
-        struct partition_set known = { { 0 } };
-        struct failure_page page = {
-                .state = FAILURE_FAILED,
-                .site = req->site,
-                .partitions = &known,
-                .marker = req->cursor,
-        };
-
-        for (int p = marker_partition(req->cursor); p < walk->stop_before; p++)
-                if (!partition_set_has(&missing->missing, p))
-                        partition_set_add(&known, p);
-        failure_table_page(walk->m->table, &page, page_row, walk);
-}
-
-/* True when the request is done. */
-static bool list_slice(struct member *m, struct list_request *req)
-{
-        struct page_walk walk = { .m = m, .req = req };
-        struct coverage missing;
-        struct error err;
-        int gap;
-
-        member_missing(m, &missing);
-        req->coverage.partitions = missing.partitions;
-        gap = first_missing(req, &missing);
-        walk.stop_before = gap;
-        walk_known(&walk, &missing);
-        if (walk.paused)
-                return false;
-        if (!walk.over && gap < missing.partitions) {
-                if (!end_before_missing(req, &missing, gap)) {
-                        set_unavailable(m, &err);
-                        req->done(req, &err);
-                        return true;
-                }
-                if (!req->truncated) { /* partial: what is known of the partitions behind the gap */
-                        req->cursor = marker_of(gap, 0);
-                        walk.stop_before = missing.partitions;
-                        walk_known(&walk, &missing);
-                        if (walk.paused)
-                                return false;
-                }
-        }
-        req->done(req, NULL);
-        return true;
-}
-
-static void list_one(struct retry_service *s, struct list_request *req)
-{
-        struct error err;
-
-        if (s->local->n_partitions == 0) {
-                set_unavailable(s->local, &err);
-                req->coverage = (struct coverage){ 0 };
-                req->done(req, &err);
-        } else if (!list_slice(s->local, req)) {
-                req->next = NULL;
-                *s->lists_end = req;
-                s->lists_end = &req->next;
-        }
-}
-
-static void work_lists(struct retry_service *s)
+/* True when one can go on in the next turn; those that wait for other members cannot. */
+static bool work_lists(struct retry_service *s)
 {
         struct list_request *req = s->lists;
+        bool more = false;
 
         s->lists = NULL;
         s->lists_end = &s->lists;
         while (req != NULL) {
                 struct list_request *next = req->next;
 
-                list_one(s, req);
+                if (!door_list_step(s, req)) {
+                        more |= !door_work_is_waiting(req->work);
+                        queue_list(s, req);
+                }
                 req = next;
         }
-}
-
-/* GET */
-
-struct get_walk {
-        struct member *m;
-        struct get_request *req;
-};
-
-static bool get_row(void *data, const struct failure *f)
-{
-        struct get_walk *walk = data;
-
-        if (f->state == FAILURE_FAILED && member_partition_is_ready(walk->m, f->partition) &&
-            !overlay_hides(walk->m, &f->id))
-                walk->req->row(walk->req, f);
-        return true;
-}
-
-/* The sites of one object are spread over all partitions. */
-static void get_one(struct retry_service *s, struct get_request *req)
-{
-        struct member *m = s->local;
-        struct error err;
-
-        member_missing(m, &req->coverage);
-        if (m->n_partitions == 0 || (!req->partial && !coverage_is_whole(&req->coverage))) {
-                set_unavailable(m, &err);
-                req->done(req, &err);
-                return;
-        }
-        failure_table_find(m->table, req->bucket, req->key, req->version_id, get_row,
-                           &(struct get_walk){ m, req });
-        req->done(req, NULL);
+        return more;
 }
 
 static void work_gets(struct retry_service *s)
@@ -261,26 +120,38 @@ static void work_gets(struct retry_service *s)
         while (req != NULL) {
                 struct get_request *next = req->next;
 
-                get_one(s, req);
+                if (!door_get_step(s, req))
+                        queue_get(s, req); /* it waits for other members */
                 req = next;
         }
 }
 
-/* RETRY */
+static int refusal(const struct retry_service *s, const struct retry_request *req,
+                   struct error *err)
+{
+        const struct member *m = s->local;
+
+        if (m->stopping)
+                return error_set(err, ERR_UNAVAILABLE, "this member is stopping");
+        if (m->n_partitions == 0) {
+                door_set_unavailable(m, err);
+                return (int)err->code;
+        }
+        if (req->scope.is_local && req->scope.n_partitions != m->n_partitions)
+                return error_set(err, ERR_UNAVAILABLE,
+                                 "the failure log has %d partitions here, and %d where it is asked",
+                                 m->n_partitions, req->scope.n_partitions);
+        return 0;
+}
 
 static void retry_one(struct retry_service *s, struct retry_request *req)
 {
-        struct member *m = s->local;
         struct error err;
 
-        req->coverage = (struct coverage){ .partitions = m->n_partitions };
+        req->coverage = (struct coverage){ .partitions = s->local->n_partitions };
         req->retry_after_s = 0;
-        if (m->stopping) {
-                error_set(&err, ERR_UNAVAILABLE, "this member is stopping");
-        } else if (m->n_partitions == 0) {
-                set_unavailable(m, &err);
-        } else {
-                retry_flow_add(&m->flow, req);
+        if (refusal(s, req, &err) == 0) {
+                door_retry_begin(s, req);
                 return;
         }
         req->retry_after_s = 1;
@@ -306,10 +177,11 @@ static bool work_retries(struct retry_service *s)
 
 bool retry_service_work(struct retry_service *s)
 {
-        bool began;
+        bool more = work_lists(s);
 
-        work_lists(s);
         work_gets(s);
-        began = work_retries(s);
-        return began || s->lists != NULL || s->gets != NULL || s->retries != NULL;
+        more |= work_retries(s);
+        door_retry_tick(s);
+        door_cluster_work(s);
+        return door_retry_work(s) || more;
 }

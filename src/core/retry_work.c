@@ -29,26 +29,38 @@ void retry_work_append(struct retry_flow *f, struct retry_work *w)
         f->n++;
 }
 
+bool retry_outcome(const struct retry_request *req, struct error *err)
+{
+        size_t n[RETRY_UNKNOWN + 1] = { 0 }, wanted;
+
+        for (size_t i = 0; i < req->n; i++)
+                n[req->entries[i].result]++;
+        wanted = n[RETRY_PUBLISHED] + n[RETRY_FAILED] + n[RETRY_UNKNOWN];
+        if (n[RETRY_UNKNOWN] > 0)
+                error_set(
+                        err, ERR_GATEWAY_TIMEOUT,
+                        "the outcome of %zu entries is not known yet, each is either still listed "
+                        "or PENDING and a repeat is safe; %zu of %zu committed",
+                        n[RETRY_UNKNOWN], n[RETRY_PUBLISHED], wanted);
+        else if (n[RETRY_FAILED] > 0)
+                error_set(err, ERR_UNAVAILABLE, "%s; %zu of %zu committed", req->cause.message,
+                          n[RETRY_PUBLISHED], wanted);
+        return n[RETRY_UNKNOWN] + n[RETRY_FAILED] > 0;
+}
+
 /* The request may be freed by done(): its work with it. */
 static void finish(struct retry_work *w)
 {
         struct retry_request *req = w->req;
         struct error err;
-        size_t wanted = w->published + w->failed + w->unknown;
+        bool failed;
 
         retry_work_unlink(w->flow, w);
-        if (w->unknown > 0)
-                error_set(
-                        &err, ERR_GATEWAY_TIMEOUT,
-                        "the outcome of %zu entries is not known yet, each is either still listed "
-                        "or PENDING and a repeat is safe; %zu of %zu committed",
-                        w->unknown, w->published, wanted);
-        else if (w->failed > 0)
-                error_set(&err, ERR_UNAVAILABLE, "%s; %zu of %zu committed", w->err.message,
-                          w->published, wanted);
-        if (w->unknown + w->failed > 0 && req->retry_after_s == 0)
+        req->cause = w->err;
+        failed = retry_outcome(req, &err);
+        if (failed && req->retry_after_s == 0)
                 req->retry_after_s = 1;
-        req->done(req, w->unknown + w->failed > 0 ? &err : NULL);
+        req->done(req, failed ? &err : NULL);
 }
 
 void retry_work_finish_if_complete(struct retry_work *w)
@@ -57,10 +69,12 @@ void retry_work_finish_if_complete(struct retry_work *w)
                 finish(w);
 }
 
-void retry_work_fail_entry(struct retry_work *w, const struct error *err)
+void retry_work_fail_entry(struct retry_work *w, size_t i, const struct error *err)
 {
-        if (w->failed++ == 0)
+        w->req->entries[i].result = RETRY_FAILED;
+        if (!w->has_failed)
                 w->err = *err;
+        w->has_failed = true;
 }
 
 void retry_work_skip_entry(struct retry_work *w, size_t i, const char *cause)
@@ -100,7 +114,6 @@ void retry_flow_on_committed(struct retry_flow *f, struct outgoing *o)
                 struct retry_work *w = waiter->work;
 
                 w->req->entries[index_of(waiter)].result = RETRY_PUBLISHED;
-                w->published++;
                 retry_work_finish_if_complete(w);
         }
 }
@@ -113,7 +126,7 @@ void retry_flow_on_failed(struct retry_flow *f, struct outgoing *o, const struct
         while ((waiter = leave_first(o)) != NULL) {
                 struct retry_work *w = waiter->work;
 
-                retry_work_fail_entry(w, err);
+                retry_work_fail_entry(w, index_of(waiter), err);
                 retry_work_finish_if_complete(w);
         }
 }
@@ -126,7 +139,7 @@ void retry_flow_on_unknown(struct retry_flow *f, struct outgoing *o)
         while ((waiter = leave_first(o)) != NULL) {
                 struct retry_work *w = waiter->work;
 
-                w->unknown++;
+                w->req->entries[index_of(waiter)].result = RETRY_UNKNOWN;
                 retry_work_finish_if_complete(w);
         }
 }
@@ -194,15 +207,15 @@ static void expire(struct retry_work *w)
                 if (o != NULL) {
                         leave(waiter);
                         if (may_be_written(o))
-                                w->unknown++;
+                                w->req->entries[i].result = RETRY_UNKNOWN;
                         else
-                                retry_work_fail_entry(w, &err);
+                                retry_work_fail_entry(w, i, &err);
                         if (o->waiters == NULL && !may_be_written(o))
                                 member_outgoing_end(m, o, END_FAILED, &err);
                 } else if (waiter->again || (w->phase != PHASE_WAITING &&
                                              w->req->entries[i].result == RETRY_WAITING &&
                                              (w->phase == PHASE_PLACING || i >= w->cursor))) {
-                        retry_work_fail_entry(w, &err);
+                        retry_work_fail_entry(w, i, &err);
                 }
         }
         finish(w);

@@ -17,7 +17,7 @@ struct retry_work {
         size_t cursor;
         size_t waiting; /* entries joined to a retry */
         size_t again;   /* entries to be checked again */
-        size_t published, failed, unknown;
+        bool has_failed, misdirected;
         struct retry_waiter *waiters; /* one an entry */
         uint32_t *seen;               /* hash table of entry index + 1, for duplicates */
         size_t seen_mask;
@@ -28,8 +28,11 @@ struct retry_work {
 void retry_work_append(struct retry_flow *f, struct retry_work *w);
 void retry_work_unlink(struct retry_flow *f, struct retry_work *w);
 
-void retry_work_fail_entry(struct retry_work *w, const struct error *err);
+void retry_work_fail_entry(struct retry_work *w, size_t i, const struct error *err);
 void retry_work_skip_entry(struct retry_work *w, size_t i, const char *cause);
+
+/* Every entry has its result. True, and *err as req->cause explains it: not all is well. */
+bool retry_outcome(const struct retry_request *req, struct error *err);
 
 /* May complete the request, whose memory the work is in: touch neither after it. */
 void retry_work_finish_if_complete(struct retry_work *w);

@@ -22,6 +22,7 @@
 #define IN_FLIGHT_LIMIT 20000
 #define WALK_ROWS       1024
 #define EXPIRY_EVERY_MS 1000
+#define FAILED_WAIT_MS  1000 /* before what Kafka refused is found again */
 
 static bool is_submitted(const struct outgoing *o)
 {
@@ -209,8 +210,10 @@ void settle_end(struct member *m, struct outgoing *o, enum outgoing_end outcome)
                         overlay_on_unknown(m, o);
                 return;
         case END_FAILED:
-                if (p != NULL)
+                if (p != NULL) {
                         p->settle_cursor = marker_of(p->id, 0);
+                        p->settle_due_ms = m->now_ms + FAILED_WAIT_MS;
+                }
                 end_for_good(m, o);
                 break;
         case END_STALE:
@@ -342,7 +345,8 @@ bool settle_work(struct member *m)
 
                 if (!partition_is_ready(p))
                         continue;
-                if (p->settle_cursor != UINT64_MAX && m->settlements.n < IN_FLIGHT_LIMIT) {
+                if (p->settle_cursor != UINT64_MAX && m->now_ms >= p->settle_due_ms &&
+                    m->settlements.n < IN_FLIGHT_LIMIT) {
                         p->settle_cursor =
                                 walk_rows(m, p, FAILURE_FAILED, p->settle_cursor, owed_row);
                         more |= p->settle_cursor != UINT64_MAX;

@@ -101,9 +101,20 @@ static void http_on_closed(void *data)
         d->http_closed = true;
 }
 
+static void curl_on_closed(void *data)
+{
+        struct daemon *d = data;
+
+        d->curl_closed = true;
+}
+
 static void begin_closing(struct daemon *d)
 {
         enter(d, LIFE_CLOSING, time_monotonic_ms() + CLOSE_MS);
+        if (d->curl != NULL)
+                curl_loop_close(d->curl, curl_on_closed, d);
+        else
+                d->curl_closed = true;
         if (d->http != NULL)
                 http_server_close(d->http, http_on_closed, d);
         else
@@ -172,7 +183,8 @@ static void step(struct daemon *d, int64_t now_ms)
                         begin_closing(d);
                 break;
         case LIFE_CLOSING:
-                if (d->http_closed && (d->http == NULL || http_server_in_flight(d->http) == 0)) {
+                if (d->http_closed && d->curl_closed &&
+                    (d->http == NULL || http_server_in_flight(d->http) == 0)) {
                         finish(d);
                 } else if (is_over) {
                         leave_behind(d, EXIT_FAILED, "a request does not end");
@@ -246,19 +258,23 @@ static void busy_on_idle(uv_idle_t *idle)
 {
 }
 
-/* Never 0 ms: libuv before 1.45 runs such a timer again and again within one turn. */
+/* Never 0 ms: libuv before 1.45 runs such a timer again and again within one turn. One that is due
+ * earlier stays: were it begun anew each turn, a busy loop would never see how late it is. */
 static void arm(struct daemon *d, int64_t due_ms, bool is_busy)
 {
-        int64_t now_ms = time_monotonic_ms(), wait_ms;
+        int64_t now_ms = time_monotonic_ms(), wait_ms, due_us;
 
         if (d->deadline_ms < due_ms)
                 due_ms = d->deadline_ms;
         if (d->hurry_ms < due_ms)
                 due_ms = d->hurry_ms;
         wait_ms = due_ms > now_ms ? due_ms - now_ms : 1;
-        uv_update_time(&d->loop);
-        d->timer_due_us = time_monotonic_us() + wait_ms * 1000;
-        uv_timer_start(&d->timer, timer_on_due, (uint64_t)wait_ms, 0);
+        due_us = time_monotonic_us() + wait_ms * 1000;
+        if (!uv_is_active((uv_handle_t *)&d->timer) || due_us < d->timer_due_us) {
+                uv_update_time(&d->loop);
+                d->timer_due_us = due_us;
+                uv_timer_start(&d->timer, timer_on_due, (uint64_t)wait_ms, 0);
+        }
         if (is_busy)
                 uv_idle_start(&d->busy, busy_on_idle);
         else

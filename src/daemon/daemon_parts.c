@@ -10,8 +10,10 @@
 #include "crr/base/uuid.h"
 #include "daemon_private.h"
 
-#define EMBEDDED_PARTITIONS 3
-#define RESERVED_FILES      128 /* of Kafka's connections, the log, the loop */
+#define EMBEDDED_PARTITIONS  3
+#define RESERVED_FILES       128 /* of Kafka's connections, the log, the loop */
+#define CONNECTIONS_PER_PEER 16
+#define CONNECTIONS_TO_PEERS 256
 
 /* SETTINGS INTO WHAT THE PARTS TAKE */
 
@@ -38,6 +40,9 @@ void daemon_member_config(const struct daemon *d, struct member_config *ret)
                 .failures_topic = settings_text(s, SETTING_TOPICS_FAILURES),
                 .replication_topic = settings_text(s, SETTING_TOPICS_REPLICATION),
                 .instance = instance_of(d),
+                .advertise = d->advertise,
+                .transactional_id = d->transactional_id,
+                .session_timeout_ms = kafka_session_timeout_ms(d->kafka),
                 .payload = (enum retry_payload)settings_number(s, SETTING_RETRY_PAYLOAD),
                 .pending_expiry = closes ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST,
                 .memory_limit = memory == SETTING_AUTO ? process_table_memory() : (size_t)memory,
@@ -60,6 +65,30 @@ void daemon_http_limits(const struct settings *s, struct http_limits *ret)
                 .max_connections = (unsigned)settings_number(s, SETTING_HTTP_MAX_CONNECTIONS),
                 .max_in_flight = (unsigned)settings_number(s, SETTING_HTTP_MAX_IN_FLIGHT),
                 .request_timeout_ms = (unsigned)settings_number(s, SETTING_HTTP_REQUEST_TIMEOUT),
+        };
+}
+
+static struct str secret_of(const struct settings *s)
+{
+        return str_from(settings_text(s, SETTING_PEER_SECRET));
+}
+
+void daemon_api_config(struct daemon *d, struct api_config *ret)
+{
+        const char *const *networks;
+        size_t n = settings_list(d->settings, SETTING_PEER_ALLOW_FROM, &networks);
+
+        free(d->allow);
+        d->allow = calloc(n + 1, sizeof *d->allow);
+        if (d->allow == NULL)
+                abort();
+        for (size_t i = 0; i < n; i++)
+                network_parse(str_from(networks[i]), &d->allow[i]);
+        *ret = (struct api_config){
+                .max_elements = bytes_of(d->settings, SETTING_HTTP_MAX_ELEMENTS),
+                .peer_secret = secret_of(d->settings),
+                .allow = d->allow,
+                .n_allow = n,
         };
 }
 
@@ -176,7 +205,6 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
                 .embedded = settings_number(s, SETTING_KAFKA_EMBEDDED) != 0,
                 .group = settings_text(s, SETTING_KAFKA_GROUP),
                 .instance = instance_of(d),
-                .advertise = d->advertise,
                 .failures_topic = settings_text(s, SETTING_TOPICS_FAILURES),
                 .replication_topic = settings_text(s, SETTING_TOPICS_REPLICATION),
                 .create_topics = settings_number(s, SETTING_KAFKA_CREATE_TOPICS) != 0,
@@ -200,6 +228,19 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
         return d->kafka != NULL ? 0 : refuse_start(SETTING_KAFKA_PROPERTIES, &err);
 }
 
+/* OTHER MEMBERS */
+
+/* An embedded broker has no group. */
+static void make_peers(struct daemon *d)
+{
+        struct curl_loop_limits limits = { CONNECTIONS_PER_PEER, CONNECTIONS_TO_PEERS };
+
+        if (settings_number(d->settings, SETTING_KAFKA_EMBEDDED) != 0)
+                return;
+        d->curl = curl_loop_new(&d->loop, &limits);
+        d->peers = peer_client_new(d->curl, secret_of(d->settings), d->metrics);
+}
+
 /* THE REST */
 
 static int make_core(struct daemon *d, const struct api_health *health)
@@ -210,8 +251,7 @@ static int make_core(struct daemon *d, const struct api_health *health)
                 .log_reader = kafka_log_reader(d->kafka),
                 .metrics = d->metrics,
         };
-        struct api_config api_config = { .max_elements =
-                                                 bytes_of(d->settings, SETTING_HTTP_MAX_ELEMENTS) };
+        struct api_config api_config;
         struct member_config config;
         struct error err;
 
@@ -220,6 +260,8 @@ static int make_core(struct daemon *d, const struct api_health *health)
                          "transparent huge pages are switched off "
                          "(/sys/kernel/mm/transparent_hugepage/enabled): lookups in a large table "
                          "take longer");
+        kafka_transactional_id(settings_text(d->settings, SETTING_KAFKA_GROUP), instance_of(d),
+                               d->transactional_id);
         daemon_member_config(d, &config);
         d->member = member_new(&config, &ports);
         if (d->member == NULL) {
@@ -228,7 +270,10 @@ static int make_core(struct daemon *d, const struct api_health *health)
                           "vm.overcommit_memory");
                 return refuse_start(SETTING_TABLE_MEMORY_LIMIT, &err);
         }
-        d->door = retry_service_new(d->member);
+        make_peers(d);
+        d->door = retry_service_new(d->member, d->peers != NULL ? peer_client_port(d->peers) : NULL,
+                                    (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
+        daemon_api_config(d, &api_config);
         d->api = api_new(&api_config, d->door, d->metrics, health);
         return 0;
 }
@@ -258,8 +303,11 @@ void daemon_free_parts(struct daemon *d)
         api_free(d->api);
         http_server_free(d->http);
         retry_service_free(d->door);
+        peer_client_free(d->peers);
+        curl_loop_free(d->curl);
         member_free(d->member);
         kafka_free(d->kafka);
         metrics_free(d->metrics);
         free(d->partitions);
+        free(d->allow);
 }

@@ -7,6 +7,7 @@
 #include "crr/api/api.h"
 #include "crr/base/metrics.h"
 #include "crr/base/sm.h"
+#include "crr/client/peer_client.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
 #include "crr/http/http_server.h"
@@ -24,11 +25,15 @@ struct daemon {
         struct siphash_key hash_key;
         char host_name[HOST_NAME_BYTES];
         char advertise[ADVERTISE_BYTES];
+        char transactional_id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
         struct metrics *metrics;
         struct http_server *http;
         struct kafka *kafka;
         struct member *member;
+        struct curl_loop *curl; /* NULL with an embedded broker, as the peers */
+        struct peer_client *peers;
+        struct network *allow; /* peer.allow_from */
         struct retry_service *door;
         struct api *api;
 
@@ -43,7 +48,7 @@ struct daemon {
         enum exit_status exit_status;
         int64_t deadline_ms; /* of this state of life; INT64_MAX: none */
         int64_t hurry_ms; /* the process ends then, whatever is open; INT64_MAX: not in a hurry */
-        bool kafka_closed, http_closed;
+        bool kafka_closed, http_closed, curl_closed;
 
         struct {
                 uv_work_t work;
@@ -65,6 +70,7 @@ int daemon_make_parts(struct daemon *d, const struct kafka_callbacks *callbacks,
 void daemon_free_parts(struct daemon *d);
 void daemon_member_config(const struct daemon *d, struct member_config *ret);
 void daemon_http_limits(const struct settings *s, struct http_limits *ret);
+void daemon_api_config(struct daemon *d, struct api_config *ret); /* `allow` lives until the next */
 void daemon_check_open_files(const struct settings *s);
 
 /* daemon_pages.c: memory for the table, got ahead. */

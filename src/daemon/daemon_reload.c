@@ -61,8 +61,7 @@ static void apply_credentials(struct daemon *d)
 
 static void apply(struct daemon *d)
 {
-        struct api_config api_config = { .max_elements = (size_t)settings_number(
-                                                 d->settings, SETTING_HTTP_MAX_ELEMENTS) };
+        struct api_config api_config;
         struct http_limits limits;
         struct member_config config;
 
@@ -72,7 +71,12 @@ static void apply(struct daemon *d)
         http_server_set_limits(d->http, &limits);
         daemon_member_config(d, &config);
         member_set_config(d->member, &config);
+        daemon_api_config(d, &api_config);
         api_set_config(d->api, &api_config);
+        if (d->peers != NULL)
+                peer_client_set_secret(d->peers, api_config.peer_secret);
+        retry_service_set_peer_timeout(
+                d->door, (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
 }
 
 void daemon_reload(struct daemon *d)

@@ -101,11 +101,13 @@ void settings_assign(struct settings *s, enum setting id, const char *source,
                      const struct raw_value *raw)
 {
         const struct setting_row *row = setting_row(id);
+        struct raw_value text = *raw;
 
+        text.is_secret |= (row->flags & SETTING_SECRET) != 0 && raw->type != JSON_NULL;
         if (setting_is_number(row))
                 assign_number(s, id, source, raw);
         else if (row->type == SETTING_TEXT)
-                assign_text(s, id, source, raw);
+                assign_text(s, id, source, &text);
         else if (row->type == SETTING_LIST)
                 assign_list(s, id, source, raw);
         else if (raw->is_loose)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crr/base/network.h"
+
 #define INSTANCE_BYTES 128
 #define GROUP_BYTES    255
 #define TOPIC_BYTES    249 /* Kafka's */
@@ -122,6 +124,18 @@ const char *check_url(struct str text)
                 if (is_blank_or_control(text.base[i]))
                         return why;
         return NULL;
+}
+
+const char *check_secret(struct str text)
+{
+        return text.len < 16 || text.len > 1024 ? "must be 16 to 1024 bytes" : NULL;
+}
+
+const char *check_network(struct str text)
+{
+        struct network network;
+
+        return network_parse(text, &network) ? NULL : "is not a network such as 10.0.0.0/8 or ::1";
 }
 
 /* TOGETHER */

@@ -11,6 +11,8 @@ const char *check_group(struct str text);
 const char *check_topic(struct str text);
 const char *check_url(struct str text);
 const char *check_address(struct str text);
+const char *check_secret(struct str text);
+const char *check_network(struct str text);
 
 /* What no setting can say alone. */
 void settings_check_together(struct settings *s);

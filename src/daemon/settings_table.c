@@ -15,6 +15,7 @@
 #define RELOADABLE    SETTING_RELOADABLE
 #define NULLABLE      SETTING_NULLABLE
 #define AUTOMATIC     SETTING_AUTOMATIC
+#define SECRET        SETTING_SECRET
 
 static const struct setting_row rows[SETTING__COUNT] = {
 #define X(id, path, type, preset, limits, flags, help) \

@@ -16,7 +16,12 @@ enum setting_type {
         SETTING_MAP,
 };
 
-enum setting_flags { SETTING_RELOADABLE = 1, SETTING_NULLABLE = 2, SETTING_AUTOMATIC = 4 };
+enum setting_flags {
+        SETTING_RELOADABLE = 1,
+        SETTING_NULLABLE = 2,
+        SETTING_AUTOMATIC = 4,
+        SETTING_SECRET = 8, /* never said again, wherever it comes from */
+};
 
 struct setting_row {
         const char *path;

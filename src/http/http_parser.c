@@ -10,32 +10,39 @@ struct header_span {
         uint16_t name_at, name_len, value_at, value_len;
 };
 
-/* Only while a request is read or answered. */
-struct head {
-        size_t len; /* bytes kept: target, names, values */
-        size_t target_len;
-        unsigned n; /* headers */
-        bool in_value;
-        struct header_span spans[HTTP_HEADERS_MAX];
-        char bytes[HTTP_HEAD_BYTES];
+/* Raw lines, which llhttp does not show, over the borders of pieces. */
+struct raw_lines {
+        char last;      /* the byte before */
+        size_t in_line; /* bytes of the line so far, without its end */
+};
+
+/* What stands between two pieces of a chunked body: their sizes, extensions, the trailers. */
+struct between {
+        const char *from; /* in the piece that is fed: not looked at from here on */
+        size_t n;         /* bytes since the last one of the body */
 };
 
 struct http_parser {
         llhttp_t llhttp;
         enum http_parse_state state;
-        struct head *head;
-        struct buf body;
         size_t max_body_bytes;
         struct http_budget *budget;
-        size_t budgeted; /* of it, for this body */
+        struct buf body;
         size_t head_wire, body_wire;
-        bool after_lf, after_cr, ends; /* of the raw head, over the borders of pieces */
+        struct raw_lines lines;
+        struct between between;
         bool head_complete, wants_continue, http10, keep_alive;
         unsigned n_length, n_encoding, n_host;
         enum http_verb verb;
-        uint64_t expected;
+        uint64_t content_length;
         enum error_code fault;
         const char *fault_text;
+        /* The head: target, names and values, one behind the other. */
+        size_t head_len, target_len;
+        unsigned n_headers;
+        bool in_value;
+        struct header_span spans[HTTP_HEADERS_MAX];
+        char head[HTTP_HEAD_BYTES];
 };
 
 static int refuse(struct http_parser *p, enum error_code fault, const char *text)
@@ -50,12 +57,10 @@ static int refuse(struct http_parser *p, enum error_code fault, const char *text
 
 static int keep(struct http_parser *p, const char *at, size_t n)
 {
-        struct head *h = p->head;
-
-        if (n > sizeof h->bytes - h->len)
+        if (n > sizeof p->head - p->head_len)
                 return refuse(p, ERR_HEADERS_TOO_LARGE, "the headers are too large");
-        memcpy(h->bytes + h->len, at, n);
-        h->len += n;
+        memcpy(p->head + p->head_len, at, n);
+        p->head_len += n;
         return 0;
 }
 
@@ -65,8 +70,8 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t n)
 {
         struct http_parser *p = llhttp->data;
 
-        p->head->target_len += n;
-        if (p->head->target_len > HTTP_TARGET_BYTES)
+        p->target_len += n;
+        if (p->target_len > HTTP_TARGET_BYTES)
                 return refuse(p, ERR_URI_TOO_LONG, "the request target is too long");
         return keep(p, at, n);
 }
@@ -74,47 +79,45 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t n)
 static int on_header_field(llhttp_t *llhttp, const char *at, size_t n)
 {
         struct http_parser *p = llhttp->data;
-        struct head *h = p->head;
+        struct header_span *span;
 
         if (p->head_complete)
                 return 0; /* a trailer */
-        if (h->n == 0 || h->in_value) {
-                if (h->n == HTTP_HEADERS_MAX)
+        if (p->n_headers == 0 || p->in_value) {
+                if (p->n_headers == HTTP_HEADERS_MAX)
                         return refuse(p, ERR_HEADERS_TOO_LARGE, "more than 64 headers");
-                h->spans[h->n++] = (struct header_span){ .name_at = (uint16_t)h->len };
-                h->in_value = false;
+                p->spans[p->n_headers++] = (struct header_span){ .name_at = (uint16_t)p->head_len };
+                p->in_value = false;
         }
-        h->spans[h->n - 1].name_len = (uint16_t)(h->spans[h->n - 1].name_len + n);
+        span = &p->spans[p->n_headers - 1];
+        span->name_len = (uint16_t)(span->name_len + n);
         return keep(p, at, n);
 }
 
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t n)
 {
         struct http_parser *p = llhttp->data;
-        struct head *h = p->head;
+        struct header_span *span;
 
-        if (p->head_complete || h->n == 0)
+        if (p->head_complete || p->n_headers == 0)
                 return 0;
-        if (!h->in_value) {
-                h->spans[h->n - 1].value_at = (uint16_t)h->len;
-                h->in_value = true;
+        span = &p->spans[p->n_headers - 1];
+        if (!p->in_value) {
+                span->value_at = (uint16_t)p->head_len;
+                p->in_value = true;
         }
-        h->spans[h->n - 1].value_len = (uint16_t)(h->spans[h->n - 1].value_len + n);
+        span->value_len = (uint16_t)(span->value_len + n);
         return keep(p, at, n);
 }
 
 static struct str name_at(const struct http_parser *p, unsigned i)
 {
-        const struct header_span *span = &p->head->spans[i];
-
-        return (struct str){ p->head->bytes + span->name_at, span->name_len };
+        return (struct str){ p->head + p->spans[i].name_at, p->spans[i].name_len };
 }
 
 static struct str value_at(const struct http_parser *p, unsigned i)
 {
-        const struct header_span *span = &p->head->spans[i];
-
-        return str_trim((struct str){ p->head->bytes + span->value_at, span->value_len });
+        return str_trim((struct str){ p->head + p->spans[i].value_at, p->spans[i].value_len });
 }
 
 static bool has_control(struct str s)
@@ -140,7 +143,7 @@ static int check_length(struct http_parser *p, struct str value)
                         return refuse(p, ERR_BAD_HTTP, "Content-Length is out of range");
                 return refuse(p, ERR_BAD_HTTP, "Content-Length must stand once");
         }
-        p->expected = length;
+        p->content_length = length;
         return 0;
 }
 
@@ -170,7 +173,7 @@ static int check_head(struct http_parser *p)
 {
         if (p->llhttp.http_major != 1 || p->llhttp.http_minor > 1)
                 return refuse(p, ERR_HTTP_VERSION, "only HTTP/1.0 and HTTP/1.1");
-        for (unsigned i = 0; i < p->head->n; i++)
+        for (unsigned i = 0; i < p->n_headers; i++)
                 if (check_header(p, name_at(p, i), value_at(p, i)) != 0)
                         return HPE_USER;
         if (p->n_length > 0 && p->n_encoding > 0)
@@ -181,7 +184,7 @@ static int check_head(struct http_parser *p)
                 return refuse(p, ERR_BAD_HTTP, "Host is missing");
         if (p->llhttp.method == HTTP_CONNECT || p->llhttp.method > HTTP_TRACE)
                 return refuse(p, ERR_NOT_IMPLEMENTED, "this method is not implemented");
-        if (p->expected > p->max_body_bytes)
+        if (p->content_length > p->max_body_bytes)
                 return refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");
         return 0;
 }
@@ -211,12 +214,37 @@ static int on_headers_complete(llhttp_t *llhttp)
         return 0;
 }
 
-static int take_budget(struct http_parser *p, size_t n)
+/*
+ * A line of a head or between the pieces of a body may not begin with a blank (obs-fold), and ends
+ * only with CR LF. Version 8 of llhttp takes LF alone in places, version 9 in others.
+ */
+static bool is_bad_in_lines(struct raw_lines *lines, char c)
 {
-        if (p->budget->used > p->budget->limit || n > p->budget->limit - p->budget->used)
-                return refuse(p, ERR_UNAVAILABLE, "too many bodies are being received");
-        p->budget->used += n;
-        p->budgeted += n;
+        bool bad = c == '\0' || (lines->last == '\r') != (c == '\n') ||
+                   (lines->last == '\n' && (c == ' ' || c == '\t'));
+
+        if (c == '\n')
+                lines->in_line = 0;
+        else if (c != '\r')
+                lines->in_line++;
+        lines->last = c;
+        return bad;
+}
+
+static int look_between(struct http_parser *p, const char *until)
+{
+        size_t n = (size_t)(until - p->between.from);
+
+        if (p->n_encoding == 0)
+                return 0;
+        p->between.n += n;
+        if (p->between.n > HTTP_HEAD_BYTES)
+                return refuse(p, ERR_TOO_LARGE,
+                              "a chunk's extension or the trailers are too large");
+        for (size_t i = 0; i < n; i++)
+                if (is_bad_in_lines(&p->lines, p->between.from[i]))
+                        return refuse(p, ERR_BAD_HTTP, "a bad line between chunks");
+        p->between.from = until;
         return 0;
 }
 
@@ -224,11 +252,15 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t n)
 {
         struct http_parser *p = llhttp->data;
 
+        if (look_between(p, at) != 0)
+                return HPE_USER;
         if (n > p->max_body_bytes - p->body.len)
                 return refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");
-        if (take_budget(p, n) != 0)
-                return HPE_USER;
-        buf_append(&p->body, at, n);
+        http_budget_append(p->budget, &p->body, at, n);
+        if (p->budget->used > p->budget->limit)
+                return refuse(p, ERR_UNAVAILABLE, "too many bytes are kept for other requests");
+        p->between = (struct between){ .from = at + n };
+        p->lines = (struct raw_lines){ .in_line = 1 };
         return 0;
 }
 
@@ -270,132 +302,56 @@ static const llhttp_settings_t *settings(void)
 
 struct http_parser *http_parser_new(size_t max_body_bytes, struct http_budget *budget)
 {
-        struct http_parser *p = calloc(1, sizeof *p);
+        struct http_parser *p = malloc(sizeof *p);
 
         if (p == NULL)
                 abort();
+        memset(p, 0, offsetof(struct http_parser, spans));
         llhttp_init(&p->llhttp, HTTP_REQUEST, settings());
         p->llhttp.data = p;
         p->max_body_bytes = max_body_bytes;
         p->budget = budget;
+        p->verb = HTTP_VERB_OTHER;
         buf_init(&p->body, max_body_bytes);
         return p;
-}
-
-static void forget_request(struct http_parser *p)
-{
-        free(p->head);
-        p->head = NULL;
-        buf_deinit(&p->body);
-        p->budget->used -= p->budgeted;
-        p->budgeted = 0;
 }
 
 void http_parser_free(struct http_parser *p)
 {
         if (p == NULL)
                 return;
-        forget_request(p);
+        http_budget_release(p->budget, &p->body);
         free(p);
 }
 
-void http_parser_next(struct http_parser *p)
-{
-        forget_request(p);
-        p->state = HTTP_PARSE_IDLE;
-        p->head_wire = p->body_wire = 0;
-        p->after_lf = p->after_cr = p->ends = p->head_complete = p->wants_continue = false;
-        p->n_length = p->n_encoding = p->n_host = 0;
-        p->expected = 0;
-        llhttp_resume(&p->llhttp);
-        p->llhttp.upgrade = 0; /* an Upgrade header is ignored: the connection stays HTTP/1.1 */
-}
+/* FEEDING */
 
-/*
- * The raw head, which llhttp does not show: a line may not begin with a blank (obs-fold), and end
- * only with CR LF. Version 8 takes LF alone in places, version 9 others. True: refused.
- */
-static bool head_is_bad(struct http_parser *p, const char *bytes, size_t n)
+/* The bytes up to the end of the head, or all; what is behind a bad one does not matter. */
+static size_t look_at_head(struct http_parser *p, const char *bytes, size_t n, bool *ret_ends)
 {
-        for (size_t i = 0; i < n && !p->ends; i++) {
-                char c = bytes[i];
+        for (size_t i = 0; i < n; i++) {
+                bool is_blank = p->lines.in_line == 0;
 
-                if (p->after_lf && c == '\r') {
-                        p->ends = true; /* what follows is the last LF, and the body */
-                        return false;
+                if (is_bad_in_lines(&p->lines, bytes[i])) {
+                        refuse(p, ERR_BAD_HTTP, "a NUL, a folded line, or one without CR LF");
+                        return 0;
                 }
-                if (c == '\0' || (p->after_cr && c != '\n') || (c == '\n' && !p->after_cr)) {
-                        refuse(p, ERR_BAD_HTTP, "a NUL, or a line that does not end with CR LF");
-                        return true;
-                }
-                if (p->after_lf && (c == ' ' || c == '\t')) {
-                        refuse(p, ERR_BAD_HTTP, "a folded header");
-                        return true;
-                }
-                p->after_cr = c == '\r';
-                p->after_lf = c == '\n';
+                if (p->lines.in_line > 0)
+                        p->state = HTTP_PARSE_HEAD;
+                *ret_ends = p->state == HTTP_PARSE_HEAD && is_blank && bytes[i] == '\n';
+                if (*ret_ends)
+                        return i + 1;
         }
-        return false;
-}
-
-/* Empty lines before a request are skipped, a few of them. */
-static size_t skip_empty_lines(struct http_parser *p, const char *bytes, size_t n)
-{
-        size_t i = 0;
-
-        if (p->state != HTTP_PARSE_IDLE)
-                return 0;
-        while (i < n && (bytes[i] == '\r' || bytes[i] == '\n') && p->head_wire < HTTP_HEAD_BYTES) {
-                i++;
-                p->head_wire++;
-        }
-        if (p->head_wire >= HTTP_HEAD_BYTES)
-                refuse(p, ERR_HEADERS_TOO_LARGE, "endless empty lines");
-        return i;
-}
-
-static void begin_head(struct http_parser *p)
-{
-        if (p->state != HTTP_PARSE_IDLE)
-                return;
-        p->state = HTTP_PARSE_HEAD;
-        p->head = malloc(sizeof *p->head);
-        if (p->head == NULL)
-                abort();
-        memset(p->head, 0, offsetof(struct head, spans));
-}
-
-/* Count what was fed while the headers were open, and the wire bytes of a body (chunk extensions,
- * trailers). */
-static void count_wire(struct http_parser *p, bool in_head, size_t n)
-{
-        if (in_head) {
-                p->head_wire += n;
-                if (!p->head_complete && p->head_wire >= HTTP_HEAD_BYTES)
-                        refuse(p, ERR_HEADERS_TOO_LARGE, "the headers are too large");
-                return;
-        }
-        p->body_wire += n;
-        if (p->body_wire > 2 * p->max_body_bytes + 65536)
-                refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");
-}
-
-/* An Upgrade that was asked for is not done: the connection goes on as HTTP/1.1. */
-static llhttp_errno_t run_llhttp(struct http_parser *p, const char *bytes, size_t n)
-{
-        llhttp_errno_t result = llhttp_execute(&p->llhttp, bytes, n);
-
-        if (result != HPE_PAUSED_UPGRADE)
-                return result;
-        llhttp_resume_after_upgrade(&p->llhttp);
-        return llhttp_execute(&p->llhttp, bytes, n);
+        return n;
 }
 
 static size_t execute(struct http_parser *p, const char *bytes, size_t n)
 {
-        llhttp_errno_t result = run_llhttp(p, bytes, n);
+        llhttp_errno_t result;
         const char *stop = bytes + n;
 
+        p->between.from = bytes;
+        result = llhttp_execute(&p->llhttp, bytes, n);
         if (result != HPE_OK) {
                 stop = llhttp_get_error_pos(&p->llhttp);
                 if (p->state != HTTP_PARSE_DONE)
@@ -406,26 +362,52 @@ static size_t execute(struct http_parser *p, const char *bytes, size_t n)
         return (size_t)(stop - bytes);
 }
 
+static bool is_open(const struct http_parser *p)
+{
+        return p->state != HTTP_PARSE_DONE && p->state != HTTP_PARSE_BAD;
+}
+
+static size_t feed_head(struct http_parser *p, const char *bytes, size_t n)
+{
+        size_t room = HTTP_HEAD_BYTES - p->head_wire;
+        bool ends = false;
+
+        n = look_at_head(p, bytes, n < room ? n : room, &ends);
+        if (p->state == HTTP_PARSE_BAD)
+                return 0;
+        n = execute(p, bytes, n);
+        p->head_wire += n;
+        if (p->head_complete || !is_open(p))
+                return n;
+        if (ends)
+                refuse(p, ERR_BAD_HTTP, "the headers are not complete");
+        else if (p->head_wire == HTTP_HEAD_BYTES)
+                refuse(p, ERR_HEADERS_TOO_LARGE, "the headers are too large");
+        return n;
+}
+
+static size_t feed_body(struct http_parser *p, const char *bytes, size_t n)
+{
+        n = execute(p, bytes, n);
+        p->body_wire += n;
+        if (p->state != HTTP_PARSE_BAD)
+                look_between(p, bytes + n);
+        if (is_open(p) && p->body_wire > 2 * p->max_body_bytes + (size_t)4 * HTTP_HEAD_BYTES)
+                refuse(p, ERR_TOO_LARGE, "too much stands between the chunks of the body");
+        return n;
+}
+
 size_t http_parser_feed(struct http_parser *p, const char *bytes, size_t n)
 {
-        size_t taken = skip_empty_lines(p, bytes, n);
+        size_t taken = 0;
 
-        while (taken < n && p->state != HTTP_PARSE_DONE && p->state != HTTP_PARSE_BAD) {
-                size_t piece = n - taken, used;
-                bool in_head;
+        while (taken < n && is_open(p)) {
+                size_t used = p->head_complete ? feed_body(p, bytes + taken, n - taken)
+                                               : feed_head(p, bytes + taken, n - taken);
 
-                begin_head(p);
-                in_head = p->state == HTTP_PARSE_HEAD;
-                if (in_head && piece > HTTP_HEAD_BYTES - p->head_wire)
-                        piece = HTTP_HEAD_BYTES - p->head_wire;
-                if (in_head && head_is_bad(p, bytes + taken, piece))
-                        break;
-                used = execute(p, bytes + taken, piece);
-                taken += used;
-                if (p->state != HTTP_PARSE_BAD)
-                        count_wire(p, in_head, used);
-                if (used == 0 && p->state != HTTP_PARSE_DONE && p->state != HTTP_PARSE_BAD)
+                if (used == 0 && is_open(p))
                         refuse(p, ERR_BAD_HTTP, "no progress");
+                taken += used;
         }
         return taken;
 }
@@ -444,7 +426,7 @@ enum http_verb http_parser_verb(const struct http_parser *p)
 
 struct str http_parser_target(const struct http_parser *p)
 {
-        return (struct str){ p->head->bytes, p->head->target_len };
+        return (struct str){ p->head, p->target_len };
 }
 
 struct str http_parser_body(const struct http_parser *p)
@@ -454,7 +436,7 @@ struct str http_parser_body(const struct http_parser *p)
 
 struct str http_parser_header(const struct http_parser *p, const char *name)
 {
-        for (unsigned i = 0; i < p->head->n; i++)
+        for (unsigned i = 0; i < p->n_headers; i++)
                 if (str_ieq_c(name_at(p, i), name))
                         return value_at(p, i);
         return STR_ABSENT;
@@ -472,15 +454,15 @@ bool http_parser_is_http10(const struct http_parser *p)
 
 bool http_parser_wants_continue(struct http_parser *p)
 {
-        bool wants = p->wants_continue;
+        bool wants = p->wants_continue && p->body_wire == 0;
 
         p->wants_continue = false;
         return wants;
 }
 
-uint64_t http_parser_expected_body(const struct http_parser *p)
+uint64_t http_parser_body_size(const struct http_parser *p)
 {
-        return p->expected;
+        return p->n_encoding > 0 ? p->body.len : p->content_length;
 }
 
 enum error_code http_parser_fault(const struct http_parser *p)

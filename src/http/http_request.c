@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crr/http/http_request.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "crr/base/time.h"
 #include "http_conn.h"
@@ -25,16 +27,18 @@ static bool is_sane_id(struct str id)
         return true;
 }
 
-static void set_request_id(struct http_request *req, const struct http_server *s,
-                           const struct http_parser *parser)
+void server_make_request_id(struct http_server *s, const struct http_parser *parser,
+                            char id[HTTP_REQUEST_ID_SIZE])
 {
-        struct str theirs = http_parser_header(parser, "x-request-id");
+        struct str theirs = STR_ABSENT;
 
+        if (parser != NULL && http_parser_state(parser) == HTTP_PARSE_DONE)
+                theirs = http_parser_header(parser, "x-request-id");
         if (is_sane_id(theirs))
-                snprintf(req->request_id, sizeof req->request_id, "%.*s", STR_ARG(theirs));
+                snprintf(id, HTTP_REQUEST_ID_SIZE, "%.*s", STR_ARG(theirs));
         else
-                snprintf(req->request_id, sizeof req->request_id, "%016" PRIx64 "%016" PRIx64,
-                         s->id_salt, req->id);
+                snprintf(id, HTTP_REQUEST_ID_SIZE, "%016" PRIx64 "%016" PRIx64, s->id_salt,
+                         ++s->next_id);
 }
 
 static enum http_method method_of(enum http_verb verb)
@@ -54,16 +58,18 @@ struct server_request *server_request_new(struct http_conn *c)
                 abort();
         req = &r->public;
         r->conn = c;
+        r->parser = c->parser;
+        c->parser = NULL;
         req->server = s;
         req->conn = r;
         req->id = ++s->next_id;
-        req->method = method_of(http_parser_verb(c->parser));
-        req->is_head = http_parser_verb(c->parser) == HTTP_VERB_HEAD;
-        req->path = http_parser_target(c->parser);
+        req->method = method_of(http_parser_verb(r->parser));
+        req->is_head = http_parser_verb(r->parser) == HTTP_VERB_HEAD;
+        req->path = http_parser_target(r->parser);
         req->query = STR("");
         str_split(req->path, '?', &req->path, &req->query);
-        req->body = http_parser_body(c->parser);
-        set_request_id(req, s, c->parser);
+        req->body = http_parser_body(r->parser);
+        server_make_request_id(s, r->parser, req->request_id);
         arena_init(&req->arena, 2 * s->limits.max_body_bytes + ARENA_SLACK);
         req->started_us = time_monotonic_us();
         req->deadline_ms = time_monotonic_ms() + s->limits.request_timeout_ms;
@@ -76,12 +82,11 @@ struct server_request *server_request_new(struct http_conn *c)
         return r;
 }
 
-void server_request_orphan(struct server_request *r)
+void server_request_orphan(struct server_request *r, int status_told)
 {
-        r->parser = r->conn->parser;
-        r->conn->parser = NULL;
         r->conn->request = NULL;
         r->conn = NULL;
+        r->status_told = status_told;
 }
 
 void server_request_free(struct server_request *r)
@@ -104,7 +109,24 @@ struct str http_request_header(const struct http_request *req, const char *name)
 {
         const struct server_request *r = req->conn;
 
-        return http_parser_header(r->conn != NULL ? r->conn->parser : r->parser, name);
+        return http_parser_header(r->parser, name);
+}
+
+void http_request_remote(const struct http_request *req, char text[HTTP_ADDRESS_SIZE])
+{
+        const struct server_request *r = req->conn;
+        struct sockaddr_storage address = { 0 };
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+        socklen_t len = sizeof address;
+
+        text[0] = '\0';
+        if (r->conn == NULL || getpeername(r->conn->fd, (struct sockaddr *)&address, &len) != 0)
+                return;
+        if (address.ss_family == AF_INET6)
+                inet_ntop(AF_INET6, &v6->sin6_addr, text, HTTP_ADDRESS_SIZE);
+        else
+                inet_ntop(AF_INET, &v4->sin_addr, text, HTTP_ADDRESS_SIZE);
 }
 
 bool http_request_is_canceled(const struct http_request *req)
@@ -121,11 +143,11 @@ void http_respond(struct http_request *req, struct http_response *res)
         struct http_conn *c = r->conn;
 
         if (s->app.on_answered != NULL)
-                s->app.on_answered(s->app.data, req, c != NULL ? res->status : 499);
+                s->app.on_answered(s->app.data, req, c != NULL ? res->status : r->status_told);
         if (c == NULL) {
                 buf_deinit(&res->body);
                 server_request_free(r);
                 return;
         }
-        conn_answer(c, res, req); /* it takes what it needs of the request */
+        exchange_answer(c, res);
 }

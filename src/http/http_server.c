@@ -6,8 +6,9 @@
  * Possible failures:
  *  - too many connections: each further one is answered 503, and past REFUSALS_MAX of those closed
  * at once;
+ *  - a connection would take a descriptor of the reserve: it is closed at once;
  *  - no descriptor is left: the spare one is given up to accept and close, so that clients learn of
- * it.
+ *    it; without that the listener rests until the next tick.
  */
 #include "crr/http/http_server.h"
 
@@ -15,10 +16,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,10 +31,10 @@
 #include "crr/base/uuid.h"
 #include "http_conn.h"
 
-#define TICK_MS      250
 #define ACCEPTS      32
 #define REFUSALS_MAX 64
 #define BACKLOG      1024
+#define RESERVED_FDS 128
 
 struct listener {
         uv_poll_t poll;
@@ -39,12 +42,25 @@ struct listener {
         struct listener *next;
         int fd;
         bool open;
+        bool paused; /* no descriptor was left, not even to refuse: until the next tick */
         char address[80];
 };
 
 static unsigned or_default(unsigned value, unsigned otherwise)
 {
         return value != 0 ? value : otherwise;
+}
+
+/* Kafka's connections and the log need descriptors too, whoever connects to us. */
+static int first_reserved_fd(void)
+{
+        struct rlimit limit;
+        rlim_t reserve;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+                return INT_MAX;
+        reserve = limit.rlim_cur / 4 < RESERVED_FDS ? limit.rlim_cur / 4 : RESERVED_FDS;
+        return (int)(limit.rlim_cur - reserve);
 }
 
 void http_server_set_limits(struct http_server *s, const struct http_limits *limits)
@@ -56,8 +72,98 @@ void http_server_set_limits(struct http_server *s, const struct http_limits *lim
         s->limits.write_ms = or_default(limits->write_ms, 20000);
         s->limits.linger_ms = or_default(limits->linger_ms, 2000);
         s->budget.limit = limits->max_buffered_bytes;
-        if (s->budget.limit < s->budget.used)
-                s->budget.limit = s->budget.used;
+        s->first_reserved_fd = first_reserved_fd();
+}
+
+/* ACCEPTING */
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void watch(struct listener *l)
+{
+        l->paused = false;
+        uv_poll_start(&l->poll, UV_READABLE, on_connection);
+}
+
+static void resume_listeners(struct http_server *s)
+{
+        for (struct listener *l = s->listeners; l != NULL; l = l->next)
+                if (l->open && l->paused)
+                        watch(l);
+}
+
+/* A connection waits that nobody can take: the loop would turn for it again and again. */
+static void pause_listener(struct listener *l)
+{
+        l->paused = true;
+        uv_poll_stop(&l->poll);
+}
+
+static int open_spare(void)
+{
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void count_closed_at_once(struct http_server *s, int fd, const char *cause)
+{
+        server_count_rejected(s, fd, 0, cause);
+        close(fd);
+}
+
+/* False: it could not even be refused. */
+static bool refuse_for_want_of_descriptors(struct http_server *s, int listener)
+{
+        int fd;
+
+        if (s->spare_fd < 0)
+                s->spare_fd = open_spare();
+        if (s->spare_fd < 0)
+                return false;
+        close(s->spare_fd);
+        fd = accept(listener, NULL, NULL);
+        if (fd >= 0)
+                count_closed_at_once(s, fd, "descriptors");
+        s->spare_fd = open_spare();
+        return fd >= 0;
+}
+
+static void take_connection(struct http_server *s, int fd)
+{
+        if (fd >= s->first_reserved_fd)
+                count_closed_at_once(s, fd, "descriptors");
+        else if (s->n_conns >= s->limits.max_connections + REFUSALS_MAX)
+                count_closed_at_once(s, fd, "max_connections");
+        else
+                conn_open(s, fd, s->n_conns >= s->limits.max_connections);
+}
+
+/* False: none waits, or none can be taken now. */
+static bool accept_one(struct listener *l)
+{
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+                take_connection(l->server, fd);
+                return true;
+        }
+        if (errno == EMFILE || errno == ENFILE) {
+                if (refuse_for_want_of_descriptors(l->server, l->fd))
+                        return true;
+                pause_listener(l);
+                return false;
+        }
+        return errno == EINTR || errno == ECONNABORTED;
+}
+
+static void accept_some(struct listener *l, int most)
+{
+        while (most > 0 && accept_one(l))
+                most--;
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+        accept_some(poll->data, ACCEPTS);
 }
 
 static void set_date(struct http_server *s)
@@ -69,17 +175,27 @@ static void set_date(struct http_server *s)
         strftime(s->date, sizeof s->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }
 
+int64_t server_now_ms(const struct http_server *s)
+{
+        return s->app.now_ms != NULL ? s->app.now_ms(s->app.data) : (int64_t)uv_now(s->loop);
+}
+
+void server_tick(struct http_server *s)
+{
+        struct deadline *due;
+
+        while ((due = deadlines_next_due(&s->deadlines, server_now_ms(s))) != NULL)
+                conn_on_deadline(
+                        (struct http_conn *)((char *)due - offsetof(struct http_conn, deadline)));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
         struct http_server *s = timer->data;
-        int64_t now = time_monotonic_ms();
-        struct http_conn *next;
 
         set_date(s);
-        for (struct http_conn *c = s->conns; c != NULL; c = next) {
-                next = c->next;
-                conn_tick(c, now);
-        }
+        server_tick(s);
+        resume_listeners(s);
 }
 
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *limits,
@@ -92,61 +208,17 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
         s->loop = loop;
         s->app = *app;
         s->metrics = metrics;
+        s->connections_gauge = metrics_cell(metrics, METRIC_HTTP_CONNECTIONS, NO_LABELS);
+        deadlines_init(&s->deadlines, server_now_ms(s));
         http_server_set_limits(s, limits);
         random_bytes(&s->id_salt, sizeof s->id_salt);
-        s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        s->spare_fd = open_spare();
         set_date(s);
         uv_timer_init(loop, &s->tick);
         s->tick.data = s;
-        uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+        uv_timer_start(&s->tick, on_tick, DEADLINES_TICK_MS, DEADLINES_TICK_MS);
         s->open_handles = 1;
         return s;
-}
-
-/* ACCEPTING */
-
-static void refuse_for_want_of_descriptors(struct http_server *s, int listener)
-{
-        int fd;
-
-        if (s->spare_fd < 0)
-                return;
-        close(s->spare_fd);
-        fd = accept(listener, NULL, NULL);
-        if (fd >= 0)
-                close(fd);
-        s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        server_count_rejected(s, ERR_SYSTEM);
-        log_emit(LOG_HTTP_REFUSED, LOG_FIELDS(log_c("cause", "no descriptor is left")),
-                 "a connection was closed at once");
-}
-
-static void take_connection(struct http_server *s, int fd)
-{
-        if (s->n_conns >= s->limits.max_connections + REFUSALS_MAX) {
-                server_count_rejected(s, ERR_UNAVAILABLE);
-                close(fd);
-                return;
-        }
-        conn_open(s, fd, s->n_conns >= s->limits.max_connections);
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events)
-{
-        struct listener *l = poll->data;
-
-        (void)status;
-        (void)events;
-        for (int i = 0; i < ACCEPTS; i++) {
-                int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-                if (fd >= 0)
-                        take_connection(l->server, fd);
-                else if (errno == EMFILE || errno == ENFILE)
-                        refuse_for_want_of_descriptors(l->server, l->fd);
-                else if (errno != EINTR && errno != ECONNABORTED)
-                        return;
-        }
 }
 
 /* LISTENING */
@@ -246,7 +318,7 @@ int http_server_listen(struct http_server *s, const char *address, const char **
         print_address(&a, l->address, sizeof l->address);
         uv_poll_init(s->loop, &l->poll, fd);
         l->poll.data = l;
-        uv_poll_start(&l->poll, UV_READABLE, on_connection);
+        watch(l);
         l->next = s->listeners;
         s->listeners = l;
         s->open_handles++;
@@ -256,9 +328,12 @@ int http_server_listen(struct http_server *s, const char *address, const char **
 
 /* COUNTS */
 
-void server_count_rejected(struct http_server *s, enum error_code cause)
+void server_count_rejected(struct http_server *s, int fd, int status, const char *cause)
 {
-        metrics_add(s->metrics, METRIC_HTTP_REJECTED_TOTAL, LABELS_1(error_name(cause)), 1);
+        metrics_add(s->metrics, METRIC_HTTP_REJECTED_TOTAL, LABELS_1(cause), 1);
+        log_emit(LOG_HTTP_REFUSED,
+                 LOG_FIELDS(log_i("conn", fd), log_i("status", status), log_c("cause", cause)),
+                 status != 0 ? "answered by the server itself" : "closed without an answer");
 }
 
 bool http_server_is_idle(const struct http_server *s)
@@ -284,6 +359,16 @@ static void tell_closed_if_so(struct http_server *s)
                 s->closed(s->closed_data);
 }
 
+void server_conn_opened(struct http_server *s, struct http_conn *c)
+{
+        c->next = s->conns;
+        if (c->next != NULL)
+                c->next->prev = c;
+        s->conns = c;
+        s->n_conns++;
+        s->connections_gauge->value = s->n_conns;
+}
+
 void server_conn_closed(struct http_server *s, struct http_conn *c)
 {
         if (c->prev != NULL)
@@ -293,6 +378,7 @@ void server_conn_closed(struct http_server *s, struct http_conn *c)
         if (c->next != NULL)
                 c->next->prev = c->prev;
         s->n_conns--;
+        s->connections_gauge->value = s->n_conns;
         tell_closed_if_so(s);
 }
 
@@ -319,7 +405,9 @@ void http_server_drain(struct http_server *s)
 {
         struct http_conn *next;
 
-        s->draining = true;
+        for (struct listener *l = s->listeners; l != NULL; l = l->next)
+                if (l->open)
+                        accept_some(l, BACKLOG);
         close_listeners(s);
         for (struct http_conn *c = s->conns; c != NULL; c = next) {
                 next = c->next;

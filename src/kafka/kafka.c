@@ -3,9 +3,9 @@
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
  * Closing: the log reader and the publisher first (their results go to the member), then the
- * consumer leaves the group, then the auxiliary handle, which answers what the member still asks.
- * Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the latest; what is stuck
- * then is left to the end of the process.
+ * consumer leaves the group, then barrier, registry and auxiliary handle, which answer what the
+ * member still asks. Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the
+ * latest; what is stuck then is left to the end of the process.
  */
 #include "crr/kafka/kafka.h"
 
@@ -15,12 +15,15 @@
 
 #include "crr/base/log.h"
 #include "crr/kafka/kafka_embedded.h"
+#include "kafka_anchors.h"
 #include "kafka_aux.h"
+#include "kafka_barrier.h"
 #include "kafka_conf.h"
 #include "kafka_credentials.h"
 #include "kafka_feed.h"
 #include "kafka_log_reader.h"
 #include "kafka_publisher.h"
+#include "kafka_registry.h"
 #include "kafka_trouble.h"
 
 #define CLOSE_TIMEOUT_MS 5000
@@ -36,6 +39,9 @@ struct kafka {
         struct kafka_aux aux;
         struct kafka_publisher publisher;
         struct kafka_log_reader reader;
+        struct kafka_anchors anchors;
+        struct kafka_barrier barrier;
+        struct kafka_registry registry;
         struct group group;
         struct member *member;
         bool started, stuck, given_up;
@@ -54,7 +60,7 @@ static struct kafka *of_group(struct group *g)
 
 static void query_stable(struct group *g, int partition)
 {
-        kafka_aux_query_stable(&of_group(g)->aux, partition);
+        kafka_barrier_query(&of_group(g)->barrier, partition);
 }
 
 static void query_high_watermark(struct group *g, int partition)
@@ -72,6 +78,21 @@ static void resume(struct group *g, int partition, int64_t offset)
         kafka_feed_resume(&of_group(g)->feed, partition, offset);
 }
 
+static void query_registry(struct group *g)
+{
+        kafka_registry_query(&of_group(g)->registry);
+}
+
+static void query_members(struct group *g)
+{
+        kafka_registry_query_members(&of_group(g)->registry);
+}
+
+static void fence(struct group *g, const char *transactional_id)
+{
+        kafka_registry_fence(&of_group(g)->registry, transactional_id);
+}
+
 /* Once: what is fatal may be seen again until we are closed. */
 static void give_up(struct kafka *k, enum log_event event, const struct log_field *fields,
                     const struct error *err)
@@ -86,15 +107,27 @@ static void give_up(struct kafka *k, enum log_event event, const struct log_fiel
 static void on_producer_fatal(void *data, const struct error *err)
 {
         struct kafka *k = data;
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        snprintf(id, sizeof id, "crr-retryd-%s-%s", k->settings.group, k->settings.instance);
+        kafka_transactional_id(k->settings.group, k->settings.instance, id);
         give_up(k, LOG_PRODUCER_LOST, LOG_FIELDS(log_c("transactional_id", id)), err);
 }
 
 static void on_consumer_fatal(void *data, const struct error *err)
 {
         give_up(data, LOG_CONSUMER_LOST, LOG_FIELDS(log_c("code", error_name(err->code))), err);
+}
+
+static void on_log_unfit(void *data, const struct error *err)
+{
+        give_up(data, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err->code))), err);
+}
+
+static void on_other_log(void *data, int partition)
+{
+        struct kafka *k = data;
+
+        kafka_feed_reset(&k->feed, partition, "a record that was read is not in the log any more");
 }
 
 static void on_topic_trouble(void *data)
@@ -109,20 +142,23 @@ static void on_topics(void *data)
         struct kafka *k = data;
         int n = k->aux.failures.n_partitions;
 
-        if (n > LIMIT_PARTITIONS) {
+        if (n >= LIMIT_PARTITIONS) {
                 struct error err;
 
                 error_set(&err, ERR_BAD_CONFIG,
-                          "the failure log %s has %d partitions, more than %d",
+                          "the failure log %s has %d partitions; it must have fewer than %d",
                           k->settings.failures_topic, n, LIMIT_PARTITIONS);
-                give_up(k, LOG_KAFKA_FATAL, LOG_FIELDS(log_c("code", error_name(err.code))), &err);
+                on_log_unfit(k, &err);
                 return;
         }
+        kafka_registry_on_topology(&k->registry, n);
         member_on_topology(k->member, n);
-        if (n > 0)
+        if (n > 0) {
+                kafka_barrier_warm_up(&k->barrier);
                 kafka_feed_on_topology(&k->feed, n);
-        if (n > 0 && k->aux.replication.n_partitions > 0)
-                kafka_publisher_on_topics(&k->publisher);
+        }
+        if (n > 0 && k->aux.replication.n_partitions > 0 && !kafka_topics_settings_are_out(&k->aux))
+                kafka_publisher_on_topics(&k->publisher, kafka_topics_max_set_bytes(&k->aux));
 }
 
 static int start_embedded(struct kafka *k, struct error *err)
@@ -155,8 +191,13 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
         kafka_trouble_init(&k->trouble, metrics, kafka_bootstrap(k));
         kafka_publisher_init(&k->publisher, &k->settings, bootstrap, &k->trouble);
         kafka_log_reader_init(&k->reader, &k->settings, bootstrap, &k->trouble);
+        kafka_anchors_init(&k->anchors, &k->reader.port, on_other_log, k);
+        k->registry = (struct kafka_registry){ .settings = &k->settings,
+                                               .bootstrap = bootstrap,
+                                               .trouble = &k->trouble };
         if (kafka_feed_init(&k->feed, &k->settings, bootstrap, &k->trouble, metrics, err) != 0 ||
-            kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0)
+            kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0 ||
+            kafka_barrier_init(&k->barrier, &k->settings, bootstrap, &k->trouble, err) != 0)
                 return (int)err->code;
         return 0;
 }
@@ -187,18 +228,21 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
         k->loop = loop;
         k->settings = kafka_settings_copy(settings);
         k->callbacks = *callbacks;
-        k->group = (struct group){ query_stable, query_high_watermark, hold, resume };
+        k->group = (struct group){ query_stable,   query_high_watermark, hold, resume,
+                                   query_registry, query_members,        fence };
         if (init_parts(k, metrics, err) != 0 || try_producer(k, err) != 0) {
                 kafka_free(k);
                 return NULL;
         }
         k->feed.credentials = &k->credentials;
+        k->feed.anchors = &k->anchors;
         k->publisher.on_fatal = on_producer_fatal;
         k->feed.on_fatal = on_consumer_fatal;
         k->publisher.fatal_data = k->feed.fatal_data = k;
         k->feed.on_topic_trouble = on_topic_trouble;
         k->feed.topic_data = k;
         k->aux.on_topics = on_topics;
+        k->aux.on_unfit = on_log_unfit;
         k->aux.data = k;
         return k;
 }
@@ -225,9 +269,13 @@ void kafka_start(struct kafka *k, struct member *member)
         uv_timer_init(k->loop, &k->watchdog);
         k->watchdog.data = k;
         kafka_aux_start(&k->aux, k->loop, member);
+        kafka_barrier_start(&k->barrier, k->loop, member);
+        kafka_registry_start(&k->registry, k->loop, k->aux.handle, member);
         kafka_feed_start(&k->feed, k->loop, member);
         kafka_publisher_start(&k->publisher, k->loop, member);
         kafka_log_reader_start(&k->reader, k->loop);
+        if (!k->settings.embedded) /* nobody makes its topics anew, and it forgets what is old */
+                kafka_anchors_start(&k->anchors, k->loop);
 }
 
 bool kafka_set_credentials(struct kafka *k, const char *username, const char *password)
@@ -236,6 +284,7 @@ bool kafka_set_credentials(struct kafka *k, const char *username, const char *pa
                 return false;
         kafka_credentials_give(&k->credentials, k->feed.consumer);
         kafka_credentials_give(&k->credentials, k->aux.handle);
+        kafka_credentials_give(&k->credentials, k->barrier.handle);
         kafka_publisher_set_credentials(&k->publisher, &k->credentials);
         kafka_log_reader_set_credentials(&k->reader, &k->credentials);
         return true;
@@ -274,14 +323,28 @@ static void on_aux_closed(void *data)
         on_all_closed(data);
 }
 
-static void on_feed_closed(void *data)
+static void on_barrier_closed(void *data)
 {
         struct kafka *k = data;
 
         kafka_aux_close(&k->aux, on_aux_closed, k);
 }
 
-static void on_thread_closed(void *data)
+static void on_registry_closed(void *data)
+{
+        struct kafka *k = data;
+
+        kafka_barrier_close(&k->barrier, on_barrier_closed, k);
+}
+
+static void on_feed_closed(void *data)
+{
+        struct kafka *k = data;
+
+        kafka_registry_close(&k->registry, on_registry_closed, k);
+}
+
+static void on_part_closed(void *data)
 {
         struct kafka *k = data;
 
@@ -293,10 +356,11 @@ void kafka_close(struct kafka *k, void (*closed)(void *data), void *data)
 {
         k->closed = closed;
         k->closed_data = data;
-        k->closing = 2;
+        k->closing = 3;
         uv_timer_start(&k->watchdog, on_watchdog, CLOSE_TIMEOUT_MS, 0);
-        kafka_publisher_close(&k->publisher, on_thread_closed, k);
-        kafka_log_reader_close(&k->reader, on_thread_closed, k);
+        kafka_publisher_close(&k->publisher, on_part_closed, k);
+        kafka_anchors_close(&k->anchors, on_part_closed, k);
+        kafka_log_reader_close(&k->reader, on_part_closed, k);
 }
 
 bool kafka_is_stuck(const struct kafka *k)
@@ -309,6 +373,7 @@ void kafka_free(struct kafka *k)
         if (k == NULL)
                 return;
         kafka_feed_deinit(&k->feed);
+        kafka_barrier_deinit(&k->barrier);
         kafka_aux_deinit(&k->aux);
         if (k->publisher.settings != NULL) {
                 kafka_publisher_deinit(&k->publisher);
@@ -321,6 +386,16 @@ void kafka_free(struct kafka *k)
 }
 
 /* STATUS */
+
+int64_t kafka_session_timeout_ms(const struct kafka *k)
+{
+        const char *text = kafka_consumer_property(&k->settings, "session.timeout.ms");
+        unsigned long long ms;
+
+        return text != NULL && str_to_u64(str_from(text), INT64_MAX, &ms)
+                       ? (int64_t)ms
+                       : KAFKA_SESSION_TIMEOUT_MS;
+}
 
 const char *kafka_bootstrap(const struct kafka *k)
 {

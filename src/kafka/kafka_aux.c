@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "crr/base/log.h"
+#include "kafka_record.h"
 
-#define STABLE_TIMEOUT_MS    5000
 #define WATERMARK_TIMEOUT_MS 3000
 #define LOOK_MS              10000
 #define LOOK_SOON_MS         1000
@@ -23,6 +23,7 @@ struct watermarks_work {
         struct kafka_aux *aux;
         int n;
         int partitions[LIMIT_PARTITIONS];
+        int32_t leaders[LIMIT_PARTITIONS]; /* as last seen; -1: none, or not known */
         int64_t offsets[LIMIT_PARTITIONS];
 };
 
@@ -63,7 +64,7 @@ int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
 
 static bool is_busy(const struct kafka_aux *a)
 {
-        return a->stable_running || a->watermarks_running || a->topics_running;
+        return a->watermarks_running || a->topics_running;
 }
 
 static void one_closed(struct kafka_aux *a)
@@ -92,121 +93,62 @@ static void close_if_idle(struct kafka_aux *a)
         uv_close((uv_handle_t *)&a->refresh, on_handle_closed);
 }
 
-/* STABLE OFFSETS */
-
-static enum member_stable stable_of(rd_kafka_resp_err_t code)
-{
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-                return MEMBER_STABLE;
-        return code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ? MEMBER_UNSTABLE
-                                                                : MEMBER_STABLE_UNKNOWN;
-}
-
-static void answer_all_stable(struct kafka_aux *a, const bool *asked, enum member_stable stable)
-{
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (asked[p])
-                        member_on_stable(a->member, p, stable);
-}
-
-static void ask_stable(struct kafka_aux *a)
-{
-        rd_kafka_AdminOptions_t *options;
-        rd_kafka_topic_partition_list_t *list;
-        rd_kafka_ListConsumerGroupOffsets_t *request;
-        bool *asked;
-        char said[128];
-
-        if (a->stable_running)
-                return;
-        asked = malloc(sizeof a->want_stable);
-        if (asked == NULL)
-                abort();
-        memcpy(asked, a->want_stable, sizeof a->want_stable);
-        memset(a->want_stable, 0, sizeof a->want_stable);
-        list = rd_kafka_topic_partition_list_new(16);
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (asked[p])
-                        rd_kafka_topic_partition_list_add(list, a->settings->failures_topic, p);
-        if (list->cnt == 0 || a->settings->embedded || a->closing) {
-                rd_kafka_topic_partition_list_destroy(list);
-                answer_all_stable(a, asked, a->closing ? MEMBER_STABLE_UNKNOWN : MEMBER_STABLE);
-                free(asked);
-                return;
-        }
-        request = rd_kafka_ListConsumerGroupOffsets_new(a->settings->group, list);
-        options = rd_kafka_AdminOptions_new(a->handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-        rd_kafka_AdminOptions_set_request_timeout(options, STABLE_TIMEOUT_MS, said, sizeof said);
-        rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
-        rd_kafka_AdminOptions_set_opaque(options, asked);
-        a->stable_running = true;
-        rd_kafka_ListConsumerGroupOffsets(a->handle, &request, 1, options, a->queue);
-        rd_kafka_AdminOptions_destroy(options);
-        rd_kafka_ListConsumerGroupOffsets_destroy(request);
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
-/* The answers of the partitions that are in the result; those that are not stay in `asked`. */
-static void answer_partitions(struct kafka_aux *a, const rd_kafka_group_result_t *group,
-                              bool *asked)
-{
-        const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(group);
-
-        for (int i = 0; list != NULL && i < list->cnt; i++) {
-                int p = list->elems[i].partition;
-
-                if (p < 0 || p >= LIMIT_PARTITIONS || !asked[p])
-                        continue;
-                asked[p] = false;
-                member_on_stable(a->member, p, stable_of(list->elems[i].err));
-        }
-}
-
-static void on_stable_event(struct kafka_aux *a, rd_kafka_event_t *event)
-{
-        bool *asked = rd_kafka_event_opaque(event);
-        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-        const rd_kafka_group_result_t **groups = NULL;
-        const rd_kafka_error_t *error = NULL;
-        size_t n = 0;
-
-        a->stable_running = false;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-                groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                        rd_kafka_event_ListConsumerGroupOffsets_result(event), &n);
-        if (n > 0)
-                error = rd_kafka_group_result_error(groups[0]);
-        if (error != NULL)
-                code = rd_kafka_error_code(error);
-        else if (n > 0)
-                answer_partitions(a, groups[0], asked);
-        answer_all_stable(a, asked,
-                          code == RD_KAFKA_RESP_ERR_NO_ERROR ? MEMBER_STABLE_UNKNOWN
-                                                             : stable_of(code));
-        free(asked);
-        uv_async_send(&a->kick); /* what was asked meanwhile */
-        close_if_idle(a);
-}
-
 /* HIGH WATERMARKS */
+
+/* A broker that does not answer takes WATERMARK_TIMEOUT_MS; everything else is said at once. */
+static bool is_late(rd_kafka_resp_err_t code)
+{
+        return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+               code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+}
+
+/* rd_kafka_query_watermark_offsets() would take two requests a partition, and 2.0 does not keep to
+ * its timeout while a broker stands still. */
+static rd_kafka_resp_err_t ask_ends(struct watermarks_work *w, const int *which, int n)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
+        rd_kafka_resp_err_t code;
+
+        for (int i = 0; i < n; i++)
+                rd_kafka_topic_partition_list_add(list, w->aux->settings->failures_topic,
+                                                  w->partitions[which[i]])
+                        ->offset = RD_KAFKA_OFFSET_END; /* in the place of a time */
+        code = rd_kafka_offsets_for_times(w->aux->handle, list, WATERMARK_TIMEOUT_MS);
+        for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < n; i++)
+                if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+                        w->offsets[which[i]] = list->elems[i].offset;
+        rd_kafka_topic_partition_list_destroy(list);
+        return code;
+}
+
+/* All of one leader are asked together: a broker that is away takes one timeout. Where that fails
+ * otherwise it fails for one of them, and each is asked alone. */
+static void ask_leader(struct watermarks_work *w, const int *which, int n)
+{
+        rd_kafka_resp_err_t code = ask_ends(w, which, n);
+
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR || n == 1)
+                return;
+        for (int i = 0; i < n && !is_late(code); i++)
+                code = ask_ends(w, &which[i], 1);
+}
 
 static void work_watermarks(uv_work_t *work)
 {
         struct watermarks_work *w = work->data;
-        bool reachable = true;
+        bool asked[LIMIT_PARTITIONS] = { false };
+        int which[LIMIT_PARTITIONS];
 
-        for (int i = 0; i < w->n; i++) {
-                int64_t low, high;
+        for (int first = 0; first < w->n; first++) {
+                int n = 0;
 
-                w->offsets[i] = -1;
-                if (!reachable)
-                        continue; /* one timeout is enough */
-                if (rd_kafka_query_watermark_offsets(
-                            w->aux->handle, w->aux->settings->failures_topic, w->partitions[i],
-                            &low, &high, WATERMARK_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
-                        w->offsets[i] = high;
-                else
-                        reachable = false;
+                for (int i = first; !asked[first] && i < w->n; i++)
+                        if (w->leaders[i] == w->leaders[first])
+                                which[n++] = i;
+                for (int i = 0; i < n; i++)
+                        asked[which[i]] = true;
+                if (n > 0)
+                        ask_leader(w, which, n);
         }
 }
 
@@ -217,15 +159,34 @@ static void after_watermarks(uv_work_t *work, int status)
 
         (void)status;
         a->watermarks_running = false;
-        for (int i = 0; i < w->n; i++)
+        for (int i = 0; i < w->n; i++) {
+                struct error err;
+
+                if (kafka_offset_check(a->settings->failures_topic, w->partitions[i], w->offsets[i],
+                                       &err) != 0) {
+                        a->on_unfit(a->data, &err);
+                        w->offsets[i] = -1;
+                }
                 member_on_high_watermark(a->member, w->partitions[i], w->offsets[i]);
+        }
         free(w);
         uv_async_send(&a->kick);
         close_if_idle(a);
 }
 
+/* The view is in no order. */
+static void find_leaders(const struct topic_view *v, int32_t leaders[LIMIT_PARTITIONS])
+{
+        for (int p = 0; p < LIMIT_PARTITIONS; p++)
+                leaders[p] = -1;
+        for (int i = 0; i < v->n_partitions; i++)
+                if (v->partitions[i].id >= 0 && v->partitions[i].id < LIMIT_PARTITIONS)
+                        leaders[v->partitions[i].id] = v->partitions[i].leader;
+}
+
 static void ask_watermarks(struct kafka_aux *a)
 {
+        int32_t leaders[LIMIT_PARTITIONS];
         struct watermarks_work *w;
 
         if (a->watermarks_running)
@@ -233,9 +194,14 @@ static void ask_watermarks(struct kafka_aux *a)
         w = calloc(1, sizeof *w);
         if (w == NULL)
                 abort();
-        for (int p = 0; p < LIMIT_PARTITIONS; p++)
-                if (a->want_watermark[p])
-                        w->partitions[w->n++] = p;
+        find_leaders(&a->failures, leaders);
+        for (int p = 0; p < LIMIT_PARTITIONS; p++) {
+                if (!a->want_watermark[p])
+                        continue;
+                w->partitions[w->n] = p;
+                w->leaders[w->n] = leaders[p];
+                w->offsets[w->n++] = -1;
+        }
         memset(a->want_watermark, 0, sizeof a->want_watermark);
         if (w->n == 0) {
                 free(w);
@@ -299,15 +265,21 @@ static void take_topics(struct kafka_aux *a, struct topics_result *r)
         if (a->settings->create_topics &&
             (a->failures.n_partitions == 0 || a->replication.n_partitions == 0))
                 kafka_topics_create(a, r->brokers);
-        if (a->failures.n_partitions > 0)
-                kafka_topics_ask_policy(a);
+        kafka_topics_ask_settings(a);
         a->on_topics(a->data);
+}
+
+static bool has_leaders(const struct topic_view *v)
+{
+        for (int p = 0; p < v->n_partitions; p++)
+                if (v->partitions[p].leader < 0)
+                        return false;
+        return v->n_partitions > 0;
 }
 
 static bool is_settled(const struct kafka_aux *a)
 {
-        return a->trouble->broker_up && a->failures.n_partitions > 0 &&
-               a->replication.n_partitions > 0;
+        return a->trouble->broker_up && has_leaders(&a->failures) && has_leaders(&a->replication);
 }
 
 static void work_topics(uv_work_t *work)
@@ -368,14 +340,11 @@ static void serve(void *data, rd_kafka_event_t *event)
         struct kafka_aux *a = data;
 
         switch (rd_kafka_event_type(event)) {
-        case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-                on_stable_event(a, event);
-                break;
         case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
                 kafka_topics_on_created(a, event);
                 break;
         case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
-                kafka_topics_on_policy(a, event);
+                kafka_topics_on_settings(a, event);
                 break;
         default:
                 break;
@@ -387,7 +356,6 @@ static void on_kick(uv_async_t *handle)
 {
         struct kafka_aux *a = handle->data;
 
-        ask_stable(a);
         ask_watermarks(a);
         kafka_trouble_collect(a->trouble);
 }
@@ -402,12 +370,6 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
         a->kick.data = a->refresh.data = a;
         kafka_queue_start(&a->served, loop, a->queue, serve, NULL, a);
         uv_timer_start(&a->refresh, look, 1, 0);
-}
-
-void kafka_aux_query_stable(struct kafka_aux *a, int partition)
-{
-        a->want_stable[partition] = true;
-        uv_async_send(&a->kick);
 }
 
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition)

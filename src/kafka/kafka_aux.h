@@ -9,10 +9,9 @@
 #include "kafka_trouble.h"
 
 /*
- * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle without a group.
- * The consumer is never asked: a question would wait behind its long poll.
+ * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle that never joins
+ * the group. The consumer is never asked: a question would wait behind its long poll.
  *
- *   stable offsets    asynchronous, answered through a queue
  *   high watermarks   blocking calls of a millisecond, in libuv's pool, all wanted partitions in
  * one piece of work topics            likewise, every 10 s, every second while something is missing
  *
@@ -24,6 +23,11 @@ struct topic_view {
         struct kafka_partition *partitions;
 };
 
+struct topic_settings {
+        bool asked;
+        int64_t max_message_bytes; /* of the records that are sent at once; 0: not known */
+};
+
 struct topics_work;
 struct watermarks_work;
 
@@ -33,6 +37,7 @@ struct kafka_aux {
         struct member *member;
         void (*on_topics)(void *data); /* failures or replication changed; both exist: start what
                                           needs them */
+        void (*on_unfit)(void *data, const struct error *err); /* offsets that no marker holds */
         void *data;
 
         uv_loop_t *loop;
@@ -46,18 +51,18 @@ struct kafka_aux {
         void (*on_closed)(void *data);
         void *closed_data;
 
-        bool want_stable[LIMIT_PARTITIONS], want_watermark[LIMIT_PARTITIONS];
-        bool stable_running, watermarks_running, topics_running;
+        bool want_watermark[LIMIT_PARTITIONS];
+        bool watermarks_running, topics_running;
         struct topic_view failures, replication;
         bool failures_said, replication_said; /* missing */
-        bool create_running, policy_checked;
+        bool create_running, settings_running;
+        struct topic_settings topic_settings[2]; /* failures, replication */
         bool failures_seen;
 };
 
 int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
                    const char *bootstrap, struct kafka_trouble *trouble, struct error *err);
 void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member);
-void kafka_aux_query_stable(struct kafka_aux *a, int partition);
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition);
 void kafka_aux_look_soon(struct kafka_aux *a); /* at the topics */
 void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *data);
@@ -76,8 +81,10 @@ void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s,
 void kafka_topic_view_deinit(struct topic_view *v);
 void kafka_topics_create(struct kafka_aux *a,
                          int brokers); /* what is missing; the answer comes as an event */
-void kafka_topics_ask_policy(struct kafka_aux *a);
+void kafka_topics_ask_settings(struct kafka_aux *a); /* likewise; then on_topics */
+bool kafka_topics_settings_are_out(const struct kafka_aux *a);
+int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a); /* of both topics; 0: not known */
 void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event);
-void kafka_topics_on_policy(struct kafka_aux *a, rd_kafka_event_t *event);
+void kafka_topics_on_settings(struct kafka_aux *a, rd_kafka_event_t *event);
 
 #endif

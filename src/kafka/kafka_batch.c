@@ -17,12 +17,13 @@ void kafka_batch_give(struct kafka_batch *b)
         kafka_batch_drop(b);
 }
 
-void kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message)
+const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message)
 {
         if (b->n_records == MEMBER_BATCH || b->bytes >= KAFKA_BATCH_BYTES)
                 kafka_batch_give(b);
         b->records[b->n_records++] = kafka_record_of(message);
         b->bytes += message->len;
+        return &b->records[b->n_records - 1];
 }
 
 void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event)

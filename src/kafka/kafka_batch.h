@@ -24,8 +24,9 @@ struct kafka_batch {
         size_t n_records, n_events, bytes;
 };
 
-/* A message of the event that is at hand. The batch is given to the member when it is full. */
-void kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message);
+/* A message of the event that is at hand; returns its record, which lives as long. A batch that is
+ * full is given to the member first. */
+const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message);
 void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event); /* after its messages */
 
 void kafka_batch_give(struct kafka_batch *b); /* to the member, now */

@@ -29,7 +29,6 @@ static const struct row of_consumer[] = {
         { "isolation.level", "read_committed" },
         { "auto.offset.reset", "error" },
         { "enable.partition.eof", "true" },
-        { "session.timeout.ms", "10000" },
         { "heartbeat.interval.ms", "500" },
         { "max.poll.interval.ms", "300000" },
         { "queued.min.messages", "100000" },
@@ -42,7 +41,7 @@ static const struct row of_consumer[] = {
 };
 
 static const struct row of_readers[] = {
-        /* the consumer, the auxiliary handle, the log reader */
+        /* every handle but the producer */
         { "enable.auto.commit", "false" },
         { "enable.auto.offset.store", "false" },
         { "check.crcs", "false" },
@@ -58,18 +57,25 @@ static const struct row of_aux[] = {
         { "isolation.level", "read_uncommitted" },
 };
 
+static const struct row of_barrier[] = {
+        { "isolation.level", "read_committed" },
+};
+
 static const struct row of_reader[] = {
-        { "isolation.level", "read_committed" }, { "auto.offset.reset", "error" },
-        { "enable.partition.eof", "true" },      { "fetch.wait.max.ms", "10" },
-        { "queued.min.messages", "1000" },       { "queued.max.messages.kbytes", "16384" },
+        { "isolation.level", "read_committed" },
+        { "enable.partition.eof", "true" },
+        { "fetch.wait.max.ms", "10" },
+        { "fetch.message.max.bytes", "262144" },
+        { "fetch.max.bytes", "16777216" },
+        { "queued.min.messages", "100000" },
+        { "queued.max.messages.kbytes", "16384" },
 };
 
 const char *kafka_handle_name(enum kafka_handle handle)
 {
         static const char *const names[KAFKA_HANDLES] = {
-                [KAFKA_CONSUMER] = "consumer",
-                [KAFKA_PRODUCER] = "producer",
-                [KAFKA_AUX] = "auxiliary",
+                [KAFKA_CONSUMER] = "consumer", [KAFKA_PRODUCER] = "producer",
+                [KAFKA_AUX] = "auxiliary",     [KAFKA_BARRIER] = "barrier",
                 [KAFKA_READER] = "reader",
         };
 
@@ -180,7 +186,8 @@ static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
                                                RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
         if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_consumer, err) != 0 ||
-            set(conf, "group.id", s->group, false, err) != 0)
+            set(conf, "group.id", s->group, false, err) != 0 ||
+            set_number(conf, "session.timeout.ms", KAFKA_SESSION_TIMEOUT_MS, err) != 0)
                 return (int)err->code;
         if (s->embedded && set(conf, "fetch.wait.max.ms", "10", false, err) != 0)
                 return (int)err->code;
@@ -190,11 +197,17 @@ static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
 }
 
+void kafka_transactional_id(const char *group, const char *instance,
+                            char text[KAFKA_TRANSACTIONAL_ID_SIZE])
+{
+        snprintf(text, KAFKA_TRANSACTIONAL_ID_SIZE, "crr-retryd-%s-%s", group, instance);
+}
+
 static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        snprintf(id, sizeof id, "crr-retryd-%s-%s", s->group, s->instance);
+        kafka_transactional_id(s->group, s->instance, id);
         if (SET_ROWS(conf, of_producer, err) != 0 ||
             set(conf, "transactional.id", id, false, err) != 0 ||
             set_number(conf, "transaction.timeout.ms", s->transaction_timeout_ms, err) != 0 ||
@@ -205,14 +218,20 @@ static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         return set_properties(conf, s->producer_properties, s->n_producer_properties, err);
 }
 
+/* They ask about the group's offsets, and never join it. */
+static int set_asker(rd_kafka_conf_t *conf, const struct kafka_settings *s, const struct row *row,
+                     struct error *err)
+{
+        if (set_readers(conf, s, err) != 0 || set_rows(conf, row, 1, err) != 0)
+                return (int)err->code;
+        return set(conf, "group.id", s->group, false, err);
+}
+
 static int set_reader(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
-        char group[512];
-
-        snprintf(group, sizeof group, "%s-reader", s->group); /* never joined: assign() only */
-        if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_reader, err) != 0)
-                return (int)err->code;
-        return set(conf, "group.id", group, false, err);
+        return set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_reader, err) != 0
+                       ? (int)err->code
+                       : 0;
 }
 
 static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum kafka_handle handle,
@@ -232,9 +251,9 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum k
         case KAFKA_PRODUCER:
                 return set_producer(conf, s, err);
         case KAFKA_AUX:
-                if (set_readers(conf, s, err) != 0)
-                        return (int)err->code;
-                return SET_ROWS(conf, of_aux, err);
+                return set_asker(conf, s, of_aux, err);
+        case KAFKA_BARRIER:
+                return set_asker(conf, s, of_barrier, err);
         case KAFKA_READER:
                 return set_reader(conf, s, err);
         }
@@ -267,12 +286,25 @@ rd_kafka_t *kafka_handle_new(rd_kafka_conf_t *conf, enum kafka_handle handle, st
         return rk;
 }
 
+static const char *find(const struct kafka_property *properties, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(properties[i].name, name) == 0)
+                        return properties[i].value;
+        return NULL;
+}
+
 const char *kafka_settings_property(const struct kafka_settings *settings, const char *name)
 {
-        for (size_t i = 0; i < settings->n_properties; i++)
-                if (strcmp(settings->properties[i].name, name) == 0)
-                        return settings->properties[i].value;
-        return NULL;
+        return find(settings->properties, settings->n_properties, name);
+}
+
+const char *kafka_consumer_property(const struct kafka_settings *settings, const char *name)
+{
+        const char *own =
+                find(settings->consumer_properties, settings->n_consumer_properties, name);
+
+        return own != NULL ? own : kafka_settings_property(settings, name);
 }
 
 /* COPIES */
@@ -309,7 +341,6 @@ struct kafka_settings kafka_settings_copy(const struct kafka_settings *settings)
                 copy_properties(settings->producer_properties, settings->n_producer_properties);
         copy.group = copy_text(settings->group);
         copy.instance = copy_text(settings->instance);
-        copy.advertise = copy_text(settings->advertise);
         copy.failures_topic = copy_text(settings->failures_topic);
         copy.replication_topic = copy_text(settings->replication_topic);
         copy.replication_partitioner = copy_text(settings->replication_partitioner);
@@ -332,7 +363,6 @@ void kafka_settings_deinit(struct kafka_settings *settings)
         free_properties(settings->producer_properties, settings->n_producer_properties);
         free((char *)settings->group);
         free((char *)settings->instance);
-        free((char *)settings->advertise);
         free((char *)settings->failures_topic);
         free((char *)settings->replication_topic);
         free((char *)settings->replication_partitioner);

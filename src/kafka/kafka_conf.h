@@ -12,8 +12,8 @@
  * Errors  ERR_BAD_CONFIG names the property and what librdkafka said of it. Properties of ours that
  * an older library does not know are left out.
  */
-enum kafka_handle { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_AUX, KAFKA_READER };
-#define KAFKA_HANDLES 4
+enum kafka_handle { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_AUX, KAFKA_BARRIER, KAFKA_READER };
+#define KAFKA_HANDLES 5
 
 const char *kafka_handle_name(enum kafka_handle handle);
 
@@ -26,6 +26,10 @@ rd_kafka_t *kafka_handle_new(rd_kafka_conf_t *conf, enum kafka_handle handle, st
 
 /* The value of a passthrough property; NULL: not set. */
 const char *kafka_settings_property(const struct kafka_settings *settings, const char *name);
+
+/* Of the consumer: its own, or every handle's. */
+const char *kafka_consumer_property(const struct kafka_settings *settings, const char *name);
+#define KAFKA_SESSION_TIMEOUT_MS 10000 /* unless a property says otherwise */
 
 /* "pod-3": a name that stays over restarts, fit for static membership. */
 bool kafka_instance_is_static(const char *instance);

@@ -4,25 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *find(const struct kafka_property *properties, size_t n, const char *name)
-{
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(properties[i].name, name) == 0)
-                        return properties[i].value;
-        return NULL;
-}
-
-static const char *consumer_property(const struct kafka_settings *s, const char *name)
-{
-        const char *value = find(s->consumer_properties, s->n_consumer_properties, name);
-
-        return value != NULL ? value : find(s->properties, s->n_properties, name);
-}
+#include "kafka_conf.h"
 
 void kafka_credentials_init(struct kafka_credentials *c, const struct kafka_settings *settings)
 {
-        const char *username = consumer_property(settings, "sasl.username");
-        const char *password = consumer_property(settings, "sasl.password");
+        const char *username = kafka_consumer_property(settings, "sasl.username");
+        const char *password = kafka_consumer_property(settings, "sasl.password");
 
         *c = (struct kafka_credentials){ 0 };
         kafka_credentials_set(c, username != NULL ? username : "-",

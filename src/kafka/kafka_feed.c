@@ -4,12 +4,13 @@
  * goes to the member, and each end of a partition moves its position past transaction markers.
  *
  * Possible failures:
- *  - a position is not in the log any more (the topic was made anew): that partition is restored
- * from its beginning;
+ *  - a position is not in the log any more, or the record read last is not (the topic was made
+ * anew): that partition is restored from its beginning;
  *  - the topic does not exist: it is looked for, and found within seconds of its appearance;
  *  - partitions are taken away: they leave the member before the group hears that we let them go;
- *  - a fatal error of the consumer (fenced by another process with our instance id): the process
- * ends.
+ *  - a fatal error of the consumer (fenced by another process with our instance id), an assignment
+ * that cannot be changed (what is read then is not what the member believes), or an offset that no
+ * marker can hold: the process ends.
  */
 #include "kafka_feed.h"
 
@@ -19,7 +20,12 @@
 
 #include "crr/base/buf.h"
 #include "crr/base/log.h"
+#include "crr/base/time.h"
+#include "kafka_record.h"
+
 #define WAKE_EVERY_MS 20
+#define LEAVE_MS      3000 /* a partition that leaves waits at most so long for a transaction */
+#define LEAVE_LOOK_MS 2
 
 int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
                     const char *bootstrap, struct kafka_trouble *trouble, struct metrics *metrics,
@@ -43,14 +49,11 @@ int kafka_feed_init(struct kafka_feed *f, const struct kafka_settings *settings,
 
 /* GENERATION */
 
-/* Who we are, for whoever reads the group's offsets: "url;state;epoch;member id;transactional.id".
- */
 static void tell_generation(struct kafka_feed *f)
 {
         rd_kafka_consumer_group_metadata_t *group;
         rd_kafka_error_t *error;
         char *member_id = rd_kafka_memberid(f->consumer);
-        struct buf metadata;
         void *bytes;
         size_t n;
 
@@ -58,11 +61,8 @@ static void tell_generation(struct kafka_feed *f)
         error = group != NULL ? rd_kafka_consumer_group_metadata_write(group, &bytes, &n) : NULL;
         if (group == NULL || error != NULL)
                 abort();
-        buf_init(&metadata, 4096);
-        buf_printf(&metadata, "%s;ready;0;%s;crr-retryd-%s-%s", f->settings->advertise,
-                   member_id != NULL ? member_id : "", f->settings->group, f->settings->instance);
-        member_on_generation(f->member, (struct str){ bytes, n }, buf_str(&metadata));
-        buf_deinit(&metadata);
+        member_on_generation(f->member, (struct str){ bytes, n },
+                             member_id != NULL ? str_from(member_id) : STR(""));
         free(bytes);
         rd_kafka_mem_free(f->consumer, member_id);
         rd_kafka_consumer_group_metadata_destroy(group);
@@ -106,16 +106,8 @@ static bool in_range(int partition)
         return partition >= 0 && partition < LIMIT_PARTITIONS;
 }
 
-static void drop_error(rd_kafka_error_t *error, struct kafka_feed *f)
-{
-        if (error == NULL)
-                return;
-        kafka_trouble_note(f->trouble, KAFKA_CONSUMER, rd_kafka_error_code(error),
-                           rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
-}
-
 static void start_waker(struct kafka_feed *f);
+static void on_waker(uv_timer_t *timer);
 
 static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
 {
@@ -123,37 +115,86 @@ static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
         if (list->cnt > 0)
                 log_partitions(LOG_ASSIGNED, list, false, "partitions of the failure log are ours");
         tell_generation(f);
-        for (int i = 0; i < list->cnt; i++)
-                list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
-        drop_error(rd_kafka_incremental_assign(f->consumer, list), f);
         for (int i = 0; i < list->cnt; i++) {
-                if (!in_range(list->elems[i].partition))
-                        continue;
-                f->assigned[list->elems[i].partition] = true;
-                member_on_assigned(f->member, list->elems[i].partition);
+                int64_t from = 0;
+
+                if (in_range(list->elems[i].partition)) {
+                        f->assigned[list->elems[i].partition] = true;
+                        from = member_on_assigned(f->member, list->elems[i].partition);
+                }
+                list->elems[i].offset = from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
         }
+        kafka_assignment_add(f, list);
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
 }
 
+static void read_from(struct kafka_feed *f, int partition, int64_t offset)
+{
+        if (offset == 0)
+                kafka_anchors_forget(f->anchors, partition);
+        kafka_assignment_read_from(f, partition, offset);
+        start_waker(f);
+}
+
+void kafka_feed_hold(struct kafka_feed *f, int partition)
+{
+        if (f->assigned[partition])
+                kafka_assignment_hold(f, partition);
+}
+
+void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
+{
+        if (f->assigned[partition])
+                read_from(f, partition, offset);
+}
+
+void kafka_feed_reset(struct kafka_feed *f, int partition, const char *cause)
+{
+        if (!f->assigned[partition] || f->closing)
+                return;
+        member_on_reset(f->member, partition, cause);
+        read_from(f, partition, 0);
+}
+
+static void let_go(struct kafka_feed *f, bool lost)
+{
+        rd_kafka_topic_partition_list_t *list = f->leaving;
+
+        f->leaving = NULL;
+        log_partitions(LOG_REVOKED, list, lost,
+                       "partitions of the failure log are not ours any more");
+        for (int i = 0; i < list->cnt; i++) {
+                if (!in_range(list->elems[i].partition))
+                        continue;
+                f->assigned[list->elems[i].partition] = false;
+                kafka_anchors_forget(f->anchors, list->elems[i].partition);
+                member_on_revoked(f->member, list->elems[i].partition);
+        }
+        kafka_assignment_let_go(f, list);
+        rd_kafka_topic_partition_list_destroy(list);
+        if (lost)
+                member_on_assignment_lost(f->member);
+}
+
+/* The transaction under way may end, under the generation that the group has by now; between this
+ * event and the unassignment nothing is read. What was lost is somebody else's already. */
 static void on_revoke(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
 {
         bool lost = rd_kafka_assignment_lost(f->consumer) != 0;
 
         count_rebalance(f, lost ? "lost" : "revoked");
-        log_partitions(LOG_REVOKED, list, lost,
-                       "partitions of the failure log are not ours any more");
         tell_generation(f);
-        for (int i = 0; i < list->cnt; i++) {
-                if (!in_range(list->elems[i].partition))
-                        continue;
-                f->assigned[list->elems[i].partition] = false;
-                member_on_revoked(f->member, list->elems[i].partition);
-        }
-        drop_error(rd_kafka_incremental_unassign(f->consumer, list), f);
-        if (lost)
-                member_on_assignment_lost(f->member);
+        f->leaving = rd_kafka_topic_partition_list_copy(list);
+        f->leave_by_ms = time_monotonic_ms() + LEAVE_MS;
+        for (int i = 0; !lost && i < list->cnt; i++)
+                if (in_range(list->elems[i].partition))
+                        member_on_leaving(f->member, list->elems[i].partition);
+        if (lost || member_may_let_go(f->member))
+                let_go(f, lost);
+        else
+                uv_timer_start(&f->waker, on_waker, LEAVE_LOOK_MS, LEAVE_LOOK_MS);
 }
 
 static void on_rebalance(struct kafka_feed *f, rd_kafka_event_t *event)
@@ -164,52 +205,6 @@ static void on_rebalance(struct kafka_feed *f, rd_kafka_event_t *event)
                 on_assign(f, list);
         else
                 on_revoke(f, list);
-}
-
-/* Change where one partition is read from: out of the assignment, and in again. */
-static void reassign(struct kafka_feed *f, int partition, int64_t offset)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-        if (f->settings->embedded) { /* no group: the assignment is one list */
-                f->position[partition] = offset;
-                for (int p = 0; p < f->n_static; p++)
-                        rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)
-                                ->offset = f->position[p];
-                rd_kafka_assign(f->consumer, list);
-        } else {
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, partition)
-                        ->offset = offset;
-                drop_error(rd_kafka_incremental_unassign(f->consumer, list), f);
-                drop_error(rd_kafka_incremental_assign(f->consumer, list), f);
-        }
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void forward_partition(struct kafka_feed *f, int partition, rd_kafka_queue_t *to)
-{
-        rd_kafka_queue_t *queue =
-                rd_kafka_queue_get_partition(f->consumer, f->settings->failures_topic, partition);
-
-        if (queue == NULL)
-                return;
-        rd_kafka_queue_forward(queue, to);
-        rd_kafka_queue_destroy(queue);
-}
-
-void kafka_feed_hold(struct kafka_feed *f, int partition)
-{
-        if (f->assigned[partition])
-                forward_partition(f, partition, NULL);
-}
-
-void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
-{
-        if (!f->assigned[partition])
-                return;
-        reassign(f, partition, offset > 0 ? offset : RD_KAFKA_OFFSET_BEGINNING);
-        forward_partition(f, partition, f->queue);
-        start_waker(f);
 }
 
 static void subscribe(struct kafka_feed *f)
@@ -230,9 +225,9 @@ static void assign_all(struct kafka_feed *f, int n_partitions)
         for (int p = 0; p < n_partitions; p++) {
                 f->assigned[p] = true;
                 f->position[p] = 0;
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)->offset = 0;
+                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p);
         }
-        rd_kafka_assign(f->consumer, list);
+        kafka_assignment_set(f);
         member_on_generation(f->member, STR(""), STR(""));
         for (int p = 0; p < n_partitions; p++)
                 member_on_assigned(f->member, p);
@@ -256,15 +251,26 @@ void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions)
 
 /* EVENTS */
 
+static bool offset_fits(struct kafka_feed *f, int partition, int64_t offset)
+{
+        struct error err;
+
+        if (kafka_offset_check(f->settings->failures_topic, partition, offset, &err) == 0)
+                return true;
+        f->on_fatal(f->fatal_data, &err);
+        return false;
+}
+
 static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
 {
         const rd_kafka_message_t *message;
 
         while ((message = rd_kafka_event_message_next(event)) != NULL) {
-                if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !in_range(message->partition))
+                if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !in_range(message->partition) ||
+                    !offset_fits(f, message->partition, message->offset))
                         continue;
                 f->position[message->partition] = message->offset + 1;
-                kafka_batch_add(&f->batch, message);
+                kafka_anchors_note(f->anchors, kafka_batch_add(&f->batch, message));
         }
         kafka_batch_keep(&f->batch, event);
 }
@@ -285,13 +291,12 @@ static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
         if (!in_range(at->partition) || strcmp(at->topic, f->settings->failures_topic) != 0)
                 return;
         if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                if (!offset_fits(f, at->partition, at->offset))
+                        return;
                 f->position[at->partition] = at->offset;
                 member_on_position(f->member, at->partition, at->offset);
-        } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && f->assigned[at->partition]) {
-                member_on_reset(f->member, at->partition,
-                                "the position is not in the log any more");
-                reassign(f, at->partition, RD_KAFKA_OFFSET_BEGINNING);
-                start_waker(f);
+        } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+                kafka_feed_reset(f, at->partition, "the position is not in the log any more");
         }
 }
 
@@ -367,6 +372,12 @@ static void on_waker(uv_timer_t *timer)
         struct kafka_feed *f = timer->data;
         struct member_status status;
 
+        if (f->leaving != NULL) {
+                if (!member_may_let_go(f->member) && time_monotonic_ms() < f->leave_by_ms)
+                        return;
+                let_go(f, false);
+                start_waker(f);
+        }
         if (f->closing) {
                 if (rd_kafka_consumer_closed(f->consumer))
                         finish_close(f);
@@ -381,7 +392,7 @@ static void on_waker(uv_timer_t *timer)
 
 static void start_waker(struct kafka_feed *f)
 {
-        if (!f->closing)
+        if (f->leaving == NULL && !f->closing)
                 uv_timer_start(&f->waker, on_waker, WAKE_EVERY_MS, WAKE_EVERY_MS);
 }
 
@@ -439,7 +450,7 @@ void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void 
         if (f->assigned_once)
                 error = rd_kafka_consumer_close_queue(f->consumer, f->queue);
         if (!f->assigned_once || error != NULL) {
-                drop_error(error, f);
+                kafka_assignment_check(f, error);
                 finish_close(f);
                 return;
         }
@@ -448,6 +459,8 @@ void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void 
 
 void kafka_feed_deinit(struct kafka_feed *f)
 {
+        if (f->leaving != NULL)
+                rd_kafka_topic_partition_list_destroy(f->leaving);
         if (f->queue != NULL)
                 rd_kafka_queue_destroy(f->queue);
         if (f->consumer != NULL)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "crr/base/limits.h"
+#include "kafka_anchors.h"
 #include "kafka_batch.h"
 #include "kafka_credentials.h"
 #include "kafka_queue.h"
@@ -19,6 +20,7 @@
 struct kafka_feed {
         const struct kafka_settings *settings;
         const struct kafka_credentials *credentials; /* those of now */
+        struct kafka_anchors *anchors;               /* told of every record */
         struct kafka_trouble *trouble;
         struct metrics *metrics;
         struct member *member;
@@ -37,8 +39,13 @@ struct kafka_feed {
         void (*on_closed)(void *data);
         void *closed_data;
 
+        rd_kafka_topic_partition_list_t *leaving; /* revoked, and not let go yet; NULL: none */
+        int64_t leave_by_ms;
+
         int n_static; /* embedded: partitions assigned */
         bool assigned[LIMIT_PARTITIONS];
+        bool held[LIMIT_PARTITIONS];  /* once at least: its queue is ours */
+        bool moved[LIMIT_PARTITIONS]; /* to be read from `position` when what leaves is let go */
         int64_t position[LIMIT_PARTITIONS];
 };
 
@@ -50,9 +57,22 @@ void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions); /* it may b
 
 void kafka_feed_hold(struct kafka_feed *f, int partition);
 void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset);
+void kafka_feed_reset(struct kafka_feed *f, int partition, const char *cause); /* read it anew */
 
 /* Leave the group; on_closed when it is left. kafka_feed_deinit() frees the handle. */
 void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void *data);
 void kafka_feed_deinit(struct kafka_feed *f);
+
+/*
+ * kafka_assignment.c: what the consumer reads, and from where. An assignment that cannot be changed
+ * is fatal: the member would take a part of the log for the whole.
+ */
+void kafka_assignment_check(struct kafka_feed *f,
+                            rd_kafka_error_t *error); /* NULL: it was changed */
+void kafka_assignment_add(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list);
+void kafka_assignment_set(struct kafka_feed *f); /* embedded: all, each from its position */
+void kafka_assignment_hold(struct kafka_feed *f, int partition);
+void kafka_assignment_read_from(struct kafka_feed *f, int partition, int64_t offset);
+void kafka_assignment_let_go(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list);
 
 #endif

@@ -1,32 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path of a read: its items are sorted; every partition is assigned at its first wanted
- * offset; records come, and each wanted one is kept; where the next wanted one is far away the
- * partition is assigned there.
+ * The happy path of a read: its items are sorted; every partition is read from its first wanted
+ * offset on; records come, and the wanted ones are copied; where the next wanted one is far away
+ * the partition is read from there, and after the last one no more.
  *
  * Possible failures:
  *  - a wanted record is not there any more: the next record, or the end of the partition, has
- * passed it;
+ * passed it, or the log begins behind it or ends before it;
+ *  - the wanted records are more than the caller wants to have at once: the rest is left;
  *  - the log cannot be read before the deadline: the read fails.
+ *
+ * Partitions are started and stopped one by one, which only librdkafka's older ("simple") consumer
+ * can do: an assignment of the newer one stops all of them and throws away what was fetched
+ * already.
  */
 #include "kafka_log_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "crr/base/limits.h"
 #include "crr/base/time.h"
 
-#define POLL_MS  100
-#define FAR_AWAY 500 /* records: reading over fewer is cheaper than a new assignment */
+#define POLL_MS        20
+#define FAR_AWAY       1000 /* records: reading over fewer is cheaper than to begin anew there */
+#define ASK_TIMEOUT_MS 1000
 
-/* A read whose answer is on its way to the loop: the messages are kept until done() returned. */
+/* A copy of a record, in one piece. */
+struct kept {
+        struct kept *next;
+        char bytes[];
+};
+
+/* A read whose answer is on its way to the loop: what it kept lives until done() returned. */
 struct reader_result {
         struct log_read *read;
-        rd_kafka_message_t **messages;
-        size_t n_messages;
+        struct kept *kept;
         bool failed;
         struct error err;
         struct reader_result *next;
+};
+
+/* The items of one partition, by offset: those below `next` are answered. */
+struct range {
+        int partition;
+        size_t next, end;
+};
+
+struct walk {
+        struct log_read *read;
+        struct reader_result *result;
+        struct range *ranges;
+        size_t n_ranges;
+        struct range *of[LIMIT_PARTITIONS];
+        size_t open;  /* ranges that are not answered */
+        size_t bytes; /* kept so far */
 };
 
 static int by_position(const void *a, const void *b)
@@ -57,6 +85,29 @@ static void renew_credentials(struct kafka_log_reader *r)
         uv_mutex_unlock(&r->mutex);
 }
 
+/* A broker thread does not see at once that a partition is to be read, or that there is room again;
+ * new credentials wake it, and change nothing. */
+static void wake_brokers(struct kafka_log_reader *r)
+{
+        uv_mutex_lock(&r->mutex);
+        kafka_credentials_give(&r->credentials, r->consumer);
+        uv_mutex_unlock(&r->mutex);
+}
+
+/* Nothing is stored about what was read. */
+static rd_kafka_topic_t *open_topic(struct kafka_log_reader *r)
+{
+        rd_kafka_topic_conf_t *conf = rd_kafka_topic_conf_new();
+        char said[128];
+
+        if (rd_kafka_topic_conf_set(conf, "auto.commit.enable", "false", said, sizeof said) !=
+                    RD_KAFKA_CONF_OK ||
+            rd_kafka_topic_conf_set(conf, "auto.offset.reset", "error", said, sizeof said) !=
+                    RD_KAFKA_CONF_OK)
+                abort();
+        return rd_kafka_topic_new(r->consumer, r->settings->failures_topic, conf);
+}
+
 static bool make_consumer(struct kafka_log_reader *r, struct error *err)
 {
         rd_kafka_conf_t *conf;
@@ -71,148 +122,225 @@ static bool make_consumer(struct kafka_log_reader *r, struct error *err)
         r->consumer = kafka_handle_new(conf, KAFKA_READER, err);
         if (r->consumer == NULL)
                 return false;
-        rd_kafka_poll_set_consumer(r->consumer);
+        r->topic = open_topic(r);
         renew_credentials(r);
         return true;
 }
 
-/* The first item of a partition that is not answered; n: none. Answered items have `data` of the
- * walk. */
-struct walk {
-        struct log_read *read;
-        bool *answered;
-        size_t left;
-        struct reader_result *result;
-};
-
-static void assign_rest(struct kafka_log_reader *r, const struct walk *w)
+static struct log_read_item *wanted(const struct walk *w, const struct range *range)
 {
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-
-        for (size_t i = 0; i < w->read->n; i++) {
-                const struct log_read_item *item = &w->read->items[i];
-
-                if (!w->answered[i] &&
-                    rd_kafka_topic_partition_list_find(list, r->settings->failures_topic,
-                                                       item->partition) == NULL)
-                        rd_kafka_topic_partition_list_add(list, r->settings->failures_topic,
-                                                          item->partition)
-                                ->offset = item->offset;
-        }
-        rd_kafka_assign(r->consumer, list->cnt > 0 ? list : NULL);
-        rd_kafka_topic_partition_list_destroy(list);
+        return &w->read->items[range->next];
 }
 
-static void answer(struct walk *w, size_t i, rd_kafka_message_t *message)
+static void fail(struct walk *w, const char *text)
 {
-        struct log_read_item *item = &w->read->items[i];
+        w->result->failed = true;
+        error_set(&w->result->err, ERR_UNAVAILABLE, "the failure log cannot be read again now%s",
+                  text);
+}
+
+/* From the range's first wanted offset on. */
+static void start(struct kafka_log_reader *r, struct walk *w, const struct range *range)
+{
+        if (rd_kafka_consume_start_queue(r->topic, range->partition, wanted(w, range)->offset,
+                                         r->queue) != 0)
+                fail(w, ": a partition cannot be read");
+}
+
+static void stop(struct kafka_log_reader *r, const struct range *range)
+{
+        rd_kafka_consume_stop(r->topic, range->partition);
+}
+
+static void start_anew(struct kafka_log_reader *r, struct walk *w, const struct range *range)
+{
+        stop(r, range);
+        start(r, w, range);
+        wake_brokers(r);
+}
+
+static void make_ranges(struct walk *w)
+{
+        for (size_t i = 0; i < w->read->n; i++) {
+                int partition = w->read->items[i].partition;
+                struct range *range = w->of[partition];
+
+                if (range == NULL) {
+                        range = w->of[partition] = &w->ranges[w->n_ranges++];
+                        *range = (struct range){ .partition = partition, .next = i };
+                }
+                range->end = i + 1;
+        }
+        w->open = w->n_ranges;
+}
+
+/* The next item is answered; with a record it is found. */
+static void answer(struct walk *w, struct range *range, const rd_kafka_message_t *message,
+                   const char *bytes)
+{
+        struct log_read_item *item = &w->read->items[range->next++];
         rd_kafka_timestamp_type_t type;
 
-        w->answered[i] = true;
-        w->left--;
-        item->found = message != NULL;
+        item->left = false;
+        w->open -= range->next == range->end;
         if (message == NULL)
                 return;
+        item->found = true;
         item->timestamp_ms = rd_kafka_message_timestamp(message, &type);
-        item->key =
-                message->key != NULL ? (struct str){ message->key, message->key_len } : STR_ABSENT;
-        item->value = message->payload != NULL ? (struct str){ message->payload, message->len }
-                                               : STR_ABSENT;
+        item->key = message->key != NULL ? (struct str){ bytes, message->key_len } : STR_ABSENT;
+        item->value = message->payload != NULL
+                              ? (struct str){ bytes + message->key_len, message->len }
+                              : STR_ABSENT;
 }
 
-/* Everything below `next` of the partition that was not seen is gone. True: the next wanted one is
- * far away. */
-static bool pass(struct walk *w, int partition, int64_t next)
+static void answer_gone(struct walk *w, struct range *range, int64_t below)
 {
-        for (size_t i = 0; i < w->read->n; i++) {
-                const struct log_read_item *item = &w->read->items[i];
+        while (range->next < range->end && wanted(w, range)->offset < below)
+                answer(w, range, NULL, NULL);
+}
 
-                if (item->partition != partition || w->answered[i])
-                        continue;
-                if (item->offset >= next)
-                        return item->offset > next + FAR_AWAY;
-                answer(w, i, NULL);
+/* Copied: a message would keep the whole response that it came in. */
+static const char *keep(struct walk *w, const rd_kafka_message_t *message)
+{
+        struct kept *kept = malloc(sizeof *kept + message->key_len + message->len);
+
+        if (kept == NULL)
+                abort();
+        if (message->key_len > 0)
+                memcpy(kept->bytes, message->key, message->key_len);
+        if (message->len > 0)
+                memcpy(kept->bytes + message->key_len, message->payload, message->len);
+        kept->next = w->result->kept;
+        w->result->kept = kept;
+        w->bytes += message->key_len + message->len;
+        return kept->bytes;
+}
+
+static void take_record(struct walk *w, struct range *range, const rd_kafka_message_t *message)
+{
+        const char *bytes = NULL;
+
+        answer_gone(w, range, message->offset);
+        while (range->next < range->end && wanted(w, range)->offset == message->offset) {
+                if (bytes == NULL)
+                        bytes = keep(w, message);
+                answer(w, range, message, bytes);
         }
-        return true; /* nothing is wanted of it any more */
 }
 
-/* True when the assignment should change. */
-static bool take(struct walk *w, rd_kafka_message_t *message)
+/* The log does not reach to the wanted offset: what is below its beginning is gone; if nothing is,
+ * it ends before it. */
+static void on_out_of_range(struct kafka_log_reader *r, struct walk *w, struct range *range)
 {
-        bool kept = false;
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(
+                list, r->settings->failures_topic, range->partition);
+        rd_kafka_resp_err_t code;
 
+        at->offset = RD_KAFKA_OFFSET_BEGINNING; /* in the place of a time */
+        code = rd_kafka_offsets_for_times(r->consumer, list, ASK_TIMEOUT_MS);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+                code = at->err;
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+                answer_gone(w, range,
+                            wanted(w, range)->offset < at->offset ? at->offset : INT64_MAX);
+        else
+                kafka_trouble_note(r->trouble, KAFKA_READER, code, rd_kafka_err2str(code));
+        rd_kafka_topic_partition_list_destroy(list);
+        if (range->next < range->end)
+                start_anew(r, w, range);
+}
+
+/* What comes next may be read later, or be out of range: the broker tells when it is asked for. */
+static void on_end(struct kafka_log_reader *r, struct walk *w, struct range *range, int64_t end)
+{
+        answer_gone(w, range, end);
+        if (range->next < range->end && wanted(w, range)->offset > end)
+                start_anew(r, w, range);
+}
+
+static void take_error(struct kafka_log_reader *r, struct walk *w, struct range *range,
+                       const rd_kafka_message_t *message)
+{
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-                return pass(w, message->partition, message->offset);
-        for (size_t i = 0; i < w->read->n; i++) {
-                const struct log_read_item *item = &w->read->items[i];
-
-                if (item->partition != message->partition || item->offset != message->offset ||
-                    w->answered[i])
-                        continue;
-                answer(w, i, message);
-                kept = true;
-        }
-        if (kept)
-                w->result->messages[w->result->n_messages++] = message;
-        return pass(w, message->partition, message->offset + 1);
+                on_end(r, w, range, message->offset);
+        else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+                on_out_of_range(r, w, range);
+        else
+                kafka_trouble_note(r->trouble, KAFKA_READER, message->err,
+                                   rd_kafka_message_errstr(message));
 }
 
-static bool is_kept(const struct reader_result *result, const rd_kafka_message_t *message)
+static void take(struct kafka_log_reader *r, struct walk *w, const rd_kafka_message_t *message)
 {
-        return result->n_messages > 0 && result->messages[result->n_messages - 1] == message;
+        struct range *range = message->partition >= 0 && message->partition < LIMIT_PARTITIONS
+                                      ? w->of[message->partition]
+                                      : NULL;
+
+        if (range == NULL || range->next == range->end)
+                return; /* it came before its partition was stopped */
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+                take_error(r, w, range, message);
+        } else {
+                take_record(w, range, message);
+                if (range->next < range->end &&
+                    wanted(w, range)->offset > message->offset + FAR_AWAY)
+                        start_anew(r, w, range);
+        }
+        if (range->next == range->end)
+                stop(r, range);
 }
 
+static void read_on(struct kafka_log_reader *r, struct walk *w)
+{
+        while (w->open > 0 && w->bytes < w->read->max_bytes && !w->result->failed) {
+                rd_kafka_message_t *message = rd_kafka_consume_queue(r->queue, POLL_MS);
+
+                if (message == NULL)
+                        wake_brokers(r);
+                else
+                        take(r, w, message);
+                if (message != NULL)
+                        rd_kafka_message_destroy(message);
+                if (w->open > 0 && (time_monotonic_ms() >= w->read->deadline_ms || is_stopping(r)))
+                        fail(w, "");
+        }
+}
+
+/* A queue for each read: what was fetched for an earlier one would look like a hole in the log. */
 static void read_all(struct kafka_log_reader *r, struct walk *w)
 {
-        struct reader_result *result = w->result;
-
+        r->queue = rd_kafka_queue_new(r->consumer);
         qsort(w->read->items, w->read->n, sizeof *w->read->items, by_position);
-        assign_rest(r, w);
-        while (w->left > 0 && !result->failed) {
-                rd_kafka_message_t *message = rd_kafka_consumer_poll(r->consumer, POLL_MS);
-
-                if (message != NULL && (message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
-                                        message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
-                        if (take(w, message) && w->left > 0)
-                                assign_rest(r, w);
-                } else if (message != NULL &&
-                           message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-                        pass(w, message->partition, INT64_MAX - FAR_AWAY - 1);
-                } else if (message != NULL) {
-                        kafka_trouble_note(r->trouble, KAFKA_READER, message->err,
-                                           rd_kafka_message_errstr(message));
-                }
-                if (message != NULL && !is_kept(result, message))
-                        rd_kafka_message_destroy(message);
-                if (w->left > 0 &&
-                    (time_monotonic_ms() >= w->read->deadline_ms || is_stopping(r))) {
-                        result->failed = true;
-                        error_set(&result->err, ERR_UNAVAILABLE,
-                                  "the failure log cannot be read again now");
-                }
-        }
-        rd_kafka_assign(r->consumer, NULL);
+        make_ranges(w);
+        for (size_t i = 0; i < w->n_ranges && !w->result->failed; i++)
+                start(r, w, &w->ranges[i]);
+        wake_brokers(r);
+        read_on(r, w);
+        for (size_t i = 0; i < w->n_ranges; i++)
+                if (w->ranges[i].next < w->ranges[i].end)
+                        stop(r, &w->ranges[i]);
+        rd_kafka_queue_destroy(r->queue);
 }
 
 static struct reader_result *run_read(struct kafka_log_reader *r, struct log_read *read)
 {
         struct reader_result *result = calloc(1, sizeof *result);
-        struct walk w = { .read = read, .left = read->n, .result = result };
+        struct walk w = { .read = read, .result = result };
 
-        if (result == NULL)
+        w.ranges = calloc(read->n, sizeof *w.ranges);
+        if (result == NULL || w.ranges == NULL)
                 abort();
         result->read = read;
-        result->messages = calloc(read->n, sizeof(rd_kafka_message_t *));
-        w.answered = calloc(read->n, sizeof(bool));
-        if (result->messages == NULL || w.answered == NULL)
-                abort();
-        for (size_t i = 0; i < read->n; i++)
+        for (size_t i = 0; i < read->n; i++) {
                 read->items[i].found = false;
+                read->items[i].left = true;
+        }
         if (make_consumer(r, &result->err))
                 read_all(r, &w);
         else
                 result->failed = true;
-        free(w.answered);
+        free(w.ranges);
         return result;
 }
 
@@ -258,9 +386,12 @@ static void run_thread(void *data)
 static void complete(struct reader_result *result)
 {
         result->read->done(result->read, result->failed ? &result->err : NULL);
-        for (size_t i = 0; i < result->n_messages; i++)
-                rd_kafka_message_destroy(result->messages[i]);
-        free(result->messages);
+        while (result->kept != NULL) {
+                struct kept *next = result->kept->next;
+
+                free(result->kept);
+                result->kept = next;
+        }
         free(result);
 }
 
@@ -292,8 +423,11 @@ static void on_wake(uv_async_t *handle)
         if (ended && r->started) {
                 uv_thread_join(&r->thread);
                 r->started = false;
+                if (r->topic != NULL)
+                        rd_kafka_topic_destroy(r->topic);
                 if (r->consumer != NULL)
                         rd_kafka_destroy_flags(r->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+                r->topic = NULL;
                 r->consumer = NULL;
                 uv_close((uv_handle_t *)&r->wake, on_closed);
         }

@@ -13,7 +13,10 @@
  * Log reader: records of the failure log again, by partition and offset, on a handle and a thread
  * of its own. The handle is made when the first read comes.
  *
- * Threads  The port and close on the loop; one mutex between them and the thread.
+ * Cost     Reading over a record of 300 bytes takes 1.5 us, to begin anew at one that is far
+ * away 1.5 ms (six partitions of one broker, two cores shared with it): 10,000 records among
+ * 210,000 in reads of 256 take 0.9 s. Nothing is fetched between two reads. Threads  The port and
+ * close on the loop; one mutex between them and the thread.
  */
 struct kafka_log_reader {
         struct log_reader port;
@@ -36,6 +39,8 @@ struct kafka_log_reader {
 
         rd_kafka_t *consumer;         /* the thread's, as the rest */
         unsigned credentials_version; /* that it has */
+        rd_kafka_topic_t *topic;
+        rd_kafka_queue_t *queue; /* of the read under way */
 };
 
 void kafka_log_reader_init(struct kafka_log_reader *r, const struct kafka_settings *settings,

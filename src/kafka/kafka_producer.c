@@ -9,19 +9,24 @@
  *  - the producer is fatally wrong: it is made anew at once, and the core is told when it is usable
  * again;
  *  - it is fenced again and again although no outage explains it: another process has our
- * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX.
+ * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX. A producer that could
+ * be used for FENCINGS_FORGOTTEN_MS was not one of a series: two processes with one id do not leave
+ * each other alone for so long.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kafka_publisher.h"
 
-#define INIT_TIMEOUT_MS      5000
-#define RETRY_PAUSE_MS       500
-#define FENCED_WAIT_MS       10000
-#define FENCINGS_MAX         4
-#define WARM_UP_MS           3000
-#define OUTAGE_REMEMBERED_MS 60000
+#define INIT_TIMEOUT_MS       5000
+#define RETRY_PAUSE_MS        500
+#define FENCED_WAIT_MS        10000
+#define FENCINGS_MAX          4
+#define WARM_UP_MS            3000
+#define OUTAGE_REMEMBERED_MS  60000
+#define FENCINGS_FORGOTTEN_MS 600000
+#define SMALL_SET_BYTES       16384
 
 static int64_t now_ms(void)
 {
@@ -66,6 +71,8 @@ static void set_usable(struct kafka_publisher *p, bool usable)
         uv_mutex_lock(&p->mutex);
         p->usable = usable;
         p->readied += usable;
+        if (usable)
+                p->ready_ms = now_ms();
         uv_mutex_unlock(&p->mutex);
         uv_async_send(&p->wake);
 }
@@ -127,6 +134,8 @@ void kafka_publisher_lose(struct kafka_publisher *p, rd_kafka_resp_err_t code)
 
         kafka_producer_destroy(p);
         set_usable(p, false);
+        if (now_ms() >= p->ready_ms + FENCINGS_FORGOTTEN_MS)
+                p->fencings = 0;
         if (!fenced || outage_explains_it(p))
                 p->fencings = 0;
         else
@@ -160,6 +169,49 @@ static const char *library_partitioner(const struct kafka_settings *s)
         return strcmp(s->replication_partitioner, "murmur2") == 0 ? "murmur2" : "consistent";
 }
 
+void kafka_producer_make_smaller_sets(struct kafka_publisher *p)
+{
+        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                           "a topic takes less at once than is known: less is sent at once");
+        if (p->sets < KAFKA_SETS_OF_ONE)
+                p->sets++;
+        kafka_producer_destroy(p);
+        set_usable(p, false);
+}
+
+static void set_number(rd_kafka_conf_t *conf, const char *name, int64_t value)
+{
+        char text[32], said[128];
+
+        snprintf(text, sizeof text, "%lld", (long long)value);
+        if (rd_kafka_conf_set(conf, name, text, said, sizeof said) != RD_KAFKA_CONF_OK)
+                abort();
+}
+
+static int64_t configured(const rd_kafka_conf_t *conf, const char *name)
+{
+        char text[32] = "0";
+        size_t n = sizeof text;
+
+        rd_kafka_conf_get(conf, name, text, &n);
+        return strtoll(text, NULL, 10);
+}
+
+/* What is sent at once fits into the topics: a set is refused as a whole. */
+static void set_sets(struct kafka_publisher *p, rd_kafka_conf_t *conf)
+{
+        int64_t bytes = configured(conf, "batch.size"), max;
+
+        uv_mutex_lock(&p->mutex);
+        max = p->max_set_bytes;
+        uv_mutex_unlock(&p->mutex);
+        if (p->sets != KAFKA_SETS_FULL && SMALL_SET_BYTES < bytes)
+                bytes = SMALL_SET_BYTES;
+        set_number(conf, "batch.size", max > 0 && max < bytes ? max : bytes);
+        if (p->sets == KAFKA_SETS_OF_ONE)
+                set_number(conf, "batch.num.messages", 1);
+}
+
 static bool make_producer(struct kafka_publisher *p)
 {
         struct error err;
@@ -167,6 +219,7 @@ static bool make_producer(struct kafka_publisher *p)
 
         if (conf == NULL)
                 return false;
+        set_sets(p, conf);
         rd_kafka_conf_set_opaque(conf, p);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_dr_msg_cb(conf, kafka_transaction_on_delivery);

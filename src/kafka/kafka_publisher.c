@@ -17,7 +17,8 @@
 #include "crr/base/log.h"
 #include "crr/base/time.h"
 
-#define RECORD_OVERHEAD 1024 /* of a batch's framing and headers, below message.max.bytes */
+#define MAX_MESSAGE_BYTES 5000020 /* message.max.bytes of the producer */
+#define SET_OVERHEAD      200 /* of a record that is alone in its set: at most 137 with its headers */
 
 /* NULL: stop. Events of the producer are served while it waits. */
 static struct publish_batch *take_batch(struct kafka_publisher *p)
@@ -99,13 +100,12 @@ static struct publish_batch *take_list(struct publish_batch **list, struct publi
 
 static void tell_state(struct kafka_publisher *p, unsigned readied, bool usable)
 {
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
         if (p->usable_seen && (!usable || readied != p->readied_seen))
                 member_on_publisher_lost(p->member);
         if (usable && readied != p->readied_seen) {
-                snprintf(id, sizeof id, "crr-retryd-%s-%s", p->settings->group,
-                         p->settings->instance);
+                kafka_transactional_id(p->settings->group, p->settings->instance, id);
                 log_emit(LOG_PRODUCER_READY, LOG_FIELDS(log_c("transactional_id", id)),
                          "the transactional producer can be used");
                 member_on_publisher_ready(p->member);
@@ -116,9 +116,9 @@ static void tell_state(struct kafka_publisher *p, unsigned readied, bool usable)
 
 static void say_fenced(const struct kafka_publisher *p, int64_t wait_ms)
 {
-        char id[512];
+        char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        snprintf(id, sizeof id, "crr-retryd-%s-%s", p->settings->group, p->settings->instance);
+        kafka_transactional_id(p->settings->group, p->settings->instance, id);
         log_emit(LOG_PRODUCER_FENCED,
                  LOG_FIELDS(log_c("transactional_id", id),
                             log_i("wait_ms", wait_ms > 1 ? wait_ms : 0)),
@@ -207,7 +207,7 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
                           const char *bootstrap, struct kafka_trouble *trouble)
 {
         memset(p, 0, sizeof *p);
-        p->port = (struct publisher){ submit, 5000020 - RECORD_OVERHEAD };
+        p->port = (struct publisher){ submit, MAX_MESSAGE_BYTES - SET_OVERHEAD };
         p->settings = settings;
         p->bootstrap = bootstrap;
         p->trouble = trouble;
@@ -228,10 +228,15 @@ void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct me
                 abort();
 }
 
-void kafka_publisher_on_topics(struct kafka_publisher *p)
+void kafka_publisher_on_topics(struct kafka_publisher *p, int64_t max_set_bytes)
 {
+        int64_t most = max_set_bytes > 0 && max_set_bytes < MAX_MESSAGE_BYTES ? max_set_bytes
+                                                                              : MAX_MESSAGE_BYTES;
+
+        p->port.max_record_bytes = most > SET_OVERHEAD ? (size_t)most - SET_OVERHEAD : 0;
         uv_mutex_lock(&p->mutex);
         p->topics_known = true;
+        p->max_set_bytes = max_set_bytes;
         uv_cond_signal(&p->cond);
         uv_mutex_unlock(&p->mutex);
 }

@@ -15,6 +15,12 @@
 #include "kafka_trouble.h"
 
 /*
+ * How many records the producer sends to a partition at once, which the broker takes or refuses
+ * together. Smaller ones are for topics that take less than we were told, or did not say.
+ */
+enum kafka_sets { KAFKA_SETS_FULL, KAFKA_SETS_SMALL, KAFKA_SETS_OF_ONE };
+
+/*
  * Publisher: a transactional producer on a thread of its own; it takes a whole batch and gives back
  * a whole result.
  *
@@ -45,6 +51,7 @@ struct kafka_publisher {
         struct error fatal_error;
         int64_t fenced_wait_ms; /* to be said; 0: nothing */
         bool topics_known;      /* the replication topic exists: the producer may ask for it */
+        int64_t max_set_bytes;  /* what both topics take at once; 0: not known */
         struct kafka_credentials credentials;
 
         unsigned readied_seen; /* the loop's */
@@ -54,18 +61,27 @@ struct kafka_publisher {
         unsigned credentials_version; /* that it has */
         rd_kafka_topic_t *topics[2];  /* by enum publish_topic */
         struct publish_batch *batch;
-        bool clear_first;  /* a batch of unknown outcome may hang in the partitions */
-        size_t refused;    /* SIZE_MAX: none */
-        unsigned fencings; /* in a row, without an outage */
-        int64_t began_ms;  /* the transaction under way, or the last one */
-        int64_t outage_ms; /* the last time that the broker could not be reached */
-        int64_t pause_ms;  /* before the next producer is made */
+        bool clear_first; /* a batch of unknown outcome may hang in the partitions */
+        enum kafka_sets sets;
+        size_t refused, n_refused; /* the record that was refused last, and how many were */
+        rd_kafka_resp_err_t clear_err;
+        struct {
+                const rd_kafka_topic_t *topic; /* NULL: none */
+                int32_t partition;
+                int64_t next; /* what the next report would make up */
+        } untold;             /* the set whose place was not told */
+        unsigned fencings;    /* in a row, without an outage */
+        int64_t ready_ms;     /* since when the producer could be used, or the last one */
+        int64_t began_ms;     /* the transaction under way, or the last one */
+        int64_t outage_ms;    /* the last time that the broker could not be reached */
+        int64_t pause_ms;     /* before the next producer is made */
 };
 
 void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings *settings,
                           const char *bootstrap, struct kafka_trouble *trouble);
 void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct member *member);
-void kafka_publisher_on_topics(struct kafka_publisher *p); /* the topics exist */
+/* The topics exist. max_set_bytes: the smaller one of their max.message.bytes; 0: not known. */
+void kafka_publisher_on_topics(struct kafka_publisher *p, int64_t max_set_bytes);
 
 void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kafka_credentials *c);
 
@@ -79,6 +95,7 @@ void kafka_producer_ensure(struct kafka_publisher *p);
 bool kafka_producer_may_begin(struct kafka_publisher *p);
 void kafka_producer_renew_credentials(struct kafka_publisher *p);
 void kafka_producer_destroy(struct kafka_publisher *p);
+void kafka_producer_make_smaller_sets(struct kafka_publisher *p); /* it is made anew */
 
 /* kafka_transaction.c, on the thread: one batch from begin to its outcome. */
 rd_kafka_error_t *kafka_transaction_clear(

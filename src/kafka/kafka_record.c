@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_record.h"
 
+#include "crr/base/limits.h"
+
 static struct str header_of(const rd_kafka_headers_t *headers, const char *name)
 {
         const void *value;
@@ -36,4 +38,14 @@ struct log_record kafka_record_of(const rd_kafka_message_t *message)
                 record.settles = (int64_t)settles;
         record.outcome = header_of(headers, "crr-outcome");
         return record;
+}
+
+int kafka_offset_check(const char *topic, int partition, int64_t offset, struct error *err)
+{
+        if (offset < LIMIT_OFFSET)
+                return 0;
+        return error_set(err, ERR_BAD_CONFIG,
+                         "the failure log %s has the offset %lld in partition %d: only offsets "
+                         "below 2^43 can be listed; make the topic anew",
+                         topic, (long long)offset, partition);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Topics: what the cluster says of them, and making those that are missing (kafka.create_topics).
+/* Topics: what the cluster says of them, their settings, and making those that are missing
+ * (kafka.create_topics).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #define LOOK_TIMEOUT_MS     2000
 #define CREATE_TIMEOUT_MS   10000
+#define SETTINGS_TIMEOUT_MS 5000
 #define MARKER_BYTES        100 /* a commit marker and its framing */
 #define CREATED_PARTITIONS  6
 #define DELETE_RETENTION_MS "86400000"
@@ -159,58 +161,120 @@ void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event)
         kafka_aux_look_soon(a);
 }
 
-/* SETTINGS OF THE FAILURE LOG */
+/* SETTINGS OF THE TOPICS */
 
-void kafka_topics_ask_policy(struct kafka_aux *a)
+/* Once for each topic, and again when it was missing meanwhile. */
+static bool wants_settings(struct topic_settings *t, const struct topic_view *view)
 {
-        rd_kafka_ConfigResource_t *resource;
-
-        if (a->policy_checked || a->settings->embedded)
-                return;
-        a->policy_checked = true;
-        resource =
-                rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, a->settings->failures_topic);
-        rd_kafka_DescribeConfigs(a->handle, &resource, 1, NULL, a->queue);
-        rd_kafka_ConfigResource_destroy(resource);
+        if (view->n_partitions == 0)
+                *t = (struct topic_settings){ 0 };
+        return view->n_partitions > 0 && !t->asked;
 }
 
-static void check_setting(struct kafka_aux *a, const char *name, const char *value)
+void kafka_topics_ask_settings(struct kafka_aux *a)
 {
-        unsigned long long small;
+        const char *names[] = { a->settings->failures_topic, a->settings->replication_topic };
+        const struct topic_view *views[] = { &a->failures, &a->replication };
+        rd_kafka_ConfigResource_t *resources[2];
+        rd_kafka_AdminOptions_t *options;
+        char said[128];
+        size_t n = 0;
 
-        if (strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
-                log_emit(
-                        LOG_TOPIC_SETTINGS,
-                        LOG_FIELDS(log_c("topic", a->settings->failures_topic),
-                                   log_c("setting", name), log_c("value", value)),
-                        "the failure log should have cleanup.policy=compact: retention will forget "
-                        "failures");
-        if (strcmp(name, "max.message.bytes") == 0 &&
-            str_to_u64(str_from(value), MARKER_BYTES, &small))
-                log_emit(LOG_TOPIC_SETTINGS,
-                         LOG_FIELDS(log_c("topic", a->settings->failures_topic),
-                                    log_c("setting", name), log_c("value", value)),
-                         "not even commit markers fit: this topic can never be retried into");
-}
-
-void kafka_topics_on_policy(struct kafka_aux *a, rd_kafka_event_t *event)
-{
-        const rd_kafka_DescribeConfigs_result_t *result =
-                rd_kafka_event_DescribeConfigs_result(event);
-        const rd_kafka_ConfigResource_t **resources;
-        const rd_kafka_ConfigEntry_t **entries;
-        size_t n, n_entries;
-
-        if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL)
+        if (a->settings_running || a->settings->embedded)
                 return;
-        resources = rd_kafka_DescribeConfigs_result_resources(result, &n);
+        for (int i = 0; i < 2; i++) {
+                if (!wants_settings(&a->topic_settings[i], views[i]))
+                        continue;
+                a->topic_settings[i].asked = true;
+                resources[n++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, names[i]);
+        }
         if (n == 0)
                 return;
-        entries = rd_kafka_ConfigResource_configs(resources[0], &n_entries);
-        for (size_t i = 0; i < n_entries; i++) {
+        options = rd_kafka_AdminOptions_new(a->handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+        rd_kafka_AdminOptions_set_request_timeout(options, SETTINGS_TIMEOUT_MS, said, sizeof said);
+        a->settings_running = true;
+        rd_kafka_DescribeConfigs(a->handle, resources, n, options, a->queue);
+        rd_kafka_AdminOptions_destroy(options);
+        rd_kafka_ConfigResource_destroy_array(resources, n);
+}
+
+bool kafka_topics_settings_are_out(const struct kafka_aux *a)
+{
+        return a->settings_running;
+}
+
+int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a)
+{
+        int64_t x = a->topic_settings[0].max_message_bytes;
+        int64_t y = a->topic_settings[1].max_message_bytes;
+
+        if (x == 0 || y == 0)
+                return x + y;
+        return x < y ? x : y;
+}
+
+static void say_setting(const char *topic, const char *name, const char *value, const char *text)
+{
+        log_emit(LOG_TOPIC_SETTINGS,
+                 LOG_FIELDS(log_c("topic", topic), log_c("setting", name), log_c("value", value)),
+                 "%s", text);
+}
+
+static void take_setting(struct kafka_aux *a, int which, const char *name, const char *value)
+{
+        const char *topic =
+                which == 0 ? a->settings->failures_topic : a->settings->replication_topic;
+        unsigned long long bytes;
+
+        if (which == 0 && strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
+                say_setting(topic, name, value,
+                            "the failure log should have cleanup.policy=compact: retention will "
+                            "forget failures");
+        if (strcmp(name, "max.message.bytes") != 0 ||
+            !str_to_u64(str_from(value), INT64_MAX, &bytes))
+                return;
+        a->topic_settings[which].max_message_bytes = (int64_t)bytes;
+        if (bytes <= MARKER_BYTES)
+                say_setting(topic, name, value,
+                            "not even commit markers fit: this topic can never be retried into");
+}
+
+static void take_settings(struct kafka_aux *a, const rd_kafka_ConfigResource_t *resource)
+{
+        bool is_failures =
+                strcmp(rd_kafka_ConfigResource_name(resource), a->settings->failures_topic) == 0;
+        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resource);
+        const rd_kafka_ConfigEntry_t **entries;
+        size_t n;
+
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+                kafka_trouble_note(a->trouble, KAFKA_AUX, code,
+                                   rd_kafka_ConfigResource_error_string(resource));
+        entries = rd_kafka_ConfigResource_configs(resource, &n);
+        for (size_t i = 0; i < n; i++) {
                 const char *value = rd_kafka_ConfigEntry_value(entries[i]);
 
                 if (value != NULL)
-                        check_setting(a, rd_kafka_ConfigEntry_name(entries[i]), value);
+                        take_setting(a, is_failures ? 0 : 1, rd_kafka_ConfigEntry_name(entries[i]),
+                                     value);
         }
+}
+
+/* What could not be asked is asked at the next look; nobody waits for it. */
+void kafka_topics_on_settings(struct kafka_aux *a, rd_kafka_event_t *event)
+{
+        const rd_kafka_DescribeConfigs_result_t *result =
+                rd_kafka_event_DescribeConfigs_result(event);
+        const rd_kafka_ConfigResource_t **resources = NULL;
+        size_t n = 0;
+
+        a->settings_running = false;
+        if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR && result != NULL)
+                resources = rd_kafka_DescribeConfigs_result_resources(result, &n);
+        for (size_t i = 0; i < n; i++)
+                take_settings(a, resources[i]);
+        for (int i = 0; n == 0 && i < 2; i++)
+                a->topic_settings[i].asked = a->topic_settings[i].max_message_bytes > 0;
+        if (!a->closing)
+                a->on_topics(a->data);
 }

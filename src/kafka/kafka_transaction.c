@@ -7,7 +7,8 @@
  * Possible failures, in librdkafka's three classes:
  *  - retriable: the same call again, for as long as the broker is away;
  *  - abort: abort_transaction; nothing was written. A stale generation is one of them, a refused
- * record another;
+ * record another. Records are refused a set at a time, so only one that was alone is to blame; else
+ * the next producer makes smaller sets, and the batch is to be submitted again;
  *  - fatal: the producer is made anew. Once a record was produced the outcome is unknown until it
  * is.
  */
@@ -35,19 +36,41 @@ static bool is_stale(rd_kafka_resp_err_t code)
                code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
+/* Where the record is. A broker that had it already (the set was sent again after a failover) may
+ * tell no place for its set: librdkafka reports -1, and counts on from there for the others.
+ * Reports of a set follow each other. */
+static int64_t place_of(struct kafka_publisher *p, const rd_kafka_message_t *m)
+{
+        bool goes_on = p->untold.topic == m->rkt && p->untold.partition == m->partition &&
+                       p->untold.next == m->offset;
+
+        if (m->offset >= 0 && !goes_on) {
+                p->untold.topic = NULL;
+                return m->offset;
+        }
+        p->untold.topic = m->rkt;
+        p->untold.partition = m->partition;
+        p->untold.next = m->offset + 1;
+        return PUBLISH_OFFSET_UNKNOWN;
+}
+
 void kafka_transaction_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
         struct kafka_publisher *p = opaque;
         struct publish_record *record = m->_private;
 
         (void)rk;
+        if (record == NULL && m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+                p->clear_err = m->err;
         if (p->batch == NULL || record == NULL)
                 return;
         if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-                record->offset = m->offset;
+                record->offset = place_of(p, m);
         else if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-                 m->err == RD_KAFKA_RESP_ERR_INVALID_RECORD)
+                 m->err == RD_KAFKA_RESP_ERR_INVALID_RECORD) {
                 p->refused = (size_t)(record - p->batch->records);
+                p->n_refused++;
+        }
 }
 
 static rd_kafka_error_t *send_offsets(struct kafka_publisher *p, const struct publish_batch *batch)
@@ -125,15 +148,20 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                 rd_kafka_poll(p->producer, 2);
         }
         rd_kafka_headers_destroy(headers);
-        if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && of != NULL)
+        if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && of != NULL) {
                 p->refused = (size_t)(of - p->batch->records);
+                p->n_refused = 1;
+        }
         return error;
 }
 
 static rd_kafka_error_t *produce_all(struct kafka_publisher *p, const struct publish_batch *batch)
 {
         for (size_t i = 0; i < batch->n_records; i++) {
-                rd_kafka_error_t *error = produce_one(p, &batch->records[i], &batch->records[i]);
+                rd_kafka_error_t *error;
+
+                batch->records[i].offset = PUBLISH_OFFSET_UNKNOWN;
+                error = produce_one(p, &batch->records[i], &batch->records[i]);
 
                 if (error != NULL)
                         return error;
@@ -151,18 +179,25 @@ static rd_kafka_error_t *commit(struct kafka_publisher *p)
         return error;
 }
 
-static int count_partitions(struct kafka_publisher *p, enum publish_topic topic)
+/* ret_n is at least 1: of a topic that is not there nothing can be said. */
+static rd_kafka_resp_err_t count_partitions(struct kafka_publisher *p, enum publish_topic topic,
+                                            int *ret_n)
 {
         const struct rd_kafka_metadata *metadata;
-        int n = 0;
+        rd_kafka_resp_err_t code =
+                rd_kafka_metadata(p->producer, 0, p->topics[topic], &metadata, METADATA_TIMEOUT_MS);
 
-        if (rd_kafka_metadata(p->producer, 0, p->topics[topic], &metadata, METADATA_TIMEOUT_MS) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-                return 0;
-        if (metadata->topic_cnt == 1)
-                n = metadata->topics[0].partition_cnt;
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return code;
+        code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        if (metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+                code = metadata->topics[0].err;
+        else if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0) {
+                code = RD_KAFKA_RESP_ERR_NO_ERROR;
+                *ret_n = metadata->topics[0].partition_cnt;
+        }
         rd_kafka_metadata_destroy(metadata);
-        return n;
+        return code;
 }
 
 static rd_kafka_error_t *produce_everywhere(struct kafka_publisher *p, enum publish_topic topic)
@@ -173,26 +208,43 @@ static rd_kafka_error_t *produce_everywhere(struct kafka_publisher *p, enum publ
                 .timestamp_ms = TIME_UNKNOWN,
         };
         rd_kafka_error_t *error = NULL;
-        int n = count_partitions(p, topic);
+        int n;
+        rd_kafka_resp_err_t code = count_partitions(p, topic, &n);
 
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return rd_kafka_error_new(code, "%s: its partitions cannot be told: %s",
+                                          rd_kafka_topic_name(p->topics[topic]),
+                                          rd_kafka_err2str(code));
         for (record.partition = 0; error == NULL && record.partition < n; record.partition++)
                 error = produce_one(p, &record, NULL);
         return error;
 }
 
 /* What is written must be at the broker before it is aborted, or the broker has nothing to end. */
+static rd_kafka_error_t *deliver(struct kafka_publisher *p)
+{
+        rd_kafka_resp_err_t code = rd_kafka_flush(p->producer, FLUSH_TIMEOUT_MS);
+
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+                code = p->clear_err;
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR
+                       ? NULL
+                       : rd_kafka_error_new(code, "nothing could be written to clear: %s",
+                                            rd_kafka_err2str(code));
+}
+
 rd_kafka_error_t *kafka_transaction_clear(struct kafka_publisher *p)
 {
         rd_kafka_error_t *error = rd_kafka_begin_transaction(p->producer);
 
+        p->clear_err = RD_KAFKA_RESP_ERR_NO_ERROR;
         if (error == NULL)
                 error = produce_everywhere(p, PUBLISH_FAILURES);
         if (error == NULL)
                 error = produce_everywhere(p, PUBLISH_REPLICATION);
-        if (error != NULL)
-                return error;
-        rd_kafka_flush(p->producer, FLUSH_TIMEOUT_MS);
-        return rd_kafka_abort_transaction(p->producer, -1);
+        if (error == NULL)
+                error = deliver(p);
+        return error != NULL ? error : rd_kafka_abort_transaction(p->producer, -1);
 }
 
 static rd_kafka_error_t *run(struct kafka_publisher *p, struct publish_batch *batch,
@@ -227,11 +279,17 @@ static rd_kafka_error_t *abort_it(struct kafka_publisher *p)
         return error;
 }
 
+/* It is known which record was refused: of a set all of them are. */
+static bool was_alone(const struct kafka_publisher *p)
+{
+        return p->n_refused == 1 || (p->n_refused > 0 && p->sets == KAFKA_SETS_OF_ONE);
+}
+
 static enum publish_outcome outcome_of_abort(const struct kafka_publisher *p,
                                              rd_kafka_resp_err_t code)
 {
-        if (p->refused != SIZE_MAX)
-                return PUBLISH_REFUSED;
+        if (p->n_refused > 0)
+                return was_alone(p) ? PUBLISH_REFUSED : PUBLISH_ABORTED;
         return is_stale(code) ? PUBLISH_STALE : PUBLISH_ABORTED;
 }
 
@@ -252,7 +310,9 @@ static void conclude(struct kafka_publisher *p, struct publish_batch *batch,
         else
                 batch->outcome = step < STEP_PRODUCE ? PUBLISH_ABORTED : PUBLISH_UNKNOWN;
         p->clear_first |= batch->outcome == PUBLISH_UNKNOWN;
-        batch->refused = p->refused != SIZE_MAX ? p->refused : 0;
+        batch->refused = p->refused;
+        if (left == NULL && p->n_refused > 0 && !was_alone(p))
+                kafka_producer_make_smaller_sets(p);
         if (left != NULL) {
                 kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(left),
                                    rd_kafka_error_string(left));
@@ -269,7 +329,8 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
 
         p->batch = batch;
         p->began_ms = (int64_t)(begin / 1000000);
-        p->refused = SIZE_MAX;
+        p->refused = p->n_refused = 0;
+        p->untold.topic = NULL;
         error = run(p, batch, &step);
         if (error == NULL)
                 batch->outcome = PUBLISH_COMMITTED;

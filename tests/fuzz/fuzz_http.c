@@ -31,7 +31,6 @@ static bool tell_state(struct http_parser *p, struct buf *told)
         switch (http_parser_state(p)) {
         case HTTP_PARSE_DONE:
                 tell_request(p, told);
-                http_parser_next(p);
                 return true;
         case HTTP_PARSE_BAD:
                 HOLDS(http_parser_fault(p) != 0 && http_parser_fault_text(p) != NULL);
@@ -54,13 +53,17 @@ static void feed(struct str bytes, size_t step, struct buf *told)
         while (goes_on && bytes.len > 0) {
                 size_t n = bytes.len < step ? bytes.len : step;
                 size_t taken = http_parser_feed(p, bytes.base, n);
+                enum http_parse_state state = http_parser_state(p);
 
-                HOLDS(taken <= n && budget.used <= budget.limit);
-                HOLDS(taken > 0 || http_parser_state(p) == HTTP_PARSE_DONE ||
-                      http_parser_state(p) == HTTP_PARSE_BAD);
+                HOLDS(taken <= n && budget.used <= 2 * MAX_BODY);
+                HOLDS(taken == n || state == HTTP_PARSE_DONE || state == HTTP_PARSE_BAD);
                 bytes.base += taken;
                 bytes.len -= taken;
                 goes_on = tell_state(p, told);
+                if (state == HTTP_PARSE_DONE) {
+                        http_parser_free(p);
+                        p = http_parser_new(MAX_BODY, &budget);
+                }
         }
         buf_printf(told, "end: %d\n", (int)http_parser_state(p));
         http_parser_free(p);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A text gets the same verdict whole and in two pieces, and every string that is told is UTF-8. */
+/* A text gets the same verdict whole and in two pieces, and every string that is told is UTF-8. A
+ * string that is written, as a name and as a value, is read back as it was. */
 #include "crr/base/json_read.h"
+#include "crr/base/json_write.h"
 #include "fuzz.h"
 
 #define MAX_DEPTH 16
@@ -28,6 +30,36 @@ static int read_pieces(struct json_reader *r, struct str text, size_t cut)
         return json_read_end(r, &err);
 }
 
+static int is_the_text(void *data, unsigned depth, struct str name, const struct json_value *v,
+                       struct error *err)
+{
+        const struct str *text = data;
+
+        if (depth == 0)
+                return 0;
+        HOLDS(str_eq(name, *text) && v->type == JSON_STRING && str_eq(v->text, *text));
+        return 0;
+}
+
+static void write_and_read_again(struct json_reader *r, struct str text)
+{
+        static const struct json_events compare = { .value = is_the_text };
+        struct json_writer w;
+        struct error err;
+        struct buf out;
+
+        if (!str_is_utf8(text))
+                return;
+        buf_init(&out, SIZE_MAX);
+        json_writer_init(&w, &out);
+        json_object_open(&w);
+        json_key_str(&w, text);
+        json_str(&w, text);
+        json_object_close(&w);
+        HOLDS(json_read(r, buf_str(&out), &compare, &text, &err) == 0);
+        buf_deinit(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static struct json_reader *reader;
@@ -41,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS((whole == 0) == (json_reader_fault(reader) == JSON_FAULT_NONE));
         HOLDS((whole == 0) == (read_pieces(reader, text, size / 2) == 0));
         HOLDS((whole == 0) == (json_read(reader, text, &events, NULL, &err) == 0));
+        write_and_read_again(reader, text);
         return 0;
 }

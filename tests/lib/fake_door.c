@@ -171,16 +171,47 @@ static void work_retry(struct retry_service *s, struct retry_request *req)
         req->done(req, err);
 }
 
+void retry_service_cluster(struct retry_service *s, struct cluster_request *req)
+{
+        req->next = s->clusters;
+        s->clusters = req;
+}
+
+void retry_service_write_status(const struct retry_service *s, struct buf *out)
+{
+        buf_append_c(out, "{\"memberId\":\"fake\"}");
+}
+
+static void work_cluster(struct retry_service *s, struct cluster_request *req)
+{
+        req->members = arena_array(req->arena, 2, sizeof *req->members);
+        if (req->members == NULL)
+                abort();
+        req->members[0] = (struct cluster_member){ .url = STR("http://a"), .status = STR("{}") };
+        req->members[1] = (struct cluster_member){ .url = STR("http://b") };
+        error_set(&req->members[1].err, ERR_UNAVAILABLE, "no connection");
+        req->n_members = 2;
+        req->n_partitions = s->partitions;
+        req->missing = s->missing;
+        req->done(req);
+}
+
 bool retry_service_work(struct retry_service *s)
 {
         struct list_request *lists = s->lists;
         struct get_request *gets = s->gets;
         struct retry_request *retries = s->retries;
-        bool more = lists != NULL || gets != NULL || retries != NULL;
+        struct cluster_request *clusters = s->clusters;
+        bool more = clusters != NULL || lists != NULL || gets != NULL || retries != NULL;
 
         s->lists = NULL;
         s->gets = NULL;
         s->retries = NULL;
+        s->clusters = NULL;
+        for (struct cluster_request *next; clusters != NULL; clusters = next) {
+                next = clusters->next;
+                work_cluster(s, clusters);
+        }
         for (struct list_request *next; lists != NULL; lists = next) {
                 next = lists->next;
                 work_list(s, lists);

@@ -29,6 +29,7 @@ struct retry_service {
         struct list_request *lists;
         struct get_request *gets;
         struct retry_request *retries;
+        struct cluster_request *clusters;
 };
 
 struct retry_service *fake_door_new(int partitions);

@@ -111,6 +111,13 @@ struct str http_request_header(const struct http_request *req, const char *name)
         return STR_ABSENT;
 }
 
+void http_request_remote(const struct http_request *req, char text[HTTP_ADDRESS_SIZE])
+{
+        const struct fake_exchange *x = req->conn;
+
+        snprintf(text, HTTP_ADDRESS_SIZE, "%s", x->remote != NULL ? x->remote : "127.0.0.1");
+}
+
 bool http_request_is_canceled(const struct http_request *req)
 {
         const struct fake_exchange *x = req->conn;

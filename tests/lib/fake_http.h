@@ -23,6 +23,7 @@ struct fake_header {
 struct fake_exchange {
         struct http_request *req; /* NULL once answered */
         bool canceled;            /* the client is gone */
+        const char *remote;       /* its address; NULL: 127.0.0.1 */
 
         struct fake_header headers[FAKE_HTTP_HEADERS]; /* of the request, names in lower case */
         size_t n_headers;

@@ -7,7 +7,6 @@
 
 #include "crr/base/limits.h"
 
-#define WALL_START INT64_C(1780000000000)
 #define FEED_BATCH 20 /* more than a batch of the table */
 
 static struct world *world_of_publisher(struct publisher *p)
@@ -48,7 +47,10 @@ static void fake_submit(struct publisher *self, struct publish_batch *batch)
 
         assert(w->batch == NULL);
         w->batch = batch;
-        w->submits++;
+        for (size_t i = 0; i < batch->n_offsets; i++)
+                w->open[batch->offsets[i].partition] = true;
+        w->submits += batch->n_records > 0;
+        w->offsets_alone += batch->n_records == 0;
         w->clearings += batch->n_records > 0 &&
                         str_eq_c(header(&batch->records[0], "crr-outcome"), "cleared");
 }
@@ -80,21 +82,58 @@ static void fake_resume(struct group *self, int partition, int64_t offset)
         w->logs[partition].fed = offset;
 }
 
+static void fake_query_registry(struct group *self)
+{
+        world_of_group(self)->ask_registry = true;
+}
+
+static void fake_query_members(struct group *self)
+{
+        world_of_group(self)->ask_members = true;
+}
+
+static void fake_fence(struct group *self, const char *transactional_id)
+{
+        struct world *w = world_of_group(self);
+
+        free(w->fenced);
+        w->fenced = dup_str(str_from(transactional_id));
+        w->fence_out = true;
+}
+
 static void fake_read(struct log_reader *self, struct log_read *read)
 {
         struct world *w = (struct world *)((char *)self - offsetof(struct world, reader));
 
         assert(w->read == NULL);
         w->read = read;
+        w->reads++;
+}
+
+void world_make_ports(struct world *w)
+{
+        w->publisher = (struct publisher){ fake_submit, 5000020 };
+        w->group =
+                (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
+                                fake_query_registry, fake_query_members,   fake_fence };
+        w->reader = (struct log_reader){ fake_read };
+}
+
+/* Room for one more than n: it doubles at powers of two. */
+static void *grow(void *array, size_t n, size_t size)
+{
+        if ((n & (n - 1)) == 0)
+                array = realloc(array, (n > 0 ? 2 * n : 1) * size);
+        if (array == NULL)
+                abort();
+        return array;
 }
 
 static int64_t append_record(struct world *w, int partition, struct world_record record)
 {
         struct world_log *log = &w->logs[partition];
 
-        log->records = realloc(log->records, (size_t)(log->n + 1) * sizeof *log->records);
-        if (log->records == NULL)
-                abort();
+        log->records = grow(log->records, (size_t)log->n, sizeof *log->records);
         log->records[log->n] = record;
         return log->n++;
 }
@@ -103,9 +142,7 @@ static void keep_entry(struct world *w, const struct publish_record *r)
 {
         struct str traceparent = header(r, "traceparent");
 
-        w->entries = realloc(w->entries, (w->n_entries + 1) * sizeof *w->entries);
-        if (w->entries == NULL)
-                abort();
+        w->entries = grow(w->entries, w->n_entries, sizeof *w->entries);
         w->entries[w->n_entries++] = (struct world_retry_entry){
                 .key = dup_str(r->key),
                 .value = dup_str(r->value),
@@ -118,7 +155,7 @@ static void keep_entry(struct world *w, const struct publish_record *r)
 static void write_record(struct world *w, struct publish_record *r)
 {
         struct str settles = header(r, "crr-settles"), outcome = header(r, "crr-outcome");
-        unsigned long long offset = 0;
+        unsigned long long offset = 0, own = 0;
 
         if (r->topic == PUBLISH_REPLICATION) {
                 keep_entry(w, r);
@@ -131,14 +168,18 @@ static void write_record(struct world *w, struct publish_record *r)
                         .key_len = r->key.len,
                         .value = r->value.base != NULL ? dup_str(r->value) : NULL,
                         .value_len = r->value.len,
-                        .timestamp_ms =
-                                r->timestamp_ms == TIME_UNKNOWN ? w->wall_ms : r->timestamp_ms,
+                        .timestamp_ms = r->timestamp_ms == TIME_UNKNOWN || w->stamps_appends
+                                                ? w->wall_ms
+                                                : r->timestamp_ms,
+                        .own_time_ms = str_to_u64(header(r, "crr-timestamp"), INT64_MAX, &own)
+                                               ? (int64_t)own
+                                               : TIME_UNKNOWN,
                         .settles = str_to_u64(settles, INT64_MAX, &offset) ? (int64_t)offset : -1,
                         .outcome = outcome.base != NULL ? dup_str(outcome) : NULL,
                 });
 }
 
-static void write_batch(struct world *w, struct publish_batch *batch)
+void world_write_batch(struct world *w, struct publish_batch *batch)
 {
         bool touched[WORLD_PARTITIONS] = { false };
 
@@ -149,18 +190,29 @@ static void write_batch(struct world *w, struct publish_batch *batch)
         }
         for (int p = 0; p < WORLD_PARTITIONS; p++)
                 if (touched[p])
-                        append_record(w, p, (struct world_record){ .settles = -1 });
+                        append_record(w, p,
+                                      (struct world_record){ .own_time_ms = TIME_UNKNOWN,
+                                                             .settles = -1 });
+        for (size_t i = 0; i < batch->n_offsets; i++) {
+                char **claim = &w->claims[batch->offsets[i].partition];
+
+                free(*claim);
+                *claim = dup_str(batch->metadata);
+        }
 }
 
-static void answer(struct world *w, enum publish_outcome outcome)
+void world_tell(struct world *w, enum publish_outcome outcome)
 {
         struct publish_batch *batch = w->batch;
 
         w->batch = NULL;
         batch->outcome = outcome;
         batch->duration_us = 1000;
+        batch->refused = w->refused;
+        if (outcome != PUBLISH_UNKNOWN)
+                memset(w->open, 0, sizeof w->open);
         if (outcome == PUBLISH_COMMITTED)
-                write_batch(w, batch);
+                world_write_batch(w, batch);
         else
                 error_set(&batch->err, ERR_KAFKA, "scripted");
         if (outcome == PUBLISH_UNKNOWN)
@@ -168,87 +220,16 @@ static void answer(struct world *w, enum publish_outcome outcome)
         batch->done(batch);
 }
 
-/* LIFE */
-
-void world_init(struct world *w, int n_partitions)
+/* By the script, or the fault that is due. */
+static void answer_scripted(struct world *w)
 {
-        memset(w, 0, sizeof *w);
-        w->config = (struct member_config){
-                .hash_key = { { 1, 2 } },
-                .failures_topic = "failures",
-                .replication_topic = "replication",
-                .instance = "test-0",
-                .partitioner = PARTITIONER_MURMUR2,
-                .payload = RETRY_PAYLOAD_NATIVE,
-                .pending_expiry = PENDING_EXPIRY_RELIST,
-                .memory_limit = 64u << 20,
-                .max_sites = LIMIT_SITES,
-                .max_value_bytes = 5000020,
-                .max_transaction_entries = 10000,
-                .max_transaction_bytes = 32u << 20,
-                .pending_ttl_ms = 86400000,
-        };
-        w->n_partitions = n_partitions;
-        w->now_ms = 1000;
-        w->wall_ms = WALL_START;
-        w->feeding = true;
-        for (int p = 0; p < WORLD_PARTITIONS; p++)
-                w->feeds[p] = true;
-        w->script = PUBLISH_COMMITTED;
-        w->stable = MEMBER_STABLE;
-        w->publisher = (struct publisher){ fake_submit, 5000020 };
-        w->group =
-                (struct group){ fake_query_stable, fake_query_watermark, fake_hold, fake_resume };
-        w->reader = (struct log_reader){ fake_read };
-        w->metrics = metrics_new(100);
-}
-
-void world_start(struct world *w)
-{
-        struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
-
-        w->member = member_new(&w->config, &ports);
-        w->door = retry_service_new(w->member);
-        member_tick(w->member, w->now_ms, w->wall_ms);
-        member_on_topology(w->member, w->n_partitions);
-        member_on_generation(w->member, STR("generation-1"), STR("metadata"));
-        for (int p = 0; p < w->n_partitions; p++) {
-                w->assigned[p] = true;
-                w->logs[p].fed = 0;
-                member_on_assigned(w->member, p);
+        if (w->submits != w->fault_submit || w->batch->n_records == 0) {
+                world_tell(w, w->script);
+                return;
         }
-        member_on_assignment(w->member);
-        member_on_publisher_ready(w->member);
-        world_run(w);
-}
-
-static void free_log(struct world_log *log)
-{
-        for (int64_t i = 0; i < log->n; i++) {
-                free(log->records[i].key);
-                free(log->records[i].value);
-                free(log->records[i].outcome);
-        }
-        free(log->records);
-}
-
-void world_deinit(struct world *w)
-{
-        if (w->batch != NULL)
-                answer(w, PUBLISH_CLOSED);
-        retry_service_free(w->door);
-        member_free(w->member);
-        metrics_free(w->metrics);
-        for (int p = 0; p < WORLD_PARTITIONS; p++)
-                free_log(&w->logs[p]);
-        for (size_t i = 0; i < w->n_entries; i++) {
-                free(w->entries[i].key);
-                free(w->entries[i].value);
-                free(w->entries[i].retry_id);
-                free(w->entries[i].attempt);
-                free(w->entries[i].traceparent);
-        }
-        free(w->entries);
+        if (w->fault == PUBLISH_UNKNOWN && w->fault_is_written)
+                world_write_batch(w, w->batch);
+        world_tell(w, w->fault);
 }
 
 /* THE LOG */
@@ -265,6 +246,7 @@ int64_t world_append(struct world *w, int partition, struct str key, const char 
                                      .value = value != NULL ? dup_str(str_from(value)) : NULL,
                                      .value_len = value != NULL ? strlen(value) : 0,
                                      .timestamp_ms = w->wall_ms,
+                                     .own_time_ms = TIME_UNKNOWN,
                                      .settles = settles,
                                      .outcome = outcome != NULL ? dup_str(str_from(outcome)) : NULL,
                              });
@@ -320,6 +302,42 @@ int world_home(struct world *w, const char *bucket, const char *key, const char 
 
 /* RUNNING */
 
+static void answer_registry(struct world *w)
+{
+        struct registry_row rows[WORLD_PARTITIONS];
+        size_t n = 0;
+
+        for (int p = 0; p < WORLD_PARTITIONS; p++)
+                if (w->claims[p] != NULL)
+                        rows[n++] = (struct registry_row){ p, 0, str_from(w->claims[p]) };
+        w->registry_reads++;
+        member_on_registry(w->member, w->registry_fails ? NULL : rows, n);
+}
+
+static void answer_members(struct world *w)
+{
+        struct str ids[4];
+        size_t n = 0;
+
+        for (; n < 4 && w->members[n] != NULL; n++)
+                ids[n] = str_from(w->members[n]);
+        member_on_members(w->member, ids, n);
+}
+
+static bool answer_group(struct world *w)
+{
+        bool registry = w->ask_registry, members = w->ask_members, fenced = w->fence_out;
+
+        w->ask_registry = w->ask_members = w->fence_out = false;
+        if (registry)
+                answer_registry(w);
+        if (members)
+                answer_members(w);
+        if (fenced)
+                member_on_fenced(w->member);
+        return registry || members || fenced;
+}
+
 static bool answer_questions(struct world *w)
 {
         bool any = false;
@@ -327,7 +345,7 @@ static bool answer_questions(struct world *w)
         for (int p = 0; p < WORLD_PARTITIONS; p++) {
                 if (w->ask_stable[p]) {
                         w->ask_stable[p] = false;
-                        member_on_stable(w->member, p, w->stable);
+                        member_on_stable(w->member, p, w->open[p] ? MEMBER_UNSTABLE : w->stable);
                         any = true;
                 }
                 if (w->ask_watermark[p]) {
@@ -337,7 +355,7 @@ static bool answer_questions(struct world *w)
                         any = true;
                 }
         }
-        return any;
+        return any | answer_group(w);
 }
 
 static struct log_record record_of(const struct world *w, int p, int64_t offset)
@@ -346,7 +364,7 @@ static struct log_record record_of(const struct world *w, int p, int64_t offset)
         struct log_record record = {
                 .partition = p,
                 .offset = offset,
-                .timestamp_ms = r->timestamp_ms,
+                .timestamp_ms = r->own_time_ms != TIME_UNKNOWN ? r->own_time_ms : r->timestamp_ms,
                 .key = { r->key, r->key_len },
                 .settles = r->settles,
                 .outcome = str_from(r->outcome),
@@ -373,15 +391,34 @@ static void feed_some(struct world *w, int p)
         member_on_records(w->member, records, n);
 }
 
+static bool has_more(const struct world *w, int p)
+{
+        return w->assigned[p] && w->feeds[p] && w->logs[p].fed < w->logs[p].n;
+}
+
+/* -1: all were fed. */
+static int next_partition(struct world *w)
+{
+        int first = 0;
+
+        if (w->shuffles) {
+                w->shuffle = w->shuffle * 6364136223846793005u + 1442695040888963407u;
+                first = (int)(w->shuffle >> 33) % w->n_partitions;
+        }
+        for (int i = 0; i < w->n_partitions; i++)
+                if (has_more(w, (first + i) % w->n_partitions))
+                        return (first + i) % w->n_partitions;
+        return -1;
+}
+
 static bool feed(struct world *w)
 {
         bool any = false;
+        int p;
 
-        for (int p = 0; w->feeding && p < w->n_partitions; p++) {
-                while (w->assigned[p] && w->feeds[p] && w->logs[p].fed < w->logs[p].n) {
-                        feed_some(w, p);
-                        any = true;
-                }
+        while (w->feeding && w->n_partitions > 0 && (p = next_partition(w)) >= 0) {
+                feed_some(w, p);
+                any = true;
         }
         return any;
 }
@@ -390,6 +427,7 @@ static bool answer_read(struct world *w)
 {
         struct log_read *read = w->read;
         struct error err;
+        size_t bytes = 0;
 
         if (read == NULL || w->hold_reads)
                 return false;
@@ -398,14 +436,16 @@ static bool answer_read(struct world *w)
                 struct log_read_item *item = &read->items[i];
                 const struct world_record *r = &w->logs[item->partition].records[item->offset];
 
-                item->found = r->key != NULL;
+                item->left = bytes >= read->max_bytes;
+                item->found = r->key != NULL && !item->left;
+                bytes += r->key != NULL ? r->key_len + r->value_len : 0;
                 item->timestamp_ms = r->timestamp_ms;
                 item->key = (struct str){ r->key, r->key_len };
                 item->value =
                         r->value != NULL ? (struct str){ r->value, r->value_len } : STR_ABSENT;
         }
         error_set(&err, ERR_KAFKA, "scripted");
-        read->done(read, w->read_fails ? &err : NULL);
+        read->done(read, w->read_fails || w->reads == w->fault_read ? &err : NULL);
         return true;
 }
 
@@ -421,7 +461,7 @@ void world_run(struct world *w)
                 moved |= retry_service_work(w->door);
                 moved |= answer_read(w);
                 if (w->batch != NULL && !w->hold_batches) {
-                        answer(w, w->script);
+                        answer_scripted(w);
                         moved = true;
                 }
         }
@@ -439,20 +479,21 @@ void world_advance(struct world *w, int64_t ms)
 void world_answer(struct world *w, enum publish_outcome outcome)
 {
         assert(w->batch != NULL);
-        answer(w, outcome);
+        world_tell(w, outcome);
         world_run(w);
 }
 
 void world_answer_written(struct world *w)
 {
         assert(w->batch != NULL);
-        write_batch(w, w->batch);
-        answer(w, PUBLISH_UNKNOWN);
+        world_write_batch(w, w->batch);
+        world_tell(w, PUBLISH_UNKNOWN);
         world_run(w);
 }
 
 void world_publisher_ready(struct world *w)
 {
+        memset(w->open, 0, sizeof w->open);
         member_on_publisher_ready(w->member);
         world_run(w);
 }

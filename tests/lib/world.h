@@ -23,9 +23,11 @@
 #define WORLD_PARTITIONS 8
 
 struct world_record {
-        char *key, *value; /* value NULL: a tombstone; key NULL: a commit marker */
+        char *key, *value; /* value NULL: a tombstone; key NULL: a commit marker, or compacted */
         size_t key_len, value_len;
-        int64_t timestamp_ms, settles;
+        int64_t timestamp_ms; /* the broker's */
+        int64_t own_time_ms;  /* header crr-timestamp; TIME_UNKNOWN: none */
+        int64_t settles;
         char *outcome;
 };
 
@@ -50,12 +52,21 @@ struct world {
         bool assigned[WORLD_PARTITIONS];
         bool feeding;                 /* records reach the member; true at first */
         bool feeds[WORLD_PARTITIONS]; /* per partition; true at first */
+        bool shuffles;                /* records of several partitions come in any order */
+        uint64_t shuffle;             /* which one */
+        bool stamps_appends;          /* the topic has LogAppendTime */
+        bool open[WORLD_PARTITIONS];  /* a transaction of ours holds its offsets */
 
         struct publisher publisher;
-        struct publish_batch *batch; /* submitted and not answered */
-        bool hold_batches;           /* batches wait for world_answer() */
-        enum publish_outcome script; /* what the others get; PUBLISH_COMMITTED at first */
-        unsigned submits, clearings; /* the latter of stuck partitions */
+        struct publish_batch *batch;     /* submitted and not answered */
+        bool hold_batches;               /* batches wait for world_answer() */
+        enum publish_outcome script;     /* what the others get; PUBLISH_COMMITTED at first */
+        unsigned submits, offsets_alone; /* batches with records, and without */
+        unsigned clearings;              /* of stuck partitions */
+        unsigned fault_submit; /* the submit of this number, from 1, gets `fault`; 0: none */
+        enum publish_outcome fault;
+        bool fault_is_written; /* PUBLISH_UNKNOWN, and it was written all the same */
+        size_t refused;        /* the record that PUBLISH_REFUSED is about */
         struct world_retry_entry *entries;
         size_t n_entries;
 
@@ -64,16 +75,32 @@ struct world {
         bool watermark_fails;
         bool ask_stable[WORLD_PARTITIONS], ask_watermark[WORLD_PARTITIONS];
         unsigned holds, resumes;
+        char *claims[WORLD_PARTITIONS]; /* beside the committed offsets; NULL: none */
+        bool ask_registry, ask_members, registry_fails;
+        const char *members[4]; /* of the group; NULL ends them */
+        unsigned registry_reads;
+        char *fenced; /* the id that was fenced last; NULL: none */
+        bool fence_out;
 
         struct log_reader reader;
         struct log_read *read;
         bool read_fails, hold_reads;
+        unsigned reads, fault_read; /* the read of this number, from 1, fails; 0: none */
 };
 
 void world_init(struct world *w,
                 int n_partitions); /* config at defaults; change it before world_start() */
 void world_start(struct world *w); /* member and door; every partition assigned, publisher ready */
 void world_deinit(struct world *w);
+
+/* LIFE of the process and of its partitions. */
+void world_assign(struct world *w, int partition);
+void world_revoke(struct world *w, int partition);
+void world_grow(struct world *w, int n_partitions); /* the new ones are assigned */
+/* A new process over the same log, with the same partitions. The batch that is held: written, or
+ * not. */
+void world_restart(struct world *w, bool written);
+void world_compact_away(struct world *w, int partition, int64_t offset);
 
 /* Append to the log. partition -1: where the key belongs. Returns the offset. value NULL: a
  * tombstone. */
@@ -95,6 +122,17 @@ void world_answer(struct world *w,
                   enum publish_outcome outcome); /* the batch that is held; then world_run() */
 void world_answer_written(struct world *w);      /* PUBLISH_UNKNOWN, but it was written */
 void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
+
+/*
+ * What must hold when nothing is under way any more: an identity is listed exactly when its last
+ * record says FAILED; every retry entry has its PENDING record, and no identity the same attempt
+ * twice. Aborts when it does not. In world_check.c.
+ */
+void world_check(struct world *w);
+/* For the files of the world. */
+void world_make_ports(struct world *w);
+void world_tell(struct world *w, enum publish_outcome outcome);
+void world_write_batch(struct world *w, struct publish_batch *batch);
 
 /* Requests, run to their end (or for as long as they take without time). */
 struct world_list {

@@ -36,6 +36,7 @@ void world_list(struct world *w, struct world_list *list, const char *site, uint
                 .marker = marker,
                 .max_rows = max_rows,
                 .partial = partial,
+                .arena = &list->arena,
                 .row = list_on_row,
                 .done = list_on_done,
         };

@@ -15,9 +15,10 @@ LAYERS = {
     "base": {"base"},
     "core": {"base", "core"},
     "kafka": {"base", "core", "kafka"},
+    "client": {"base", "core", "client"},
     "http": {"base", "http"},
     "api": {"base", "core", "http", "api"},
-    "daemon": {"base", "core", "kafka", "http", "api", "daemon"},
+    "daemon": {"base", "core", "kafka", "client", "http", "api", "daemon"},
     "demo": {"base", "core", "demo"},
 }
 
@@ -26,9 +27,12 @@ LIBRARIES = {
     "librdkafka/rdkafka.h": {"kafka", "demo"},
     "librdkafka/rdkafka_mock.h": {"kafka"},
     "llhttp.h": {"http"},
+    "curl/curl.h": {"client"},
+    "openssl/crypto.h": {"base"},
     "openssl/evp.h": {"base"},
+    "openssl/hmac.h": {"base"},
     "openssl/sha.h": {"base"},
-    "uv.h": {"kafka", "http", "daemon"},
+    "uv.h": {"kafka", "client", "http", "daemon"},
     "yajl/yajl_parse.h": {"base"},
 }
 

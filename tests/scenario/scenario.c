@@ -110,11 +110,11 @@ static void do_start(struct scenario *s, char *rest)
         const struct api_health health = { s, on_ready, on_replication, on_collect };
 
         w->member = member_new(&w->config, &ports);
-        w->door = retry_service_new(w->member);
+        w->door = retry_service_new(w->member, NULL, 2000);
         s->api = api_new(&config, w->door, w->metrics, &health);
         member_tick(w->member, w->now_ms, w->wall_ms);
         member_on_topology(w->member, w->n_partitions);
-        member_on_generation(w->member, STR("generation-1"), STR("metadata"));
+        member_on_generation(w->member, STR("generation-1"), STR("member-1"));
         member_on_publisher_ready(w->member);
 }
 
@@ -149,7 +149,7 @@ static void do_revoke(struct scenario *s, char *rest)
 /* A rebalance gives a new one: what was submitted with the old one is stale. */
 static void do_generation(struct scenario *s, char *rest)
 {
-        member_on_generation(s->world.member, str_from(scenario_word(&rest)), STR("metadata"));
+        member_on_generation(s->world.member, str_from(scenario_word(&rest)), STR("member-1"));
 }
 
 static const char *dash_is_empty(const char *text)

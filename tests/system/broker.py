@@ -82,6 +82,11 @@ class Broker:
         self._properties.write_text(PROPERTIES.format(
             **ports, user=USER, password=PASSWORD, folder=self._folder))
 
+    @property
+    def data_folder(self):
+        """With a folder for each partition; nobody else touches it while the broker is stopped."""
+        return self._folder / "data"
+
     def _java(self, *words):
         return ["java", *JVM, f"-Dkafka.logs.dir={self._folder}", "-cp", f"{self._libs}/*", *words]
 

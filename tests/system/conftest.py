@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: one broker for the whole run, fresh topics for each test, daemons that end with it."""
 import itertools
+import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
 from broker import Broker
-from daemon import Daemon
+from daemon import ENVIRONMENT, Daemon
 from kafka_util import Cluster, failure, tombstone
 
 TEST_DEADLINE_S = 240
@@ -21,6 +23,7 @@ def pytest_addoption(parser):
     parser.addoption("--kafka-libs", help="the folder with Apache Kafka's jars")
     parser.addoption("--logs", default="build/log/system", help="where everything is written")
     parser.addoption("--long", action="store_true", help="run the long fault tests")
+    parser.addoption("--measure", action="store_true", help="run the tests that judge by time")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -160,3 +163,30 @@ def own_place(bare_place):
     """A broker of one's own, to be killed and stopped, and fresh topics on it."""
     bare_place.broker.start()
     return bare_place.create_topics()
+
+
+@pytest.fixture
+def make_embedded(make_daemon, test_name):
+    """Make a daemon with a broker in itself; a setting is named as its path with `__` for dots."""
+    def make(environment=None, **more):
+        settings = {"kafka.embedded": "true", "http.listen": "127.0.0.1:0", "log.format": "json"}
+        settings |= {path.replace("__", "."): value for path, value in more.items()}
+        return make_daemon(test_name, settings, environment=environment)
+    return make
+
+
+@pytest.fixture
+def embedded(make_embedded):
+    return make_embedded()
+
+
+@pytest.fixture
+def demo(programs):
+    """demo(bootstrap, words...): crr-demo to its end."""
+    def run(bootstrap, *words):
+        said = subprocess.run([programs["demo"], "--bootstrap", bootstrap, *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              env=os.environ | ENVIRONMENT)
+        assert said.returncode == 0, said.stdout + said.stderr
+        return said
+    return run

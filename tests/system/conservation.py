@@ -2,8 +2,8 @@
 """Nothing is lost and nothing is done twice: stated from the topics, read committed.
 
 Each identity ever produced is listed as failed, or PENDING, or gone by a tombstone; each element of
-a 200 answer has exactly one retry entry; no attempt of an identity is published twice. Entries that
-no answer speaks of are counted apart: their writer gave up, or the outcome was not known.
+a 200 answer has exactly one retry entry; no failure is published twice. Entries that no answer
+speaks of are counted apart: their writer gave up, or the outcome was not known.
 """
 import json
 from collections import Counter
@@ -12,27 +12,42 @@ from kafka_util import identity_of, identity_of_key
 from model import fold, with_status
 
 
-def attempt_of(entry):
-    """(identity, attempt) of a retry entry in the native payload."""
+def failure_of(fields):
+    """What tells one failure of an identity from its next: a mover's FAILED record need not carry
+    Attempts, but it has a time of its own."""
+    return identity_of(fields), fields["Attempts"], fields.get("FailedAt")
+
+
+def retried(entry):
+    """The failure that a retry entry in the native payload retries."""
     fields = json.loads(entry.value)
     assert fields["ReplicationStatus"] == "PENDING", fields
     assert fields["Attempts"] == int(entry.headers["crr-retry-attempt"]), entry
     assert fields["RetryId"] == entry.headers["crr-retry-id"], entry
-    return identity_of(fields), fields["Attempts"]
+    return failure_of(fields)
 
 
-def published_once(entries):
-    """{(identity, attempt): retry id}"""
-    counts = Counter(map(attempt_of, entries))
-    twice = [a for a, n in counts.items() if n > 1]
-    assert not twice, f"{len(twice)} attempts were published twice: {twice[:3]}"
-    return {attempt_of(e): e.headers["crr-retry-id"] for e in entries}
+def history(identity, failure_log, entries):
+    """Everything that both topics say of an identity, for a failure's message."""
+    lines = [f"{r.partition}:{r.offset} t={r.timestamp} {r.headers} {r.value}"
+             for r in failure_log if identity_of_key(r.key) == identity]
+    lines += [f"entry {e.partition}:{e.offset} t={e.timestamp} {e.headers}"
+              for e in entries if retried(e)[0] == identity]
+    return "\n".join(lines)
+
+
+def published_once(entries, failure_log=()):
+    """{failure: retry id}"""
+    counts = Counter(map(retried, entries))
+    twice = [f for f, n in counts.items() if n > 1]
+    assert not twice, (f"{len(twice)} failures were published twice: {twice[:3]}\n"
+                       f"{history(twice[0][0], failure_log, entries)}")
+    return {retried(e): e.headers["crr-retry-id"] for e in entries}
 
 
 def answered(answers):
-    """{(identity, attempt)} of the elements of 200 answers."""
-    return {(identity_of(element), element["Attempts"])
-            for elements in answers for element in elements}
+    """The failures whose retry the elements of 200 answers tell."""
+    return {failure_of(element) for elements in answers for element in elements}
 
 
 def has_pending_records(failure_log, published):
@@ -41,7 +56,7 @@ def has_pending_records(failure_log, published):
     for record in failure_log:
         fields = json.loads(record.value) if record.value else {}
         if fields.get("ReplicationStatus") == "PENDING" and "crr-settles" not in record.headers:
-            pending[identity_of(fields), fields["Attempts"]] += 1
+            pending[failure_of(fields)] += 1
     alone = published.keys() - pending.keys()
     assert not alone, f"{len(alone)} retry entries without a PENDING record: {list(alone)[:3]}"
     orphans = pending.keys() - published.keys()
@@ -51,7 +66,7 @@ def has_pending_records(failure_log, published):
 def check(place, daemon, identities, answers):
     """All of it; returns how many published entries no answer speaks of."""
     log, entries = place.failure_log(), place.retry_entries()
-    published, told = published_once(entries), answered(answers)
+    published, told = published_once(entries, log), answered(answers)
     missing = told - published.keys()
     assert not missing, f"{len(missing)} answered retries were not published: {list(missing)[:3]}"
     has_pending_records(log, published)

@@ -1,31 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The quick start: an in-process broker, and the demo that plays the pipeline."""
-import os
-import subprocess
-
-import pytest
-
-from daemon import ENVIRONMENT, FAILED
+from daemon import FAILED
 from kafka_util import fields_of, identity_of
 from waiting import wait_for
-
-
-@pytest.fixture
-def embedded(make_daemon, test_name):
-    return make_daemon(test_name, {
-        "kafka.embedded": "true", "http.listen": "127.0.0.1:0", "log.format": "json"})
-
-
-@pytest.fixture
-def demo(programs):
-    """demo(bootstrap, words...): crr-demo to its end."""
-    def run(bootstrap, *words):
-        said = subprocess.run([programs["demo"], "--bootstrap", bootstrap, *words],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-                              env=os.environ | ENVIRONMENT)
-        assert said.returncode == 0, said.stdout + said.stderr
-        return said
-    return run
 
 
 def test_the_demo_s_failures_are_listed_and_retried(embedded, demo):

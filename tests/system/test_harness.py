@@ -51,7 +51,7 @@ def test_the_fold_knows_states_and_void_settlements():
     assert fold([record(0, pending), record(1, failed), valid]) == {}
 
 
-def test_an_attempt_that_is_published_twice_is_seen():
+def test_a_failure_that_is_published_twice_is_seen():
     conservation.published_once([entry(1), entry(2)])
     with pytest.raises(AssertionError, match="published twice"):
         conservation.published_once([entry(1), entry(1, "another")])

@@ -6,6 +6,7 @@ import threading
 
 import conservation
 from daemon import FAILED
+from group import cluster
 from kafka_util import fields_of
 from samples import identities
 from waiting import wait_for
@@ -82,6 +83,8 @@ def test_at_the_end_of_the_grace_period_what_is_open_is_answered(own_place):
     known = identities(10)
     own_place.fail(known)
     daemon = own_place.start(http__request_timeout="60s", shutdown__grace="2s")
+    wait_for(lambda: [len(m["claims"]) for m in cluster(daemon)["members"]] == [6],
+             "its claims: no transaction runs then")
     own_place.broker.pause()
     client = Client(daemon, [known])
     client.start()

@@ -176,10 +176,25 @@ static void an_unknown_topic_is_an_error_of_the_healthcheck(void)
         api_fixture_deinit(&f);
 }
 
+static void the_cluster_is_shown_with_what_is_not_known(void)
+{
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        partition_set_add(&f.door->missing, 1);
+        partition_set_add(&f.door->missing, 5);
+        api_expect(&f, "GET", "/_/cluster", NULL, 200,
+                   "{\"coverage\":{\"partitions\":\"4/6\",\"missing\":[1,5]},\"members\":["
+                   "{\"url\":\"http://a\",\"reachable\":true,\"claims\":[],\"status\":{}},"
+                   "{\"url\":\"http://b\",\"reachable\":false,\"claims\":[],"
+                   "\"error\":\"no connection\"}]}");
+        api_fixture_deinit(&f);
+}
+
 static void other_methods_are_405(void)
 {
-        static const char *const paths[] = { "/live",    "/_/live",  "/ready",
-                                             "/_/ready", "/metrics", "/_/healthcheck" };
+        static const char *const paths[] = { "/live",    "/_/live",        "/ready",    "/_/ready",
+                                             "/metrics", "/_/healthcheck", "/_/cluster" };
         struct api_fixture f;
 
         api_fixture_init(&f);
@@ -203,6 +218,7 @@ int main(void)
         RUN(an_answer_is_one_line_of_the_log_at_debug);
         RUN(healthcheck_has_the_shape_of_backbeat);
         RUN(an_unknown_topic_is_an_error_of_the_healthcheck);
+        RUN(the_cluster_is_shown_with_what_is_not_known);
         RUN(other_methods_are_405);
         return 0;
 }

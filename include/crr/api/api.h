@@ -9,6 +9,7 @@
 #include "crr/base/buf.h"
 #include "crr/base/error.h"
 #include "crr/base/metrics.h"
+#include "crr/base/network.h"
 #include "crr/core/retry_service.h"
 #include "crr/http/http_request.h"
 
@@ -26,7 +27,10 @@
 #define API_WORK_BYTES 65536u
 
 struct api_config {
-        size_t max_elements; /* of one retry request; 413 above it */
+        size_t max_elements;         /* of one retry request; 413 above it */
+        struct str peer_secret;      /* absent: members are known by their addresses */
+        const struct network *allow; /* then, whose questions are answered as a member's */
+        size_t n_allow;
 };
 
 /* What /ready says. Strings are literals or live until the next turn of the loop. */

@@ -22,6 +22,7 @@
         X(METHOD_NOT_ALLOWED, "MethodNotAllowed", 405, false, "not a method of this route")     \
         X(REQUEST_TIMEOUT, "RequestTimeout", 408, true, "the request did not arrive in time")   \
         X(TOO_LARGE, "EntityTooLarge", 413, false, "a documented limit was exceeded")           \
+        X(MISDIRECTED, "MisdirectedRequest", 421, true, "another member owns it")               \
         X(URI_TOO_LONG, "URITooLong", 414, false, "the request target is too long")             \
         X(EXPECTATION, "ExpectationFailed", 417, false, "the expectation is not supported")     \
         X(HEADERS_TOO_LARGE, "RequestHeadersTooLarge", 431, false, "the headers are too large") \

@@ -9,8 +9,8 @@
 
 /*
  * The log: one line an event on stderr, logfmt or JSON. Every event is a row of log_events.def
- * (stable name, level, its documented fields, one line of help); src/base/log_events.def is the
- * list.
+ * (stable name, level, its documented fields, one line of help). A message or value is cut at 4,096
+ * bytes.
  *
  *   log_emit(LOG_RECORD_REJECTED, LOG_FIELDS(log_c("topic", t), log_i("partition", p),
  * log_i("offset", o), log_c("cause", cause)), "a record of the failure log was skipped: %s", why);

@@ -15,10 +15,11 @@
  *
  *   metrics_add(m, METRIC_RECORDS_TOTAL, LABELS("crr-retry-failures", "failed"), 1);
  *
- * Ownership  Label values are copied. A cell pointer stays good for the registry's life: keep it on
- * hot paths. Cost       One hash lookup per call; `cell->value += 1` through a kept cell.
- * Rendering: O(cells). Threads    Loop thread only. Errors     A label value beyond its label's cap
- * (sites, error codes) counts under "other".
+ * Ownership  Label values are copied. A cell pointer stays good for the registry's life, but for
+ *            metrics_reset(): keep it on hot paths.
+ * Cost       One hash lookup per call; `cell->value += 1` through a kept cell. Rendering: O(cells).
+ * Threads    Loop thread only.
+ * Errors     A value of the label `site` beyond the cap counts under "other".
  */
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 

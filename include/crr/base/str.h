@@ -25,8 +25,9 @@ bool str_eq_c(struct str a, const char *b);
 bool str_ieq_c(struct str a, const char *b); /* ASCII case ignored */
 int str_compare(struct str a, struct str b); /* bytewise, then by length */
 bool str_has_prefix(struct str s, const char *prefix);
-bool str_is_utf8(struct str s);    /* RFC 3629: no overlong form, no surrogate, <= U+10FFFF */
-struct str str_trim(struct str s); /* without blanks and tabs at both ends */
+bool str_is_utf8(struct str s); /* RFC 3629: no overlong form, no surrogate, <= U+10FFFF */
+struct str str_cut(struct str s, size_t max); /* at most max bytes of it, no character cut in two */
+struct str str_trim(struct str s);            /* without blanks and tabs at both ends */
 
 /* Split at the first `sep`: true and both halves, or false when there is none. */
 bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tail);

@@ -21,6 +21,7 @@ struct log_read_item {
         int partition;
         int64_t offset;
         bool found;            /* out: the record is still there */
+        bool left;             /* out: not read yet, because of max_bytes */
         int64_t timestamp_ms;  /* out */
         struct str key, value; /* out: borrowed until done returns; absent: null */
 };
@@ -29,7 +30,8 @@ struct log_read {
         void *data;
         struct log_read_item *items; /* may be reordered by the implementation */
         size_t n;
-        int64_t deadline_ms; /* monotonic: fail with ERR_GATEWAY_TIMEOUT then */
+        size_t max_bytes;    /* of keys and values: with more than that the rest is left */
+        int64_t deadline_ms; /* monotonic: fail with ERR_UNAVAILABLE then */
         void (*done)(struct log_read *read,
                      const struct error *err); /* err NULL: every item is answered */
         struct log_read *next;                 /* the implementation's queue */

@@ -33,6 +33,9 @@ struct member_config {
         struct siphash_key hash_key;
         const char *failures_topic, *replication_topic; /* for logs and metrics */
         const char *instance;                           /* RetriedBy */
+        const char *advertise;                          /* URL at which other members reach us */
+        const char *transactional_id;                   /* of our producer */
+        int64_t session_timeout_ms;                     /* of the group's members */
         enum partitioner partitioner;                   /* of the failure log */
         enum retry_payload payload;
         enum pending_expiry pending_expiry;
@@ -62,13 +65,21 @@ void member_set_config(struct member *m,
  * restores all. */
 void member_on_topology(struct member *m, int n_partitions);
 
-/* The consumer group's generation: an opaque token for the publisher, and what offsets carry as
- * metadata. Called before the assignment it comes with, and at a revocation. An empty token: no
- * group (embedded broker). */
-void member_on_generation(struct member *m, struct str token, struct str metadata);
+/* The consumer group's generation: an opaque token for the publisher, and our name in the group.
+ * Called before the assignment it comes with, and at a revocation. An empty token: no group
+ * (embedded broker), every partition is ours. */
+void member_on_generation(struct member *m, struct str token, struct str member_id);
 
-void member_on_assigned(struct member *m,
-                        int partition); /* its records follow from the beginning */
+/* Returns the offset from which its records are wanted. */
+int64_t member_on_assigned(struct member *m, int partition);
+
+/*
+ * The group wants a partition back: no retry of it is begun any more. What is on its way may end
+ * (with the generation that was told before): member_may_let_go() says when, or the group does not
+ * wait any longer. Then it is revoked.
+ */
+void member_on_leaving(struct member *m, int partition);
+bool member_may_let_go(const struct member *m);
 void member_on_revoked(struct member *m, int partition);
 void member_on_reset(struct member *m, int partition,
                      const char *cause); /* its log was recreated: records follow anew */
@@ -85,6 +96,19 @@ enum member_stable { MEMBER_STABLE, MEMBER_UNSTABLE, MEMBER_STABLE_UNKNOWN };
 void member_on_stable(struct member *m, int partition, enum member_stable stable);
 void member_on_high_watermark(struct member *m, int partition,
                               int64_t offset); /* -1: could not be asked */
+
+/* What stands beside the committed offsets of the failure log's partitions. NULL: it cannot be
+ * read. */
+struct registry_row {
+        int partition;
+        int64_t offset;
+        struct str metadata;
+};
+void member_on_registry(struct member *m, const struct registry_row *rows, size_t n);
+
+/* The names of the group's members. NULL: they cannot be told. */
+void member_on_members(struct member *m, const struct str *ids, size_t n);
+void member_on_fenced(struct member *m); /* done, or not possible: we look again */
 
 /* The publisher can (again) be used, and the outcome of every batch that it reported as unknown is
  * decided in the log now (init_transactions returned). */
@@ -117,7 +141,8 @@ struct member_status {
         const char *waiting_for; /* "replay", "open transaction", "memory", "too_many_sites",
                                     "topic", "assignment"; NULL */
         uint64_t restored_records, remaining_records, lag_records;
-        uint64_t in_flight;
+        uint64_t in_flight;   /* retries */
+        uint64_t settlements; /* records that are owed to the log, or on their way */
 };
 void member_status(const struct member *m, struct member_status *ret);
 void member_on_assignment(struct member *m);      /* an assignment is complete (possibly empty) */

@@ -38,8 +38,11 @@ struct publish_record {
         int64_t timestamp_ms;  /* TIME_UNKNOWN: now */
         struct publish_header headers[PUBLISH_MAX_HEADERS];
         size_t n_headers;
-        int64_t offset; /* out, after PUBLISH_COMMITTED: of the delivery report */
+        int64_t offset; /* out, after PUBLISH_COMMITTED: where it is, or PUBLISH_OFFSET_UNKNOWN */
 };
+
+/* It is in the log, and nobody told where: a broker that had it already may not say. */
+#define PUBLISH_OFFSET_UNKNOWN (-1)
 
 struct publish_offset {
         int partition;  /* of the failure log */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "crr/base/arena.h"
+#include "crr/base/buf.h"
 #include "crr/base/error.h"
 #include "crr/base/uuid.h"
 #include "crr/core/failure.h"
@@ -27,12 +28,24 @@ struct coverage {
 };
 bool coverage_is_whole(const struct coverage *c);
 
+/*
+ * A question of another member: only what is ours is told, and nobody else is asked. What is not
+ * ours is ERR_MISDIRECTED; what is ours but not known is named in coverage, and the rest told.
+ */
+struct local_scope {
+        bool is_local;
+        struct partition_set only; /* list, get: of these partitions */
+        int n_partitions;          /* of the failure log, as the asker knows it */
+};
+
 struct list_request {
         void *data;
         struct str site; /* absent: every site */
         uint64_t marker;
-        unsigned max_rows; /* 1..LIMIT_PAGE_ROWS */
-        bool partial;      /* answer although partitions are missing */
+        unsigned max_rows;   /* 1..LIMIT_PAGE_ROWS; a member asks for one more */
+        bool partial;        /* answer although partitions are missing */
+        struct arena *arena; /* rows of other members lie here */
+        struct local_scope scope;
         void (*row)(struct list_request *req, const struct failure *f);
         void (*done)(struct list_request *req, const struct error *err);
 
@@ -43,17 +56,21 @@ struct list_request {
         struct list_request *next; /* the service's, as the rest */
         uint64_t cursor;
         unsigned rows;
+        void *work;
 };
 
 struct get_request {
         void *data;
         struct str bucket, key, version_id;
         bool partial;
+        struct arena *arena; /* as that of a list_request */
+        struct local_scope scope;
         void (*row)(struct get_request *req, const struct failure *f);
         void (*done)(struct get_request *req, const struct error *err);
 
         struct coverage coverage; /* out */
-        struct get_request *next;
+        struct get_request *next; /* the service's, as the rest */
+        void *work;
 };
 
 enum retry_result {
@@ -61,6 +78,8 @@ enum retry_result {
         RETRY_PUBLISHED, /* committed: by this request or by one that was under way; `failure` is
                             set */
         RETRY_SKIPPED,   /* left out of the answer */
+        RETRY_FAILED,    /* nothing was written for it */
+        RETRY_UNKNOWN,   /* its outcome is not known yet */
 };
 
 struct retry_entry {
@@ -83,23 +102,64 @@ struct retry_request {
         bool partial;
         int64_t deadline_ms; /* monotonic */
         struct arena *arena;
+        struct local_scope scope;
+        bool again; /* it was asked before, without an answer: entries that failed again since then
+                       were published by it */
         void (*done)(struct retry_request *req, const struct error *err);
 
         struct coverage coverage; /* out: partitions that entries needed and that are missing */
         unsigned retry_after_s;   /* out, with an error */
+        struct error cause;       /* out, with an error: of the first entry that failed */
         struct retry_request *next;
         void *work; /* the service's; start with NULL */
+};
+
+/*
+ * The group as it is seen from here: every member that claims a partition is asked for its state.
+ */
+#define CLUSTER_MEMBERS_MAX 1024
+
+struct cluster_member {
+        struct str url;
+        struct str status; /* JSON object; absent: it did not answer */
+        struct error err;  /* why not */
+        struct partition_set claimed;
+};
+
+struct cluster_request {
+        void *data;
+        struct arena *arena;
+        void (*done)(struct cluster_request *req);
+
+        int n_partitions;               /* out, as the rest; of the failure log */
+        struct partition_set missing;   /* nobody that answers has them ready */
+        struct cluster_member *members; /* the first is this one */
+        size_t n_members;
+
+        struct cluster_request *next; /* the service's */
+        size_t n_out;
+        void *work;
 };
 
 struct member;
 struct retry_service;
 
-struct retry_service *retry_service_new(struct member *local);
+struct peers;
+
+/* peers NULL: no other members are asked. */
+struct retry_service *retry_service_new(struct member *local, struct peers *peers,
+                                        unsigned peer_timeout_ms);
+void retry_service_set_peer_timeout(struct retry_service *s, unsigned ms); /* SIGHUP */
 void retry_service_free(struct retry_service *s);
 
 void retry_service_list(struct retry_service *s, struct list_request *req);
 void retry_service_get(struct retry_service *s, struct get_request *req);
 void retry_service_retry(struct retry_service *s, struct retry_request *req);
+
+void retry_service_cluster(struct retry_service *s, struct cluster_request *req);
+
+/* What this member says of itself, as a JSON object. */
+void retry_service_write_status(const struct retry_service *s, struct buf *out);
 
 /* Once a turn of the loop, after member_work(): completes what can be. True while there is more. */
 bool retry_service_work(struct retry_service *s);

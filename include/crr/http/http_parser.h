@@ -6,38 +6,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crr/base/buf.h"
 #include "crr/base/error.h"
 #include "crr/base/str.h"
+#include "crr/http/http_budget.h"
 
 /*
- * Bytes of one connection into requests: llhttp in its strict mode, and on top of it the checks and
- * limits that it lacks. It knows no sockets and no clock, so it can be fed one byte at a time.
+ * The bytes of one request: llhttp in its strict mode, and on top of it the checks and limits that
+ * it lacks. It knows no sockets and no clock, so it can be fed one byte at a time.
  *
- * Ownership  The views of a request live until http_parser_next().
+ * Ownership  A parser is for one request; the views of the request live as long as it.
+ * Cost       17 KiB, and the body. A connection that waits for a request needs none.
  * Errors     HTTP_PARSE_BAD with the fault's code; the parser is dead then: answer and close.
  */
 enum http_verb { HTTP_VERB_GET, HTTP_VERB_HEAD, HTTP_VERB_POST, HTTP_VERB_OTHER };
 
-#define HTTP_HEAD_BYTES   16384 /* request line and headers, as they stand on the wire */
+#define HTTP_HEAD_BYTES                                                            \
+        16384 /* request line and headers, as they stand on the wire; in a chunked \
+                 body also what stands between two pieces of it */
 #define HTTP_TARGET_BYTES 12288
 #define HTTP_HEADERS_MAX  64
 
-/* What all connections share: the bytes of bodies that are kept. */
-struct http_budget {
-        size_t used, limit;
-};
-
 enum http_parse_state {
-        HTTP_PARSE_IDLE, /* nothing of a request has come */
+        HTTP_PARSE_IDLE, /* nothing has come, or empty lines only */
         HTTP_PARSE_HEAD, /* in the request line or the headers */
         HTTP_PARSE_BODY,
-        HTTP_PARSE_DONE, /* a request is whole: no byte is taken until http_parser_next() */
+        HTTP_PARSE_DONE, /* the request is whole: no further byte is taken */
         HTTP_PARSE_BAD,
-};
-
-struct http_parsed_header {
-        struct str name, value; /* the value trimmed */
 };
 
 struct http_parser;
@@ -45,23 +39,22 @@ struct http_parser;
 struct http_parser *http_parser_new(size_t max_body_bytes, struct http_budget *budget);
 void http_parser_free(struct http_parser *p);
 
-/* Take bytes; the number taken (all, unless a request is whole or bad). */
+/* Take bytes; the number taken: all, unless the request is whole or bad. */
 size_t http_parser_feed(struct http_parser *p, const char *bytes, size_t n);
 enum http_parse_state http_parser_state(const struct http_parser *p);
-void http_parser_next(struct http_parser *p); /* DONE -> IDLE: the request is forgotten */
 
 /* Of a request that is DONE: */
-enum http_verb http_parser_verb(const struct http_parser *p);
 struct str http_parser_target(const struct http_parser *p);
 struct str http_parser_body(const struct http_parser *p);
 struct str http_parser_header(const struct http_parser *p, const char *name); /* absent: none */
 bool http_parser_keep_alive(const struct http_parser *p);
 bool http_parser_is_http10(const struct http_parser *p);
 
-/* Of one whose headers are complete (state BODY or later): */
-bool http_parser_wants_continue(struct http_parser *p); /* once: Expect: 100-continue */
-uint64_t http_parser_expected_body(
-        const struct http_parser *p); /* Content-Length, 0 if chunked or none */
+/* Of one whose headers are complete (in state BODY, DONE, or BAD after those): */
+enum http_verb http_parser_verb(const struct http_parser *p); /* OTHER before */
+bool http_parser_wants_continue(
+        struct http_parser *p); /* once: Expect: 100-continue, no body yet */
+uint64_t http_parser_body_size(const struct http_parser *p); /* chunked: of what has come */
 
 enum error_code http_parser_fault(const struct http_parser *p); /* BAD: why */
 const char *http_parser_fault_text(const struct http_parser *p);

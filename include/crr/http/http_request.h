@@ -22,6 +22,7 @@
 struct http_server;
 
 #define HTTP_REQUEST_ID_SIZE 33
+#define STATUS_CLIENT_GONE   499 /* of http_app.on_answered(): nobody was answered */
 
 struct http_header {
         struct str name, value;
@@ -47,6 +48,10 @@ struct http_request {
 
 /* The value of a header (name in lower case), trimmed; absent when there is none. */
 struct str http_request_header(const struct http_request *req, const char *name);
+
+/* The client's address as text; empty when it has gone. */
+#define HTTP_ADDRESS_SIZE 46
+void http_request_remote(const struct http_request *req, char text[HTTP_ADDRESS_SIZE]);
 
 /* True when the client has gone or was answered 504: work for this request may stop (http_respond()
  * is still owed). */

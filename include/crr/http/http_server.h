@@ -23,12 +23,11 @@
  */
 struct http_limits {
         size_t max_body_bytes;     /* 413 above it, as soon as it is known */
-        size_t max_buffered_bytes; /* sum of all request bodies and unsent answers; 503 above it */
+        size_t max_buffered_bytes; /* http_budget.h; 503 above it, and nothing is read ahead */
         unsigned max_connections;  /* 503 and close above it */
         unsigned max_in_flight;    /* requests in handlers; 503 + Retry-After above it */
         unsigned request_timeout_ms;
-        /* Deadlines of a connection; 0 takes the default of http_server.c. Tests make them short.
-         */
+        /* Deadlines of a connection; 0 takes the default of http_server.c. */
         unsigned idle_ms, header_ms, body_ms, write_ms, linger_ms;
 };
 
@@ -39,9 +38,11 @@ struct http_app {
         void (*on_request)(void *data, struct http_request *req);
         /* The body of an error answer that the server makes itself (JSON). */
         void (*render_error)(void *data, const struct error *err, struct buf *out);
-        /* Every request that was answered or whose client went (status 499), for metrics and logs;
-         * may be NULL. */
+        /* Every request that was answered or whose client went (STATUS_CLIENT_GONE), for metrics
+         * and logs; may be NULL. */
         void (*on_answered)(void *data, const struct http_request *req, int status);
+        /* The clock of the deadlines, which does not run backwards; NULL: the loop's. */
+        int64_t (*now_ms)(void *data);
 };
 
 struct http_server;
@@ -58,7 +59,8 @@ int http_server_listen(struct http_server *s, const char *address, const char **
 void http_server_set_limits(struct http_server *s,
                             const struct http_limits *limits); /* for SIGHUP */
 
-/* No new connections, idle ones closed, every further answer says Connection: close. */
+/* No new connections, idle ones closed, every further answer says Connection: close. Requests that
+ * have come already go to the application from in here. */
 void http_server_drain(struct http_server *s);
 bool http_server_is_idle(
         const struct http_server *s); /* no request in a handler and no answer unsent */

@@ -39,8 +39,7 @@ struct kafka_settings {
         const struct kafka_property *producer_properties; /* the transactional producer */
         size_t n_producer_properties;
         const char *group;
-        const char *instance;  /* ends in -<n>: also group.instance.id */
-        const char *advertise; /* URL in the offsets' metadata */
+        const char *instance; /* ends in -<n>: also group.instance.id */
         const char *failures_topic, *replication_topic;
         bool create_topics;
         const char *replication_partitioner; /* "murmur2" | "consistent" */
@@ -48,6 +47,11 @@ struct kafka_settings {
         int64_t transaction_timeout_ms;
         size_t max_transaction_entries;
 };
+
+/* The producer's name, which must be the same after a restart. */
+#define KAFKA_TRANSACTIONAL_ID_SIZE 512
+void kafka_transactional_id(const char *group, const char *instance,
+                            char text[KAFKA_TRANSACTIONAL_ID_SIZE]);
 
 /* Names that we own and that passthrough settings may not set; NULL when the name is allowed, else
  * why not. */
@@ -90,6 +94,7 @@ bool kafka_is_stuck(const struct kafka *k);
  * long, nothing is changed. */
 bool kafka_set_credentials(struct kafka *k, const char *username, const char *password);
 
+int64_t kafka_session_timeout_ms(const struct kafka *k); /* of the group's members */
 const char *kafka_bootstrap(const struct kafka *k); /* of the embedded broker, or as configured */
 
 struct kafka_status {

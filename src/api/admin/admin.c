@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "admin.h"
+
 #include "answer.h"
 #include "crr/base/json_write.h"
 #include "dialect.h"
@@ -161,6 +163,7 @@ static const struct route routes[] = {
         { HTTP_GET, "/ready", on_ready, "ready", "200 when failures are known and can be retried" },
         { HTTP_GET, "/_/ready", on_ready, "ready", "the same" },
         { HTTP_GET, "/metrics", on_metrics, "metrics", "Prometheus text" },
+        { HTTP_GET, "/_/cluster", admin_on_cluster, "cluster", "The group, member by member" },
         { HTTP_GET, "/_/healthcheck", on_healthcheck, "healthcheck", "Backbeat's health check" },
         { .pattern = NULL },
 };

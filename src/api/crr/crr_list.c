@@ -106,6 +106,7 @@ void crr_on_list(void *data, struct http_request *req, const struct route_args *
                 .marker = query.marker,
                 .max_rows = query.max_keys,
                 .partial = query.partial,
+                .arena = &req->arena,
                 .row = list_on_row,
                 .done = list_on_done,
         };
@@ -170,6 +171,7 @@ void crr_on_object(void *data, struct http_request *req, const struct route_args
                 .key = key,
                 .version_id = query.version_id,
                 .partial = query.partial,
+                .arena = &req->arena,
                 .row = get_on_row,
                 .done = get_on_done,
         };

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "naive_log.h"
+
+#include <assert.h>
+#include <string.h>
+
+void naive_add(struct naive *n, const struct naive_event *event)
+{
+        size_t at = n->n;
+
+        assert(n->n < NAIVE_EVENTS);
+        while (at > 0 && n->events[at - 1].time_ms > event->time_ms)
+                at--;
+        memmove(&n->events[at + 1], &n->events[at], (n->n - at) * sizeof *n->events);
+        n->events[at] = *event;
+        n->n++;
+}
+
+static void keep(int *lacks, int known)
+{
+        if (*lacks < 0)
+                *lacks = known;
+}
+
+struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *data)
+{
+        struct naive_event state = { .kind = NAIVE_GONE, .facts = { -1, -1, -1 } };
+        bool was_retried = false;
+
+        for (size_t i = 0; i < n->n; i++) {
+                struct naive_event next = n->events[i];
+
+                if (seen != NULL && !seen(data, &next))
+                        continue;
+                if (next.kind == NAIVE_FAILED && was_retried) {
+                        keep(&next.facts.attempts, state.facts.attempts);
+                        keep(&next.facts.size, state.facts.size);
+                        keep(&next.facts.entry, state.facts.entry);
+                }
+                was_retried =
+                        next.kind == NAIVE_PENDING || (next.kind == NAIVE_FAILED && was_retried);
+                state = next;
+        }
+        return state;
+}
+
+int64_t naive_last_in(const struct naive *n, int partition)
+{
+        for (size_t i = n->n; i-- > 0;)
+                if (n->events[i].partition == partition)
+                        return n->events[i].time_ms;
+        return 0;
+}
+
+bool naive_has_time(const struct naive *n, int64_t time_ms)
+{
+        for (size_t i = 0; i < n->n; i++)
+                if (n->events[i].time_ms == time_ms)
+                        return true;
+        return false;
+}

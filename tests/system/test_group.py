@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Members of one group share the partitions, and each answers for all."""
+import pytest
+
+import conservation
+from daemon import FAILED
+from group import Members
+from kafka_util import fields_of, identity_of
+from samples import identities
+from waiting import wait_for
+
+
+def members(place, n):
+    """Started, and each has its share ready."""
+    return Members(place).start(n).running
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_every_member_lists_the_same_byte_for_byte(place, n):
+    known = identities(2500)
+    place.fail(known)
+    daemons = members(place, n)
+    for site in (None, "aws"):
+        query = {} if site is None else {"sitename": site}
+        pages = [d.get(FAILED, **query).body for d in daemons]
+        assert len(set(pages)) == 1
+    walks = [d.walk() for d in daemons]
+    assert all(w == walks[0] for w in walks)
+    assert {identity_of(v) for v in walks[0]} == set(known)
+
+
+def test_an_object_is_found_through_any_member(place):
+    known = identities(60)
+    place.fail(known)
+    daemons = members(place, 3)
+    for bucket, key, version, site in known[:10]:
+        answers = {d.get(f"{FAILED}/{bucket}/{key}", versionId=version).body for d in daemons}
+        assert len(answers) == 1 and b'"Key"' in answers.pop()
+
+
+def test_a_retry_through_any_member_is_published_once(place):
+    known = identities(900)
+    place.fail(known)
+    daemons = members(place, 3)
+    answers = []
+    for daemon, share in zip(daemons, (known[:300], known[300:600], known[600:])):
+        reply = daemon.retry([fields_of(i) for i in share])
+        assert reply.status == 200, reply
+        assert [identity_of(v) for v in reply.json()] == share
+        answers.append(reply.json())
+    wait_for(lambda: all(d.walk() == [] for d in daemons), "empty lists")
+    assert conservation.check(place, daemons[0], known, answers) == 0

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one client, or all together, can make the server keep. */
+#include <stdlib.h>
+
+#include "http_fixture.h"
+
+#define HOST         "Host: h\r\n"
+#define GET          "GET / HTTP/1.1\r\n" HOST "\r\n"
+#define LATER        "GET /later HTTP/1.1\r\n" HOST "\r\n"
+#define BIG          "GET /big HTTP/1.1\r\n" HOST "\r\n"
+
+#define STASH_BYTES  65536            /* so much is read ahead of a client that is being served */
+#define KEPT         ((size_t)131072) /* memory for a body of FIXTURE_MAX_BODY bytes */
+#define REFUSALS_MAX 64               /* connections over the limit that are answered */
+
+static void send_posts(struct client *c, int n, size_t body)
+{
+        char *bytes = malloc(body);
+        char head[128];
+
+        CHECK(bytes != NULL);
+        memset(bytes, 'a', body);
+        snprintf(head, sizeof head, "POST / HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", body);
+        for (int i = 0; i < n; i++) {
+                client_send_c(c, head);
+                client_send(c, bytes, body);
+        }
+        free(bytes);
+}
+
+/* A POST of which nothing but the last byte is missing. */
+static struct client *post_but_one(size_t body)
+{
+        struct client *c = client_new();
+
+        send_posts(c, 1, body);
+        c->out.len--;
+        client_flush(c);
+        return c;
+}
+
+static void a_body_of_the_limit_is_taken_and_one_byte_more_is_not(void)
+{
+        struct client *c;
+        struct reply r;
+
+        fixture_start((struct http_limits){ 0 });
+        c = post_but_one(FIXTURE_MAX_BODY);
+        client_send_c(c, "a");
+        CHECK(client_reply(c, false, &r));
+        CHECK_INT(r.status, 200);
+        CHECK_INT(r.body.len, strlen("POST / ") + FIXTURE_MAX_BODY);
+        client_free(c);
+        c = post_but_one(FIXTURE_MAX_BODY + 1);
+        CHECK(client_reply(c, false, &r));
+        CHECK_INT(r.status, 413);
+        client_free(c);
+        CHECK_INT(fixture_rejected("EntityTooLarge"), 1);
+        fixture_stop();
+}
+
+static void a_new_limit_holds_from_the_next_request_of_a_connection_on(void)
+{
+        struct http_limits limits;
+        struct client *c;
+
+        fixture_start((struct http_limits){ 0 });
+        limits = fixture.server->limits;
+        limits.max_body_bytes = 10;
+        c = client_new();
+        client_send_c(c, "POST / HTTP/1.1\r\n" HOST "Content-Length: 11\r\n\r\nhello");
+        fixture_settle();
+        http_server_set_limits(fixture.server, &limits);
+        CHECK_INT(client_ask(c, " hello"), 200);
+        CHECK_INT(client_ask(c, "POST / HTTP/1.1\r\n" HOST "Content-Length: 11\r\n\r\n"), 413);
+        client_free(c);
+        fixture_stop();
+}
+
+static void bodies_beyond_the_budget_are_503_and_those_within_are_not_hurt(void)
+{
+        struct client *in[4], *out;
+        struct reply r;
+
+        fixture_start((struct http_limits){ .max_buffered_bytes = 4 * KEPT });
+        for (int i = 0; i < 4; i++)
+                in[i] = post_but_one(FIXTURE_MAX_BODY);
+        WAIT(fixture.server->budget.used == 4 * KEPT);
+        out = post_but_one(1000);
+        CHECK(client_reply(out, false, &r));
+        CHECK_INT(r.status, 503);
+        CHECK(r.close);
+        CHECK(str_eq_c(reply_header(&r, "retry-after"), "1"));
+        CHECK_INT(fixture_rejected("max_buffered_bytes"), 1);
+        CHECK_INT(fixture.server->budget.used, 4 * KEPT);
+        client_free(out);
+        for (int i = 0; i < 4; i++) {
+                client_send_c(in[i], "a");
+                CHECK(client_reply(in[i], false, &r));
+                CHECK_INT(r.status, 200);
+                client_free(in[i]);
+        }
+        CHECK_INT(fixture.server->budget.used, 0);
+        fixture_stop();
+}
+
+static void answers_that_nobody_reads_count_and_requests_behind_them_are_503(void)
+{
+        struct client *c, *silent;
+        struct reply r;
+
+        fixture_start((struct http_limits){ .max_buffered_bytes = FIXTURE_BIG / 2 });
+        c = client_new();
+        silent = client_new_reading_nothing();
+        client_send_c(silent, BIG);
+        WAIT(fixture.server->n_writing == 1);
+        CHECK(fixture.server->budget.used >= FIXTURE_BIG);
+        client_send_c(c, GET);
+        CHECK(client_reply(c, false, &r));
+        CHECK_INT(r.status, 503);
+        CHECK(!r.close);
+        CHECK(str_eq_c(reply_header(&r, "retry-after"), "1"));
+        CHECK_INT(fixture_rejected("max_buffered_bytes"), 1);
+        client_reset(silent);
+        WAIT(fixture.server->budget.used == 0);
+        CHECK_INT(client_ask(c, GET), 200);
+        client_free(silent);
+        client_free(c);
+        fixture_stop();
+}
+
+static void little_is_read_ahead_and_all_of_it_is_answered(void)
+{
+        struct client *c;
+        struct reply r;
+        int n = 100;
+
+        fixture_start((struct http_limits){ 0 });
+        c = client_new();
+        client_send_c(c, LATER);
+        send_posts(c, n, 50000);
+        WAIT(fixture.n_held == 1 && fixture_conn()->stash.len == STASH_BYTES);
+        CHECK_INT(fixture_conn()->events, UV_DISCONNECT);
+        CHECK_INT(fixture.server->budget.used, STASH_BYTES);
+        fixture_answer(0);
+        CHECK(client_reply(c, false, &r));
+        for (int i = 0; i < n; i++) {
+                CHECK(client_reply(c, false, &r));
+                CHECK_INT(r.status, 200);
+                CHECK(fixture_conn()->stash.len <= STASH_BYTES);
+        }
+        CHECK_INT(fixture.server->budget.used, 0);
+        client_free(c);
+        fixture_stop();
+}
+
+static void nothing_is_read_ahead_when_the_budget_is_used_up(void)
+{
+        struct client *c, *silent;
+        struct http_conn *conn;
+        struct reply r;
+
+        fixture_start((struct http_limits){ .max_buffered_bytes = FIXTURE_BIG / 2 });
+        c = client_new();
+        client_send_c(c, LATER);
+        WAIT(fixture.n_held == 1);
+        conn = fixture_conn();
+        silent = client_new_reading_nothing();
+        client_send_c(silent, BIG);
+        WAIT(fixture.server->n_writing == 1);
+        client_send_c(c, GET GET);
+        fixture_settle(); /* the first of them was read before anybody looked */
+        CHECK(conn->stash.len < STASH_BYTES);
+        CHECK_INT(conn->events, UV_DISCONNECT);
+        client_reset(silent);
+        WAIT(fixture.server->n_writing == 0);
+        fixture_answer(0);
+        for (int i = 0; i < 3; i++) {
+                CHECK(client_reply(c, false, &r));
+                CHECK_INT(r.status, 200);
+        }
+        client_free(silent);
+        client_free(c);
+        fixture_stop();
+}
+
+/* A connection that has asked for more than it reads waits, and is not asked for more. */
+static void a_client_that_reads_no_answers_has_one_of_them_in_memory(void)
+{
+        struct client *silent;
+
+        fixture_start((struct http_limits){ 0 });
+        silent = client_new_reading_nothing();
+        for (int i = 0; i < 10; i++)
+                client_send_c(silent, BIG);
+        WAIT(fixture.server->n_writing == 1);
+        fixture_settle();
+        CHECK_INT(fixture.n_routed, 2); /* one is fixture_settle()'s */
+        CHECK(fixture.server->budget.used < FIXTURE_BIG + STASH_BYTES + 1);
+        client_free(silent);
+        fixture_stop();
+}
+
+static void requests_over_the_limit_are_503_and_their_connection_goes_on(void)
+{
+        struct client *in[2], *out;
+        struct reply r;
+
+        fixture_start((struct http_limits){ .max_in_flight = 2 });
+        for (unsigned i = 0; i < 2; i++) {
+                in[i] = client_new();
+                client_send_c(in[i], LATER);
+                WAIT(fixture.n_held == i + 1);
+        }
+        out = client_new();
+        client_send_c(out, GET);
+        CHECK(client_reply(out, false, &r));
+        CHECK_INT(r.status, 503);
+        CHECK(!r.close);
+        CHECK(str_eq_c(reply_header(&r, "retry-after"), "1"));
+        client_send_c(out, "HEAD / HTTP/1.1\r\n" HOST "X-Request-Id: mine\r\n\r\n");
+        CHECK(client_reply(out, true, &r));
+        CHECK_INT(r.status, 503);
+        CHECK(str_eq_c(reply_header(&r, "x-request-id"), "mine"));
+        CHECK_INT(fixture_rejected("max_in_flight"), 2);
+        fixture_answer(0);
+        CHECK_INT(client_ask(out, GET), 200);
+        client_send_c(out, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+        CHECK(client_reply(out, false, &r) && r.close);
+        for (int i = 0; i < 2; i++)
+                client_free(in[i]);
+        client_free(out);
+        fixture_stop();
+}
+
+static void connections_over_the_limit_are_503_then_closed_at_once(void)
+{
+        struct client *in[3], *refused[REFUSALS_MAX], *out;
+        struct reply r;
+
+        fixture_start((struct http_limits){ .max_connections = 3 });
+        for (int i = 0; i < 3; i++) {
+                in[i] = client_new();
+                CHECK_INT(client_ask(in[i], GET), 200);
+        }
+        for (int i = 0; i < REFUSALS_MAX; i++) {
+                refused[i] = client_new();
+                CHECK(client_reply(refused[i], false, &r));
+                CHECK_INT(r.status, 503);
+                CHECK(r.close && str_eq_c(reply_header(&r, "retry-after"), "1"));
+        }
+        out = client_new();
+        CHECK(!client_reply(out, false, &r));
+        CHECK_INT(fixture_rejected("max_connections"), REFUSALS_MAX + 1);
+        CHECK_INT(metrics_get(fixture.metrics, METRIC_HTTP_CONNECTIONS, NO_LABELS),
+                  3 + REFUSALS_MAX);
+        client_free(out);
+        for (int i = 0; i < REFUSALS_MAX; i++)
+                client_free(refused[i]);
+        for (int i = 0; i < 3; i++)
+                CHECK_INT(client_ask(in[i], GET), 200);
+        client_free(in[0]);
+        WAIT(http_server_connections(fixture.server) == 2);
+        CHECK_INT(metrics_get(fixture.metrics, METRIC_HTTP_CONNECTIONS, NO_LABELS), 2);
+        in[0] = client_new();
+        CHECK_INT(client_ask(in[0], GET), 200);
+        for (int i = 0; i < 3; i++)
+                client_free(in[i]);
+        fixture_stop();
+}
+
+static void an_idle_connection_keeps_nothing_but_itself(void)
+{
+        struct client *c;
+
+        fixture_start((struct http_limits){ 0 });
+        c = client_new();
+        send_posts(c, 2, 50000);
+        for (int i = 0; i < 2; i++) {
+                struct reply r;
+
+                CHECK(client_reply(c, false, &r));
+        }
+        CHECK(fixture_conn()->state == CONN_IDLE);
+        CHECK(fixture_conn()->parser == NULL && fixture_conn()->answer == NULL);
+        CHECK(fixture_conn()->request == NULL && fixture_conn()->stash.base == NULL);
+        CHECK(sizeof(struct http_conn) <= 384); /* half a kilobyte, with what malloc adds */
+        client_free(c);
+        fixture_stop();
+}
+
+int main(void)
+{
+        RUN(a_body_of_the_limit_is_taken_and_one_byte_more_is_not);
+        RUN(a_new_limit_holds_from_the_next_request_of_a_connection_on);
+        RUN(bodies_beyond_the_budget_are_503_and_those_within_are_not_hurt);
+        RUN(answers_that_nobody_reads_count_and_requests_behind_them_are_503);
+        RUN(little_is_read_ahead_and_all_of_it_is_answered);
+        RUN(nothing_is_read_ahead_when_the_budget_is_used_up);
+        RUN(a_client_that_reads_no_answers_has_one_of_them_in_memory);
+        RUN(requests_over_the_limit_are_503_and_their_connection_goes_on);
+        RUN(connections_over_the_limit_are_503_then_closed_at_once);
+        RUN(an_idle_connection_keeps_nothing_but_itself);
+        return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All of the Kafka layer, on a broker in this process. */
+#include "crr/base/limits.h"
+#include "crr/kafka/kafka.h"
+#include "fake_member.h"
+#include "mock_broker.h"
+
+static struct mock_broker mock;
+static struct kafka *kafka;
+static bool closed;
+static int fatal;
+static struct error fatal_error;
+
+static void on_fatal(void *data, const struct error *err)
+{
+        (void)data;
+        fatal++;
+        fatal_error = *err;
+}
+
+static void on_closed(void *data)
+{
+        (void)data;
+        closed = true;
+}
+
+static void begin(int partitions)
+{
+        struct kafka_callbacks callbacks = { NULL, on_fatal };
+        struct error err;
+
+        fake_member_clear();
+        closed = false;
+        fatal = 0;
+        mock_broker_init(&mock, partitions);
+        kafka = kafka_new(&mock.loop, &mock.settings, &callbacks, mock.metrics, &err);
+        CHECK(kafka != NULL);
+        kafka_start(kafka, NULL);
+}
+
+static void end(void)
+{
+        kafka_close(kafka, on_closed, NULL);
+        MOCK_BROKER_WAIT(&mock, closed);
+        kafka_free(kafka);
+        mock_broker_deinit(&mock);
+}
+
+static void a_log_with_as_many_partitions_as_markers_count_is_refused(void)
+{
+        begin(LIMIT_PARTITIONS);
+        MOCK_BROKER_WAIT(&mock, fatal > 0);
+        CHECK_INT(fatal_error.code, ERR_BAD_CONFIG);
+        CHECK(strstr(fatal_error.message, "has 1024 partitions; it must have fewer than 1024") !=
+              NULL);
+        CHECK_INT(fake_member.n_partitions, 0);
+        end();
+}
+
+static void a_log_with_one_partition_less_is_taken(void)
+{
+        begin(LIMIT_PARTITIONS - 1);
+        MOCK_BROKER_WAIT(&mock, fake_member.n_partitions > 0);
+        CHECK_INT(fake_member.n_partitions, LIMIT_PARTITIONS - 1);
+        CHECK_INT(fatal, 0);
+        end();
+}
+
+int main(void)
+{
+        RUN(a_log_with_as_many_partitions_as_markers_count_is_refused);
+        RUN(a_log_with_one_partition_less_is_taken);
+        return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The producer's own life: what it ends before it can be used, and when it is given up. */
+#include "../../src/kafka/kafka_publisher.h"
+#include "fake_member.h"
+#include "mock_broker.h"
+
+#define LONG_AGO_MS 700000
+
+static struct mock_broker kafka;
+static struct kafka_publisher publisher;
+
+static void on_wake(uv_async_t *handle)
+{
+        (void)handle;
+}
+
+/* Its calls are made here, without its thread. */
+static void begin(void)
+{
+        mock_broker_init(&kafka, 2);
+        kafka_publisher_init(&publisher, &kafka.settings, NULL, &kafka.trouble);
+        uv_async_init(&kafka.loop, &publisher.wake, on_wake);
+        kafka_publisher_on_topics(&publisher, 0);
+}
+
+static void end(void)
+{
+        kafka_producer_destroy(&publisher);
+        uv_close((uv_handle_t *)&publisher.wake, NULL);
+        kafka_publisher_deinit(&publisher);
+        mock_broker_deinit(&kafka);
+}
+
+/* After an unknown outcome, as core/publisher.h says. */
+static bool ensure_cleared(void)
+{
+        publisher.clear_first = true;
+        kafka_producer_ensure(&publisher);
+        CHECK(publisher.usable == !publisher.clear_first);
+        CHECK(publisher.usable == (publisher.producer != NULL));
+        return publisher.usable;
+}
+
+static void every_partition_is_cleared(void)
+{
+        begin();
+        CHECK(ensure_cleared());
+        CHECK_INT(mock_broker_end(&kafka, "failures", 0), 1);
+        CHECK_INT(mock_broker_end(&kafka, "failures", 1), 1);
+        CHECK_INT(mock_broker_end(&kafka, "replication", 0), 1);
+        end();
+}
+
+static void a_producer_that_could_not_ask_what_to_clear_is_not_usable(void)
+{
+        begin();
+        rd_kafka_mock_topic_set_error(kafka.cluster, "replication",
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+        CHECK(!ensure_cleared());
+        rd_kafka_mock_topic_set_error(kafka.cluster, "replication", RD_KAFKA_RESP_ERR_NO_ERROR);
+        CHECK(ensure_cleared());
+        CHECK_INT(mock_broker_end(&kafka, "replication", 0), 1);
+        end();
+}
+
+/* The last write of the three: nothing comes after it that would tell. */
+static void a_producer_that_could_not_clear_everything_is_not_usable(void)
+{
+        begin();
+        mock_broker_answer(&kafka, MOCK_PRODUCE, 3, RD_KAFKA_RESP_ERR_NO_ERROR,
+                           RD_KAFKA_RESP_ERR_NO_ERROR,
+                           RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+        CHECK(!ensure_cleared());
+        CHECK(ensure_cleared());
+        end();
+}
+
+static void fence(void)
+{
+        publisher.began_ms = (int64_t)(uv_hrtime() / 1000000); /* no outage explains it */
+        kafka_publisher_lose(&publisher, RD_KAFKA_RESP_ERR__FENCED);
+}
+
+static void four_fencings_in_a_row_end_the_process(void)
+{
+        begin();
+        publisher.ready_ms = (int64_t)(uv_hrtime() / 1000000);
+        for (int i = 0; i < 3; i++)
+                fence();
+        CHECK(!publisher.fatal);
+        fence();
+        CHECK(publisher.fatal);
+        end();
+}
+
+static void fencings_that_lie_far_apart_end_nothing(void)
+{
+        begin();
+        for (int i = 0; i < 10; i++) {
+                publisher.ready_ms = (int64_t)(uv_hrtime() / 1000000) - LONG_AGO_MS;
+                fence();
+        }
+        CHECK(!publisher.fatal);
+        CHECK_INT(publisher.fencings, 1);
+        end();
+}
+
+int main(void)
+{
+        RUN(every_partition_is_cleared);
+        RUN(a_producer_that_could_not_ask_what_to_clear_is_not_usable);
+        RUN(a_producer_that_could_not_clear_everything_is_not_usable);
+        RUN(four_fencings_in_a_row_end_the_process);
+        RUN(fencings_that_lie_far_apart_end_nothing);
+        return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+#include "kafka_queue.h"
+
+/*
+ * Events without a broker: messages that are purged have their delivery reports at once.
+ */
+static rd_kafka_t *producer;
+static rd_kafka_queue_t *events;
+static uv_loop_t loop;
+static struct kafka_queue queue;
+static unsigned served, turns, closed;
+static unsigned busy_ms;           /* what serving an event takes */
+static unsigned stop_at, close_at; /* after so many events: the loop ends, the queue closes */
+static unsigned served_in_turn, most_in_turn, unrested;
+
+static void start(void)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        char said[256];
+
+        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
+        CHECK(rd_kafka_conf_set(conf, "bootstrap.servers", "127.0.0.1:1", said, sizeof said) ==
+              RD_KAFKA_CONF_OK);
+        CHECK(rd_kafka_conf_set(conf, "log_level", "0", said, sizeof said) == RD_KAFKA_CONF_OK);
+        producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, said, sizeof said);
+        CHECK(producer != NULL);
+        events = rd_kafka_queue_get_main(producer);
+        CHECK(uv_loop_init(&loop) == 0);
+        served = turns = closed = busy_ms = stop_at = close_at = most_in_turn = served_in_turn = 0;
+        unrested = 0;
+}
+
+static void stop(void)
+{
+        CHECK(uv_loop_close(&loop) == 0);
+        rd_kafka_queue_destroy(events);
+        rd_kafka_destroy(producer);
+}
+
+/* Each is an event of its own. */
+static void make_events(unsigned n)
+{
+        for (unsigned i = 0; i < n; i++) {
+                rd_kafka_vu_t vus[] = {
+                        { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = "t" },
+                        { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)"x", 1 } },
+                };
+
+                CHECK(rd_kafka_produceva(producer, vus, 2) == NULL);
+                CHECK(rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE) ==
+                      RD_KAFKA_RESP_ERR_NO_ERROR);
+        }
+}
+
+static void on_closed(void *data)
+{
+        CHECK(data == &served);
+        closed++;
+}
+
+static void on_rest(void *data)
+{
+        CHECK(data == &served);
+        unrested = 0;
+}
+
+static void serve(void *data, rd_kafka_event_t *event)
+{
+        bool is_delivery;
+
+        CHECK(data == &served);
+        CHECK(closed == 0);
+        is_delivery = rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR;
+        rd_kafka_event_destroy(event);
+        if (!is_delivery) /* what else the library says */
+                return;
+        served++;
+        unrested++;
+        served_in_turn++;
+        uv_sleep(busy_ms);
+        if (served == stop_at)
+                uv_stop(&loop);
+        if (served == close_at)
+                kafka_queue_close(&queue, on_closed);
+}
+
+static void close_queue(void)
+{
+        kafka_queue_close(&queue, on_closed);
+        CHECK_INT(closed, 0);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        CHECK_INT(closed, 1);
+}
+
+static void what_came_before_the_start_is_served(void)
+{
+        start();
+        make_events(3);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        CHECK_INT(served, 0);
+        stop_at = 3;
+        uv_run(&loop, UV_RUN_DEFAULT);
+        CHECK_INT(served, 3);
+        close_queue();
+        stop();
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+        (void)timer;
+        check_fail(__FILE__, __LINE__, "the loop is woken", "it slept for ten seconds");
+}
+
+static void what_comes_later_wakes_the_loop(void)
+{
+        uv_timer_t watchdog;
+
+        start();
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        uv_timer_stop(&queue.heartbeat); /* it would find them too, a second later */
+        uv_timer_init(&loop, &watchdog);
+        uv_timer_start(&watchdog, on_watchdog, 10000, 0);
+        uv_run(&loop, UV_RUN_ONCE); /* the first drain finds nothing */
+        for (unsigned i = 1; i <= 20; i++) {
+                make_events(i % 3 + 1);
+                stop_at = served + i % 3 + 1;
+                uv_run(&loop, UV_RUN_DEFAULT);
+                CHECK_INT(served, stop_at);
+        }
+        uv_close((uv_handle_t *)&watchdog, NULL);
+        close_queue();
+        stop();
+}
+
+static void on_turn(uv_check_t *handle)
+{
+        (void)handle;
+        turns++;
+        CHECK_INT(unrested, 0); /* no turn ends without */
+        if (served_in_turn > most_in_turn)
+                most_in_turn = served_in_turn;
+        served_in_turn = 0;
+}
+
+/* An event that takes longer than a turn has is the only one in it: the rest of the loop goes on.
+ */
+static void many_events_do_not_hold_the_loop(void)
+{
+        uv_check_t turn;
+
+        start();
+        make_events(10);
+        busy_ms = 3;
+        uv_check_init(&loop, &turn);
+        uv_check_start(&turn, on_turn);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        stop_at = 10;
+        uv_run(&loop, UV_RUN_DEFAULT);
+        CHECK_INT(served, 10);
+        CHECK(turns >= 9);
+        CHECK_INT(most_in_turn, 1);
+        uv_close((uv_handle_t *)&turn, NULL);
+        close_queue();
+        stop();
+}
+
+static void quick_events_share_a_turn(void)
+{
+        uv_check_t turn;
+
+        start();
+        make_events(100);
+        uv_check_init(&loop, &turn);
+        uv_check_start(&turn, on_turn);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        stop_at = 100;
+        uv_run(&loop, UV_RUN_DEFAULT);
+        CHECK(turns < 50);
+        uv_close((uv_handle_t *)&turn, NULL);
+        close_queue();
+        stop();
+}
+
+static void after_the_close_nothing_is_served(void)
+{
+        start();
+        make_events(10);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        close_at = 4; /* from inside */
+        uv_run(&loop, UV_RUN_DEFAULT);
+        CHECK_INT(served, 4);
+        CHECK_INT(closed, 1);
+        stop();
+        start();
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        make_events(3);
+        close_queue();
+        CHECK_INT(served, 0);
+        stop();
+}
+
+int main(void)
+{
+        RUN(what_came_before_the_start_is_served);
+        RUN(what_comes_later_wakes_the_loop);
+        RUN(many_events_do_not_hold_the_loop);
+        RUN(quick_events_share_a_turn);
+        RUN(after_the_close_nothing_is_served);
+        return 0;
+}

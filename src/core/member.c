@@ -10,11 +10,6 @@
 
 #define TICK_MS      20 /* at most that late are readiness, deadlines and sweeps */
 #define IDLE_TICK_MS 250
-#define REAP_STEPS   16   /* blocks of records a turn */
-#define TRIM_STEPS   32   /* likewise, when there is nothing better to do */
-#define TRIM_MS      1000 /* between two looks whether there is memory to give back */
-#define RESUME_ROOM  0.05 /* of the memory limit */
-#define HOLD_MS      1000 /* at least */
 
 static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
 {
@@ -404,34 +399,6 @@ static void on_ready(struct member *m, struct partition *p)
         settle_partition_ready(m, p->id);
 }
 
-static bool has_room(const struct member *m, enum partition_shortage shortage)
-{
-        size_t limit = failure_table_memory_limit(m->table);
-
-        if (shortage == SHORT_OF_SITES)
-                return failure_table_sites_left(m->table) > 0;
-        return (double)failure_table_room(m->table) >= RESUME_ROOM * (double)limit;
-}
-
-static void resume_if_room(struct member *m, struct partition *p)
-{
-        if (m->now_ms < p->since_ms + HOLD_MS || !has_room(m, p->shortage))
-                return;
-        log_emit(LOG_PARTITION_RESUMED, LOG_FIELDS(log_i("partition", p->id)),
-                 "there is room in the table again");
-        partition_resume(p, m->now_ms);
-        m->ports.group->resume(m->ports.group, p->id, p->position);
-}
-
-/* Memory is given back when nothing is restored: that would take it again. */
-static void look_for_loose_memory(struct member *m, bool is_restoring)
-{
-        if (m->now_ms < m->trim_due_ms)
-                return;
-        m->trim_due_ms = m->now_ms + TRIM_MS;
-        m->is_trimming = !is_restoring && failure_table_is_loose(m->table);
-}
-
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
         bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0 ||
@@ -443,8 +410,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
         for (int i = 0; i < m->n_partitions; i++) {
                 struct partition *p = &m->partitions[i];
 
-                if (partition_state(p) == PARTITION_FULL && !m->is_reaping)
-                        resume_if_room(m, p);
+                member_memory_resume(m, p);
                 if (partition_tick(p, m->ports.group, monotonic_ms))
                         on_ready(m, p);
                 if (partition_is_stuck(p, monotonic_ms))
@@ -454,35 +420,15 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
         member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);
-        look_for_loose_memory(m, restoring);
+        member_memory_tick(m, restoring);
         return monotonic_ms + (busy || restoring ? TICK_MS : IDLE_TICK_MS);
-}
-
-/* What was dropped goes first: it leaves the most behind. */
-static bool tidy(struct member *m)
-{
-        if (m->is_reaping)
-                m->is_reaping = failure_table_reap(m->table, REAP_STEPS);
-        else if (m->is_trimming)
-                m->is_trimming = failure_table_trim(m->table, TRIM_STEPS);
-        return m->is_reaping || m->is_trimming;
-}
-
-bool member_wants_pages(struct member *m, struct page_range *ret)
-{
-        return failure_table_wants_pages(m->table, ret);
-}
-
-void member_got_pages(struct member *m, const struct page_range *range)
-{
-        failure_table_got_pages(m->table, range);
 }
 
 bool member_work(struct member *m)
 {
         bool more;
 
-        more = tidy(m);
+        more = member_memory_work(m);
         retry_flow_work(&m->flow);
         more |= settle_work(m);
         entry_fetch_work(&m->fetch);

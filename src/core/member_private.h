@@ -73,6 +73,12 @@ const char *member_partition_waits_for(const struct member *m, int partition); /
 void member_prove(struct member *m, uint64_t lives, int64_t begun_ms); /* all that lived then */
 void member_group_tick(struct member *m);
 
+/* member_memory.c */
+void member_memory_resume(struct member *m, struct partition *p); /* of one that is FULL */
+void member_memory_tick(struct member *m, bool is_restoring);
+bool member_memory_work(
+        struct member *m); /* free what was dropped, or give memory back; in slices */
+
 enum outgoing_end {
         END_COMMITTED, /* `offset` is set */
         END_UNKNOWN,   /* it stays in the overlay */

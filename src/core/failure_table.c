@@ -80,7 +80,6 @@ void failure_table_free(struct failure_table *t)
         if (t == NULL)
                 return;
         release(t);
-        free(t->shadows);
         free(t->walk);
         free(t);
 }

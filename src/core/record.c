@@ -162,7 +162,7 @@ int64_t record_failed_at_ms(const uint8_t *r)
         return wide_time(get40(r + 22));
 }
 
-int64_t record_timestamp_ms(const uint8_t *r)
+static int64_t record_timestamp_ms(const uint8_t *r)
 {
         unsigned flags = record_flags(r);
 

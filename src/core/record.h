@@ -52,7 +52,6 @@
 #define RECORD_UNSETTLED      0x0080
 #define RECORD_FOREIGN_KEY    0x0100
 #define RECORD_JSON_PLAIN     0x0200
-#define RECORD_SHADOWED       0x0400 /* parked, and its identity was put elsewhere meanwhile */
 #define RECORD_DEAD           0x8000
 
 /* The identity as it stands in a record; room for what is written by whole words. */
@@ -154,6 +153,5 @@ void record_read_facts(const uint8_t *r, struct failure *ret);
 void record_read_names(const uint8_t *r, struct record_names *ret);
 int64_t record_size(const uint8_t *r);
 int64_t record_failed_at_ms(const uint8_t *r);
-int64_t record_timestamp_ms(const uint8_t *r);
 
 #endif

@@ -183,27 +183,3 @@ void record_log_tidy(struct record_logs *s, uint32_t block)
         else if (is_worth_a_try(b))
                 log_merge_around(s, block);
 }
-
-/* FINDING */
-
-uint8_t *record_log_find(const struct record_logs *s, uint32_t log, uint64_t offset)
-{
-        const struct block_list *list = &record_log_at(s, log)->blocks;
-        uint32_t block;
-
-        if (list->first == NO_BLOCK)
-                return NULL;
-        block = block_list_seek(list, &s->blocks, offset);
-        for (; block != NO_BLOCK; block = block_meta(&s->blocks, block)->prev) {
-                const struct block *b = block_meta(&s->blocks, block);
-                struct block_walk w = block_walk_begin(s, block);
-                uint8_t *record;
-
-                while ((record = block_walk_next(&w)) != NULL)
-                        if (b->base + record_delta(record) == offset)
-                                return record;
-                if (b->base < offset)
-                        return NULL;
-        }
-        return NULL;
-}

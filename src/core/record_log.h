@@ -79,9 +79,6 @@ void record_log_tidy(struct record_logs *s, uint32_t block);
 /* Copy a block's records to the lowest free block. */
 void record_log_move(struct record_logs *s, uint32_t block);
 
-/* The live record at this offset; NULL: none. */
-uint8_t *record_log_find(const struct record_logs *s, uint32_t log, uint64_t offset);
-
 /* The live records of a block; the index's lines for those to come are fetched meanwhile. */
 struct block_walk {
         const struct record_logs *s;

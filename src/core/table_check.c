@@ -13,8 +13,8 @@
  *  5. Counts and bytes of sites and logs are the sums of their records; hidden logs count nowhere.
  *  6. A bucket's overflow is the number of entries that passed it, a sub-table's directory entries
  *     are those of its prefix (slot_index_check()).
- *  7. No identity has two entries that are shown. A parked entry is noted as shadowed if there is
- *     one that is shown, and what is noted is marked.
+ *  7. No identity has two entries that are shown. If there is one besides a parked entry, the
+ *     partition of that is shadowed.
  *  8. A version id has one form: packed if it can be.
  *  9. A string's references are the records that name it.
  */
@@ -28,7 +28,7 @@
 
 struct check {
         const struct failure_table *t;
-        uint64_t records, shadowed;
+        uint64_t records;
         uint32_t *buckets, *error_codes, *roles; /* references by number */
         uint32_t hidden;                         /* logs */
 };
@@ -59,17 +59,31 @@ static void check_form(const uint8_t *record)
                 assert(!version_pack(packed, version));
 }
 
+static void seek_record(const struct failure_table *t, const uint8_t *record, struct sought *s)
+{
+        struct slot_walk slot;
+
+        slot_index_find(&t->logs.index, record_hash(record), record_handle(&t->logs.blocks, record),
+                        &slot);
+        *s = (struct sought){
+                .image = record + RECORD_IDENTITY,
+                .image_len = record_identity_len(record),
+                .hash = record_hash(record),
+                .site = record_site(record),
+                .tag = slot.sub[slot.at].tag[slot.slot],
+        };
+}
+
 /* Of the slots that name its identity: itself, and none that is shown besides. */
 static void check_slots(const struct check *c, const uint8_t *record, const struct record_log *l)
 {
         const struct failure_table *t = c->t;
         uint32_t handle = record_handle(&t->logs.blocks, record);
-        bool is_marked = (record_flags(record) & RECORD_SHADOWED) != 0;
         unsigned itself = 0, shown = 0;
         struct slot_walk slot;
         struct sought s;
 
-        table_seek_record(t, record, &s);
+        seek_record(t, record, &s);
         slot_walk_begin(&slot, &t->logs.index, s.hash, s.tag);
         while (slot_walk_next(&slot)) {
                 uint32_t other = *slot_handle(&slot);
@@ -81,9 +95,9 @@ static void check_slots(const struct check *c, const uint8_t *record, const stru
         }
         assert(itself == 1);
         if (l->standing == LOG_SHOWN)
-                assert(shown == 0 && !is_marked);
+                assert(shown == 0);
         else if (l->standing == LOG_PARKED)
-                assert(shown == 0 || (shown == 1 && is_marked));
+                assert(shown == 0 || (shown == 1 && t->partitions[l->partition].is_shadowed));
 }
 
 static void check_record(struct check *c, const uint8_t *record, const struct record_log *l)
@@ -99,8 +113,6 @@ static void check_record(struct check *c, const uint8_t *record, const struct re
                 c->error_codes[names.error_code]++;
         if (names.role != INTERN_NONE)
                 c->roles[names.role]++;
-        if (l->standing == LOG_PARKED)
-                c->shadowed += (record_flags(record) & RECORD_SHADOWED) != 0;
         c->records++;
 }
 
@@ -270,7 +282,7 @@ void failure_table_check(const struct failure_table *t)
 
         slot_index_check(&t->logs.index);
         check_all_logs(&c);
-        assert(c.records == t->logs.index.n && c.shadowed == t->n_shadows);
+        assert(c.records == t->logs.index.n);
         check_names(&t->buckets, c.buckets);
         check_names(&t->error_codes, c.error_codes);
         check_names(&t->roles, c.roles);

@@ -19,21 +19,6 @@ void table_seek(struct sought *s, const struct failure_key *key, uint32_t site)
         };
 }
 
-void table_seek_record(const struct failure_table *t, const uint8_t *record, struct sought *s)
-{
-        struct slot_walk slot;
-
-        slot_index_find(&t->logs.index, record_hash(record), record_handle(&t->logs.blocks, record),
-                        &slot);
-        *s = (struct sought){
-                .image = record + RECORD_IDENTITY,
-                .image_len = record_identity_len(record),
-                .hash = record_hash(record),
-                .site = record_site(record),
-                .tag = slot.sub[slot.at].tag[slot.slot],
-        };
-}
-
 /* True: this is the one, and there is nothing better to come. */
 static bool take(const struct failure_table *t, const struct slot_walk *w, struct found *ret)
 {

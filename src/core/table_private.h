@@ -23,12 +23,6 @@ struct site {
         uint32_t *logs; /* by partition and state; NO_LOG: none */
 };
 
-/* A parked entry whose identity was put elsewhere: its place. */
-struct shadow {
-        uint32_t log;
-        uint64_t offset;
-};
-
 /* Memory of one walk: cursors, or what was found. */
 struct walk_memory {
         struct region region;
@@ -44,11 +38,10 @@ struct failure_table {
         struct {
                 uint32_t first_log;
                 bool is_parked;
+                bool is_shadowed; /* an identity of a parked entry was put elsewhere */
         } partitions[LIMIT_PARTITIONS];
         uint32_t dropped_log; /* the first to be reaped */
         uint32_t n_hidden;    /* logs that are not shown */
-        struct shadow *shadows;
-        size_t n_shadows, shadows_capacity;
         size_t small_bytes; /* of what is not in a region */
         struct walk_memory *walk;
 };
@@ -120,15 +113,14 @@ static inline bool table_is_sought(const uint8_t *record, const struct sought *s
 }
 
 void table_seek(struct sought *s, const struct failure_key *key, uint32_t site);
-void table_seek_record(const struct failure_table *t, const uint8_t *record, struct sought *s);
 bool table_find(const struct failure_table *t, const struct sought *s, struct found *ret);
 
 /* table_put.c: what an entry takes with it. */
 void table_remove(struct failure_table *t, uint32_t hash, const struct slot_walk *slot);
 void table_release_names(struct failure_table *t, const uint8_t *record);
 
-/* table_park.c: note the parked entries of this identity, but one. */
-void table_note_shadows(struct failure_table *t, const struct sought *s, const uint8_t *except);
+/* table_park.c: this identity was put, and has parked entries elsewhere. */
+void table_note_shadows(struct failure_table *t, const struct sought *s);
 
 /* table_view.c: a record as a failure, all but its identity; and that. version: VERSION_TEXT_BYTES
  * for the text of a packed one. */

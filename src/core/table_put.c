@@ -53,7 +53,7 @@ static bool needs_nothing(const struct failure_table *t, const struct put *p)
 
         return p->log != NO_LOG && p->names.bucket != INTERN_NONE &&
                (p->names.error_code != INTERN_NONE || p->f->error_code.base == NULL) &&
-               (p->names.role != INTERN_NONE || p->f->role.base == NULL) && !p->old.has_parked &&
+               (p->names.role != INTERN_NONE || p->f->role.base == NULL) &&
                slot_meta(x, slot_sub_of(x, p->sought.hash))->n < SLOT_HIGHEST &&
                pool_growth(&t->logs.blocks.bytes, LOG_BLOCKS_NEEDED) == 0;
 }
@@ -72,8 +72,7 @@ static size_t growth(const struct failure_table *t, const struct put *p)
                name_growth(&t->sites, p->names.site, f->id.site) +
                name_growth(&t->buckets, p->names.bucket, f->id.bucket) +
                name_growth(&t->error_codes, p->names.error_code, f->error_code) +
-               name_growth(&t->roles, p->names.role, f->role) +
-               (p->old.has_parked ? t->shadows_capacity * sizeof *t->shadows : 0);
+               name_growth(&t->roles, p->names.role, f->role);
 }
 
 static bool has_places(const struct failure_table *t)
@@ -208,7 +207,7 @@ static void store(struct failure_table *t, struct put *p)
         else if (p->old.is_dropped || !overwrite(t, p, units))
                 replace(t, p, units);
         if (p->old.has_parked)
-                table_note_shadows(t, &p->sought, NULL);
+                table_note_shadows(t, &p->sought);
 }
 
 int failure_table_put_keyed(struct failure_table *t, const struct failure *f,

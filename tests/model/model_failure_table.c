@@ -55,6 +55,7 @@ static void take_over(const struct naive *fresh)
         if (n == NULL)
                 n = naive_free_slot();
         *n = *fresh;
+        naive_note_shadows(n);
 }
 
 static int draw_site(void)
@@ -288,14 +289,11 @@ static void do_park(void)
         naive_parked[partition] = true;
 }
 
-/* Between two calls of an unpark nothing of it is visible, and the table is whole. */
 static void do_unpark(void)
 {
         int partition = (int)draw((uint64_t)shape.partitions);
 
-        while (failure_table_unpark(table, partition))
-                failure_table_check(table);
-        naive_unpark(partition);
+        CHECK_INT(failure_table_unpark(table, partition), naive_unpark(partition));
 }
 
 /* MEMORY */

@@ -13,6 +13,7 @@
 struct naive naive[NAIVE_ENTRIES];
 bool naive_parked[LIMIT_PARTITIONS];
 struct shape shape;
+static bool shadowed[LIMIT_PARTITIONS];
 static int64_t next_offset[LIMIT_PARTITIONS];
 static uint64_t random_state;
 
@@ -22,6 +23,7 @@ void naive_init(const struct shape *s, uint64_t seed)
         random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
         memset(naive, 0, sizeof naive);
         memset(naive_parked, 0, sizeof naive_parked);
+        memset(shadowed, 0, sizeof shadowed);
         memset(next_offset, 0, sizeof next_offset);
 }
 
@@ -352,25 +354,22 @@ void naive_drop(int partition)
         for (int i = 0; i < NAIVE_ENTRIES; i++)
                 if (naive[i].facts.partition == partition)
                         naive[i].is_used = false;
-        naive_parked[partition] = false;
+        naive_parked[partition] = shadowed[partition] = false;
         next_offset[partition] = 0;
 }
 
-/* Of two entries of an identity the one with the later timestamp is left. */
-void naive_unpark(int partition)
+void naive_note_shadows(const struct naive *n)
 {
-        if (!naive_parked[partition])
-                return;
-        for (int i = 0; i < NAIVE_ENTRIES; i++) {
-                struct naive *n = &naive[i], *other;
+        for (int i = 0; i < NAIVE_ENTRIES; i++)
+                if (naive[i].is_used && naive[i].site == n->site && naive[i].key == n->key &&
+                    naive_parked[naive[i].facts.partition])
+                        shadowed[naive[i].facts.partition] = true;
+}
 
-                if (!n->is_used || n->facts.partition != partition)
-                        continue;
-                other = naive_find(n->site, n->key);
-                if (other != NULL && n->facts.timestamp_ms > other->facts.timestamp_ms)
-                        other->is_used = false;
-                else if (other != NULL)
-                        n->is_used = false;
-        }
+bool naive_unpark(int partition)
+{
+        if (!naive_parked[partition] || shadowed[partition])
+                return false;
         naive_parked[partition] = false;
+        return true;
 }

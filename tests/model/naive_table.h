@@ -50,6 +50,7 @@ const struct naive *naive_next(const struct failure_page *page, int site, uint64
 struct failure_counts naive_counts(int site, int partition); /* -1: every one */
 
 void naive_drop(int partition);
-void naive_unpark(int partition);
+void naive_note_shadows(const struct naive *n); /* it was put */
+bool naive_unpark(int partition);
 
 #endif

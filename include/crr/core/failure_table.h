@@ -121,10 +121,9 @@ bool failure_table_reap(struct failure_table *t, unsigned steps);
 
 /*
  * Park a partition: its entries are invisible and kept, until they are brought back or dropped.
- * Nothing is put into it meanwhile; its identities may be put into other partitions. Where that
- * happened, the entry with the later record timestamp is the one that is left when the parked ones
- * come back (the other, where they are equal). unpark: at most so much in one call; true while
- * there is more, and nothing of the partition is visible until it returns false.
+ * Nothing is put into it meanwhile; its identities may be put into other partitions, but then it
+ * does not come back. unpark: false when it does not, or was not parked; nothing was changed then.
+ * Cost O(sites).
  */
 void failure_table_park(struct failure_table *t, int partition);
 bool failure_table_unpark(struct failure_table *t, int partition);

@@ -176,6 +176,7 @@ static void say_misplaced(struct application *a, int home)
 {
         struct member *m = a->m;
 
+        parking_spoil(m, home);
         metrics_add(m->metrics, METRIC_RECORDS_MISPLACED_TOTAL, NO_LABELS, 1);
         if (m->misplaced_said)
                 return;

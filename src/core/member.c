@@ -162,19 +162,30 @@ int member_home_of(struct member *m, const struct identity *id)
 
 /* PARTITIONS COME AND GO */
 
-static void forget_contents(struct member *m, int partition)
+void member_drop(struct member *m, int partition)
 {
-        overlay_partition_left(m, partition);
-        settle_partition_left(m, partition);
+        tombstones_forget(&m->tombstones, partition);
         failure_table_drop(m->table, partition);
         m->is_reaping = true;
 }
 
+static void forget_outgoings(struct member *m, int partition)
+{
+        overlay_partition_left(m, partition);
+        settle_partition_left(m, partition);
+}
+
+static void begin_life(struct member *m, struct partition *p, int64_t position)
+{
+        partition_restore(p, position, m->now_ms);
+        p->life = ++m->lives;
+}
+
 static void restart(struct member *m, struct partition *p)
 {
-        forget_contents(m, p->id);
-        partition_restore(p, 0, m->now_ms);
-        p->life = ++m->lives;
+        forget_outgoings(m, p->id);
+        member_drop(m, p->id);
+        begin_life(m, p, 0);
 }
 
 void member_on_topology(struct member *m, int n_partitions)
@@ -184,6 +195,7 @@ void member_on_topology(struct member *m, int n_partitions)
         if (n_partitions == before)
                 return;
         m->n_partitions = n_partitions;
+        parking_end(m);
         if (n_partitions == 0 || m->assigned == 0)
                 return;
         log_emit(LOG_TOPIC_CHANGED,
@@ -208,19 +220,26 @@ int64_t member_on_assigned(struct member *m, int partition)
                 return 0;
         if (partition_state(p) == PARTITION_ABSENT)
                 m->assigned++;
-        restart(m, p);
+        if (parking_resume(m, p))
+                begin_life(m, p, p->position);
+        else
+                restart(m, p);
         return p->position;
 }
 
 void member_on_revoked(struct member *m, int partition)
 {
         struct partition *p = member_partition(m, partition);
+        bool is_kept;
 
         if (p == NULL || partition_state(p) == PARTITION_ABSENT)
                 return;
         m->assigned--;
+        is_kept = parking_begin(m, p);
         partition_leave(p);
-        forget_contents(m, partition);
+        forget_outgoings(m, partition);
+        if (!is_kept)
+                member_drop(m, partition);
 }
 
 void member_on_reset(struct member *m, int partition, const char *cause)
@@ -249,10 +268,8 @@ void member_on_position(struct member *m, int partition, int64_t next_offset)
 {
         struct partition *p = member_partition(m, partition);
 
-        if (p == NULL || partition_state(p) == PARTITION_ABSENT ||
-            partition_state(p) == PARTITION_FULL)
-                return;
-        partition_advance(p, next_offset);
+        if (p != NULL && (partition_state(p) == PARTITION_RESTORING || partition_is_ready(p)))
+                partition_advance(p, next_offset);
 }
 
 void member_on_stable(struct member *m, int partition, enum member_stable stable)
@@ -403,7 +420,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
         bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0 ||
                     cluster_is_wanted(&m->cluster);
-        bool restoring = false;
+        bool restoring = false, full = false;
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
@@ -416,10 +433,12 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                 if (partition_is_stuck(p, monotonic_ms))
                         batcher_clear(&m->batcher, p->id);
                 restoring |= partition_state(p) == PARTITION_RESTORING;
+                full |= partition_state(p) == PARTITION_FULL;
         }
         member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);
+        parking_tick(m, full);
         member_memory_tick(m, restoring);
         return monotonic_ms + (busy || restoring ? TICK_MS : IDLE_TICK_MS);
 }

@@ -34,6 +34,7 @@ struct member {
         struct partition *partitions; /* LIMIT_PARTITIONS of them */
         int n_partitions;             /* of the topic; 0: it is missing */
         int assigned;                 /* partitions not ABSENT */
+        int n_parked;                 /* partitions that the table keeps meanwhile */
         bool assigned_once, stopping, overdue, misplaced_said;
         bool is_reaping;  /* the table has dropped entries to free */
         bool is_trimming; /* the table has memory to give back */
@@ -73,6 +74,16 @@ const char *member_partition_waits_for(const struct member *m, int partition); /
 void member_prove(struct member *m, uint64_t lives, int64_t begun_ms); /* all that lived then */
 void member_group_tick(struct member *m);
 
+/* Its rows go, and what else its records have left here. */
+void member_drop(struct member *m, int partition);
+
+/* parking.c: partitions that have left, and may come back soon. */
+bool parking_begin(struct member *m, struct partition *p);  /* false: it cannot be kept */
+bool parking_resume(struct member *m, struct partition *p); /* true: it goes on at its position */
+void parking_spoil(struct member *m, int partition); /* an identity of it was read elsewhere */
+void parking_end(struct member *m);                  /* of all */
+void parking_tick(struct member *m, bool is_memory_short);
+
 /* member_memory.c */
 void member_memory_resume(struct member *m, struct partition *p); /* of one that is FULL */
 void member_memory_tick(struct member *m, bool is_restoring);
@@ -108,6 +119,8 @@ void settle_on_record(struct member *m, const struct log_record *record, const s
 void settle_end(struct member *m, struct outgoing *o, enum outgoing_end outcome);
 void settle_partition_ready(struct member *m, int partition);
 void settle_partition_left(struct member *m, int partition);
+/* Something that no row tells of, and that is not in the log yet. */
+bool settle_owes(struct member *m, int partition);
 bool settle_work(struct member *m); /* walk what is owed, and what has expired, in slices */
 
 /* overlay.c: the retries in flight, against the log. */

@@ -233,6 +233,11 @@ struct visit {
         int partition;
 };
 
+struct owed {
+        int partition;
+        bool any;
+};
+
 static void begin_owed(void *data, struct outgoing *o)
 {
         struct visit *visit = data;
@@ -257,7 +262,22 @@ static void forget(void *data, struct outgoing *o)
 void settle_partition_left(struct member *m, int partition)
 {
         outgoing_map_each(&m->settlements, forget, &(struct visit){ m, partition });
-        tombstones_forget(&m->tombstones, partition);
+}
+
+static void find_owed(void *data, struct outgoing *o)
+{
+        struct owed *owed = data;
+
+        owed->any |=
+                o->settles_partition == owed->partition && outgoing_state(o) != OUTGOING_COMMITTED;
+}
+
+bool settle_owes(struct member *m, int partition)
+{
+        struct owed owed = { .partition = partition };
+
+        outgoing_map_each(&m->settlements, find_owed, &owed);
+        return owed.any;
 }
 
 /* WALKS: rows are looked at where they stand; settlements only read the table. */

@@ -42,7 +42,7 @@ struct failure_table {
         } partitions[LIMIT_PARTITIONS];
         uint32_t dropped_log; /* the first to be reaped */
         uint32_t n_hidden;    /* logs that are not shown */
-        size_t small_bytes; /* of what is not in a region */
+        size_t small_bytes;   /* of what is not in a region */
         struct walk_memory *walk;
 };
 

@@ -109,22 +109,33 @@ static bool in_range(int partition)
 static void start_waker(struct kafka_feed *f);
 static void on_waker(uv_timer_t *timer);
 
+/* Returns where it is to be read from. */
+static int64_t take_partition(struct kafka_feed *f, int partition)
+{
+        int64_t from;
+
+        f->assigned[partition] = true;
+        from = member_on_assigned(f->member, partition);
+        if (from > 0) {
+                kafka_anchors_return(f->anchors, partition);
+                return from;
+        }
+        kafka_anchors_forget(f->anchors, partition);
+        return RD_KAFKA_OFFSET_BEGINNING;
+}
+
 static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
 {
         count_rebalance(f, "assigned");
         if (list->cnt > 0)
                 log_partitions(LOG_ASSIGNED, list, false, "partitions of the failure log are ours");
         tell_generation(f);
-        for (int i = 0; i < list->cnt; i++) {
-                int64_t from = 0;
-
-                if (in_range(list->elems[i].partition)) {
-                        f->assigned[list->elems[i].partition] = true;
-                        from = member_on_assigned(f->member, list->elems[i].partition);
-                }
-                list->elems[i].offset = from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
-        }
+        for (int i = 0; i < list->cnt; i++)
+                list->elems[i].offset = in_range(list->elems[i].partition)
+                                                ? take_partition(f, list->elems[i].partition)
+                                                : RD_KAFKA_OFFSET_BEGINNING;
         kafka_assignment_add(f, list);
+        kafka_anchors_check(f->anchors); /* of what is back: is it still that log? */
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
@@ -169,7 +180,7 @@ static void let_go(struct kafka_feed *f, bool lost)
                 if (!in_range(list->elems[i].partition))
                         continue;
                 f->assigned[list->elems[i].partition] = false;
-                kafka_anchors_forget(f->anchors, list->elems[i].partition);
+                kafka_anchors_leave(f->anchors, list->elems[i].partition);
                 member_on_revoked(f->member, list->elems[i].partition);
         }
         kafka_assignment_let_go(f, list);

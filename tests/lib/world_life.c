@@ -44,8 +44,7 @@ void world_init(struct world *w, int n_partitions)
 void world_assign(struct world *w, int partition)
 {
         w->assigned[partition] = true;
-        w->logs[partition].fed = 0;
-        member_on_assigned(w->member, partition);
+        w->logs[partition].fed = member_on_assigned(w->member, partition);
 }
 
 void world_revoke(struct world *w, int partition)

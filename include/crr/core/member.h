@@ -70,7 +70,8 @@ void member_on_topology(struct member *m, int n_partitions);
  * (embedded broker), every partition is ours. */
 void member_on_generation(struct member *m, struct str token, struct str member_id);
 
-/* Returns the offset from which its records are wanted. */
+/* Returns the offset from which its records are wanted: where it was, if it is back soon
+ * (parking.c), or 0. */
 int64_t member_on_assigned(struct member *m, int partition);
 
 /*

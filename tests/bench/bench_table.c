@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The failure table against what this machine can do at all; see table.md.
+ * The failure table against what this machine can do at all; see README.md.
  *
  *   bench_table [--entries N] [--partitions N] [--rounds N] [--runs N] [--check]
  *

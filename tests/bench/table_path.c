@@ -13,7 +13,6 @@
 
 #define PARTITIONS   6
 #define RECORDS      1024 /* that are made outside the clock */
-#define VALUE_BYTES  400
 #define RECORDS_MOST 1000000
 
 static void ignore_question(struct group *self, int partition)
@@ -54,6 +53,8 @@ static struct member *new_member(struct metrics *metrics)
                 .failures_topic = "failures",
                 .replication_topic = "replication",
                 .instance = "bench-0",
+                .advertise = "",
+                .transactional_id = "",
                 .partitioner = PARTITIONER_MURMUR2,
                 .memory_limit = SIZE_MAX / 2,
                 .max_sites = LIMIT_SITES,
@@ -74,15 +75,6 @@ static struct member *new_member(struct metrics *metrics)
         return m;
 }
 
-static void pad_value(struct buf *value)
-{
-        value->len--; /* the brace */
-        buf_append_c(value, ",\"ErrorMessage\":\"");
-        while (value->len < VALUE_BYTES - 2)
-                buf_append_char(value, 'e');
-        buf_append_c(value, "\"}");
-}
-
 struct source {
         struct buf keys[RECORDS], values[RECORDS];
         struct log_record records[RECORDS];
@@ -92,21 +84,20 @@ struct source {
 static void make_record(struct source *s, size_t i, uint64_t id)
 {
         struct buf *key = &s->keys[i], *value = &s->values[i];
-        char text[DATA_TEXT_BYTES];
-        struct failure f;
+        struct dataset_row row;
+        struct failure *f = &row.failure;
         int partition;
 
-        data_failure(id, id, text, &f);
+        data_failure(id, id, &row);
         buf_clear(key);
         buf_clear(value);
-        identity_write_key(&f.id, key);
-        failure_encode(&f, STR_ABSENT, STR_ABSENT, value);
-        pad_value(value);
+        identity_write_key(&f->id, key);
+        dataset_write_value(f, value);
         partition = partition_of_key(PARTITIONER_MURMUR2, buf_str(key), PARTITIONS);
         s->records[i] = (struct log_record){
                 .partition = partition,
                 .offset = s->next_offset[partition]++,
-                .timestamp_ms = f.timestamp_ms,
+                .timestamp_ms = f->timestamp_ms,
                 .key = buf_str(key),
                 .value = buf_str(value),
                 .settles = -1,

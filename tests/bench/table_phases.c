@@ -13,15 +13,15 @@
 
 #define BATCH      64 /* failures that are made outside the clock */
 #define PAGE_ROWS  1000
+#define ROW_BYTES  1200 /* of key and version, at most */
 #define PAGES      1000
 #define LOOKUPS    1000000
 #define SEQ_MARKER 2 /* offsets a sequence number */
 
 /* The failures of a batch. */
 struct batch {
-        struct failure f[BATCH];
+        struct dataset_row row[BATCH];
         struct identity id[BATCH];
-        char text[BATCH][DATA_TEXT_BYTES];
         size_t n;
 };
 
@@ -36,8 +36,8 @@ static uint64_t draw(uint64_t n)
 
 static void make(size_t i, uint64_t id, uint64_t seq)
 {
-        data_failure(id, seq, batch.text[i], &batch.f[i]);
-        batch.id[i] = batch.f[i].id;
+        data_failure(id, seq, &batch.row[i]);
+        batch.id[i] = batch.row[i].failure.id;
         batch.n = i + 1;
 }
 
@@ -76,9 +76,9 @@ static uint64_t put_batch(struct failure_table *t, bool single)
                 if (!single)
                         failure_table_prefetch(t, &batch.id[i], n, keys);
                 for (size_t j = 0; j < n; j++) {
-                        int rc = single ? failure_table_put(t, &batch.f[i + j], &err)
-                                        : failure_table_put_keyed(t, &batch.f[i + j], &keys[j],
-                                                                  &err);
+                        int rc = single ? failure_table_put(t, &batch.row[i + j].failure, &err)
+                                        : failure_table_put_keyed(t, &batch.row[i + j].failure,
+                                                                  &keys[j], &err);
 
                         if (rc != 0)
                                 abort();
@@ -198,7 +198,7 @@ static double get(struct failure_table *t, uint64_t range)
 /* PAGES */
 
 struct page_copy {
-        char text[PAGE_ROWS * DATA_TEXT_BYTES];
+        char text[PAGE_ROWS * ROW_BYTES];
         size_t len;
         unsigned rows;
         uint64_t sum;
@@ -284,14 +284,14 @@ void phase_speed(void *bench, double *result)
         result[SPEED_FIND_HIT] = find(t, 0, n, 1);
         result[SPEED_FIND_MISS] = find(t, UINT64_C(1) << 40, UINT64_C(1) << 30, 0);
         result[SPEED_GET_HIT] = get(t, n);
-        result[SPEED_PAGE_FULL] = page(t, b, data_site(0), &result[SPEED_PAGE_FULL_P99]);
+        result[SPEED_PAGE_FULL] = page(t, b, DATA_LARGE_SITE, &result[SPEED_PAGE_FULL_P99]);
         result[SPEED_PAGE_ALL_SITES] = page(t, b, STR_ABSENT, NULL);
         result[SPEED_PUT_AGAIN] = put_again(t, n, n / 20, &seq, false);
         result[SPEED_PUT_AGAIN_SINGLE] = put_again(t, n, n / 20, &seq, true);
         result[SPEED_REMOVE] = remove_shuffled(t, n, 0, n / 2, false);
-        result[SPEED_PAGE_HALF] = page(t, b, data_site(0), NULL);
+        result[SPEED_PAGE_HALF] = page(t, b, DATA_LARGE_SITE, NULL);
         result[SPEED_REMOVE_SINGLE] = remove_shuffled(t, n, n / 2, n * 95 / 100, true);
-        result[SPEED_PAGE_SPARSE] = page(t, b, data_site(0), &result[SPEED_PAGE_SPARSE_P99]);
+        result[SPEED_PAGE_SPARSE] = page(t, b, DATA_LARGE_SITE, &result[SPEED_PAGE_SPARSE_P99]);
         put_new(t, n * 2, n * 2 + n / 2, true);
         result[SPEED_REAP] = reap_partition(t);
         failure_table_free(t);
@@ -356,7 +356,7 @@ static double least_bytes(uint64_t n)
 
         for (uint64_t i = 0; i < n; i++) {
                 make(0, i, i);
-                sum += data_least_bytes(&batch.f[0]);
+                sum += data_least_bytes(&batch.row[0].failure);
         }
         return (double)sum / (double)n;
 }

@@ -72,18 +72,17 @@ static void note(struct run *run, size_t at, uint64_t ns, int kind)
 
 static void put_all(struct run *run, struct failure_table *t, struct toucher *toucher)
 {
-        char text[DATA_TEXT_BYTES];
-        struct failure f;
+        struct dataset_row row;
         struct error err;
 
         for (uint64_t i = 0; i < run->bench->entries; i++) {
                 uint64_t begin;
 
-                data_failure(i, i, text, &f);
+                data_failure(i, i, &row);
                 if (i % LOOK_EVERY == 0)
                         look(toucher, t);
                 begin = meter_clock_ns();
-                if (failure_table_put(t, &f, &err) != 0)
+                if (failure_table_put(t, &row.failure, &err) != 0)
                         abort();
                 note(run, i, meter_clock_ns() - begin, 0);
         }
@@ -92,15 +91,14 @@ static void put_all(struct run *run, struct failure_table *t, struct toucher *to
 static void remove_half(struct run *run, struct failure_table *t)
 {
         uint64_t n = run->bench->entries;
-        char text[DATA_TEXT_BYTES];
-        struct failure f;
+        struct dataset_row row;
 
         for (uint64_t i = 0; i < n / 2; i++) {
                 uint64_t begin;
 
-                data_failure(data_shuffled(i, n), 0, text, &f);
+                data_failure(data_shuffled(i, n), 0, &row);
                 begin = meter_clock_ns();
-                if (!failure_table_remove(t, &f.id))
+                if (!failure_table_remove(t, &row.failure.id))
                         abort();
                 note(run, n + i, meter_clock_ns() - begin, 1);
         }

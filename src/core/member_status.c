@@ -2,6 +2,13 @@
 /* What a member says of itself: for /ready, and the gauges for /metrics. */
 #include "member_private.h"
 
+static void count_restoring(const struct partition *p, struct member_status *s)
+{
+        s->restored_records += p->records;
+        if (p->target > p->position)
+                s->remaining_records += (uint64_t)(p->target - p->position);
+}
+
 static void count_partition(const struct member *m, const struct partition *p,
                             struct member_status *s)
 {
@@ -10,18 +17,18 @@ static void count_partition(const struct member *m, const struct partition *p,
                 return;
         case PARTITION_READY:
                 s->ready += member_answers_for(m, p->id);
+                s->restored_records += p->restored;
                 s->behind |= partition_is_behind(p, m->now_ms);
                 if (p->watermark > p->position)
                         s->lag_records += (uint64_t)(p->watermark - p->position);
                 break;
         case PARTITION_RESTORING:
                 s->restoring++;
-                s->restored_records += p->records;
-                if (p->target > p->position)
-                        s->remaining_records += (uint64_t)(p->target - p->position);
+                count_restoring(p, s);
                 break;
         case PARTITION_FULL:
                 s->full++;
+                count_restoring(p, s);
                 break;
         case PARTITION_LEAVING:
                 break;

@@ -72,15 +72,19 @@ void partition_leave(struct partition *p)
 
 void partition_hold(struct partition *p, enum partition_shortage shortage, int64_t now_ms)
 {
+        int64_t end = p->target > p->watermark ? p->target : p->watermark;
+
         end_life(p);
         p->shortage = shortage;
         sm_move(&p->sm, PARTITION_FULL);
+        p->target = end; /* to tell how much is missing; it is asked anew when it goes on */
         p->since_ms = now_ms;
 }
 
 void partition_resume(struct partition *p, int64_t now_ms)
 {
         sm_move(&p->sm, PARTITION_RESTORING);
+        p->target = -1;
         p->since_ms = now_ms;
         p->settle_cursor = marker_of(p->id, 0);
 }
@@ -201,6 +205,7 @@ bool partition_tick(struct partition *p, struct group *group, int64_t now_ms)
         if (p->sm.state != PARTITION_RESTORING || p->target < 0 || p->position < p->target)
                 return false;
         sm_move(&p->sm, PARTITION_READY);
+        p->restored = p->records;
         p->behind_watermark = -1;
         return true;
 }

@@ -78,6 +78,7 @@ struct partition {
         enum partition_shortage shortage; /* FULL */
         int64_t since_ms;                 /* when this state began */
         uint64_t records;                 /* taken in this life */
+        uint64_t restored;                /* of these: when it became READY */
         uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
                                    done */
         int64_t settle_due_ms;  /* READY: that walk goes on then */

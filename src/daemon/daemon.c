@@ -144,8 +144,10 @@ static void begin_draining(struct daemon *d, int64_t grace_ms)
 /* What is stuck in Kafka cannot be freed: the end of the process does it. */
 static void finish(struct daemon *d)
 {
-        if (d->kafka != NULL && kafka_is_stuck(d->kafka))
-                leave_behind(d, d->exit_status, "Kafka does not answer");
+        const char *stuck = d->kafka != NULL ? kafka_stuck(d->kafka) : NULL;
+
+        if (stuck != NULL)
+                leave_behind(d, d->exit_status, stuck);
         enter(d, LIFE_STOPPED, INT64_MAX);
         close_handles(d);
 }

@@ -247,16 +247,21 @@ static void on_eof(struct http_conn *c)
                 conn_close(c);
 }
 
-/* Once an event: a client that sends quickly has no more of a turn of the loop than others. */
+/* Once an event, and of all bodies together no more than a share of the turn of the loop: whoever
+ * asks for little is not kept waiting by those that send much. */
 static void read_in(struct http_conn *c)
 {
         static char bytes[READ_BYTES];
         size_t room = room_for_input(c);
         ssize_t n;
 
+        if (c->body_since_ms > 0 && room > c->server->body_bytes_left)
+                room = c->server->body_bytes_left;
         if (room == 0)
                 return;
         n = recv(c->fd, bytes, room, 0);
+        if (n > 0 && c->body_since_ms > 0)
+                c->server->body_bytes_left -= (size_t)n;
         if (n > 0)
                 take_input(c, bytes, (size_t)n);
         else if (n == 0)

@@ -82,6 +82,8 @@ struct http_server {
         uint64_t next_id;
         uint64_t id_salt;
         uv_timer_t tick;
+        uv_prepare_t turn;
+        size_t body_bytes_left; /* that may be read of bodies in this turn of the loop */
         char date[64];
         int first_reserved_fd; /* this descriptor and those above are not for connections */
         int spare_fd;          /* given up to accept and refuse when descriptors run out */

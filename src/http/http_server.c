@@ -35,6 +35,7 @@
 #define REFUSALS_MAX 64
 #define BACKLOG      1024
 #define RESERVED_FDS 128
+#define BODY_BYTES   262144 /* of all bodies together in a turn of the loop */
 
 struct listener {
         uv_poll_t poll;
@@ -198,6 +199,13 @@ static void on_tick(uv_timer_t *timer)
         resume_listeners(s);
 }
 
+static void on_turn(uv_prepare_t *turn)
+{
+        struct http_server *s = turn->data;
+
+        s->body_bytes_left = BODY_BYTES;
+}
+
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *limits,
                                     const struct http_app *app, struct metrics *metrics)
 {
@@ -217,7 +225,10 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
         uv_timer_init(loop, &s->tick);
         s->tick.data = s;
         uv_timer_start(&s->tick, on_tick, DEADLINES_TICK_MS, DEADLINES_TICK_MS);
-        s->open_handles = 1;
+        uv_prepare_init(loop, &s->turn);
+        s->turn.data = s;
+        uv_prepare_start(&s->turn, on_turn);
+        s->open_handles = 2; /* tick and turn */
         return s;
 }
 
@@ -415,7 +426,7 @@ void http_server_drain(struct http_server *s)
         }
 }
 
-static void on_tick_closed(uv_handle_t *handle)
+static void on_own_handle_closed(uv_handle_t *handle)
 {
         struct http_server *s = handle->data;
 
@@ -435,7 +446,8 @@ void http_server_close(struct http_server *s, void (*closed)(void *data), void *
                 next = c->next;
                 conn_close(c);
         }
-        uv_close((uv_handle_t *)&s->tick, on_tick_closed);
+        uv_close((uv_handle_t *)&s->tick, on_own_handle_closed);
+        uv_close((uv_handle_t *)&s->turn, on_own_handle_closed);
 }
 
 void http_server_free(struct http_server *s)

@@ -3,9 +3,11 @@
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
  * Closing: the log reader and the publisher first (their results go to the member), then the
- * consumer leaves the group, then barrier, registry and auxiliary handle, which answer what the
- * member still asks. Whatever the broker does, closed() is called after CLOSE_TIMEOUT_MS at the
- * latest; what is stuck then is left to the end of the process.
+ * consumer leaves the group, then registry, barrier and auxiliary handle, which answer what the
+ * member still asks. At last the handles are destroyed, on a thread of the pool: librdkafka 2.0
+ * waits there for its own threads, and may wait for ever (seen after the failure log was deleted).
+ * Whatever happens, closed() is called after CLOSE_TIMEOUT_MS and DESTROY_TIMEOUT_MS at the latest;
+ * what is stuck then is left to the end of the process.
  */
 #include "crr/kafka/kafka.h"
 
@@ -26,7 +28,8 @@
 #include "kafka_registry.h"
 #include "kafka_trouble.h"
 
-#define CLOSE_TIMEOUT_MS 5000
+#define CLOSE_TIMEOUT_MS   5000
+#define DESTROY_TIMEOUT_MS 1000
 
 struct kafka {
         uv_loop_t *loop;
@@ -44,9 +47,11 @@ struct kafka {
         struct kafka_registry registry;
         struct group group;
         struct member *member;
-        bool started, stuck, given_up;
+        bool started, given_up, is_destroying;
+        const char *stuck; /* NULL: not */
         char waiting_for[300];
         uv_timer_t watchdog;
+        uv_work_t destroying;
         int closing; /* parts that are not closed */
         bool told_closed;
         void (*closed)(void *data);
@@ -309,18 +314,37 @@ static void on_watchdog(uv_timer_t *timer)
 {
         struct kafka *k = timer->data;
 
-        k->stuck = true;
+        k->stuck =
+                k->is_destroying ? "librdkafka does not end its threads" : "Kafka does not answer";
         tell_closed(k);
 }
 
-static void on_all_closed(struct kafka *k)
+/* No other thread uses the handles now. */
+static void work_destroy(uv_work_t *work)
 {
+        struct kafka *k = work->data;
+
+        kafka_feed_deinit(&k->feed);
+        kafka_barrier_deinit(&k->barrier);
+        kafka_aux_destroy(&k->aux);
+}
+
+static void after_destroy(uv_work_t *work, int status)
+{
+        struct kafka *k = work->data;
+
+        (void)status;
         uv_close((uv_handle_t *)&k->watchdog, on_watchdog_closed);
 }
 
 static void on_aux_closed(void *data)
 {
-        on_all_closed(data);
+        struct kafka *k = data;
+
+        k->is_destroying = true;
+        uv_timer_start(&k->watchdog, on_watchdog, DESTROY_TIMEOUT_MS, 0);
+        k->destroying.data = k;
+        uv_queue_work(k->loop, &k->destroying, work_destroy, after_destroy);
 }
 
 static void on_barrier_closed(void *data)
@@ -363,7 +387,7 @@ void kafka_close(struct kafka *k, void (*closed)(void *data), void *data)
         kafka_log_reader_close(&k->reader, on_part_closed, k);
 }
 
-bool kafka_is_stuck(const struct kafka *k)
+const char *kafka_stuck(const struct kafka *k)
 {
         return k->stuck;
 }
@@ -406,11 +430,16 @@ const char *kafka_bootstrap(const struct kafka *k)
         return configured != NULL ? configured : "";
 }
 
-static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const char *topic)
+static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const char *topic,
+                           rd_kafka_resp_err_t err, const char *operations)
 {
         snprintf(k->waiting_for, sizeof k->waiting_for, "topic %s", topic);
         ret->waiting_for = k->waiting_for;
-        snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", topic);
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+                snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", topic);
+        else
+                snprintf(ret->detail, sizeof ret->detail, "the topic %s: %s; it needs %s", topic,
+                         rd_kafka_err2str(err), operations);
 }
 
 void kafka_status(struct kafka *k, struct kafka_status *ret)
@@ -423,9 +452,11 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
                          k->trouble.last_text[0] != '\0' ? k->trouble.last_text
                                                          : "no connection yet");
         } else if (k->aux.failures.n_partitions == 0) {
-                wait_for_topic(k, ret, k->settings.failures_topic);
+                wait_for_topic(k, ret, k->settings.failures_topic, k->aux.failures_err,
+                               "READ, WRITE and DESCRIBE");
         } else if (k->aux.replication.n_partitions == 0) {
-                wait_for_topic(k, ret, k->settings.replication_topic);
+                wait_for_topic(k, ret, k->settings.replication_topic, k->aux.replication_err,
+                               "WRITE and DESCRIBE");
         } else if (!k->feed.assigned_once) {
                 ret->waiting_for = "assignment";
         } else if (!ret->producer_ready) {

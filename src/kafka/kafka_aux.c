@@ -8,6 +8,7 @@
  */
 #include "kafka_aux.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,22 +246,31 @@ static bool topic_is_known(rd_kafka_resp_err_t code)
                code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
+static void note_topic(struct kafka_aux *a, const char *topic, rd_kafka_resp_err_t code)
+{
+        char text[300];
+
+        snprintf(text, sizeof text, "topic %s: %s", topic, rd_kafka_err2str(code));
+        kafka_trouble_note(a->trouble, KAFKA_AUX, code, text);
+}
+
 static void take_topics(struct kafka_aux *a, struct topics_result *r)
 {
+        a->failures_err = r->failures_err;
+        a->replication_err = r->replication_err;
         if (topic_is_known(r->failures_err)) {
                 say_topic(a->settings->failures_topic, &a->failures, &r->failures,
                           &a->failures_said);
                 take_view(&a->failures, &r->failures);
         } else {
-                kafka_trouble_note(a->trouble, KAFKA_AUX, r->failures_err, "the failure log");
+                note_topic(a, a->settings->failures_topic, r->failures_err);
         }
         if (topic_is_known(r->replication_err)) {
                 say_topic(a->settings->replication_topic, &a->replication, &r->replication,
                           &a->replication_said);
                 take_view(&a->replication, &r->replication);
         } else {
-                kafka_trouble_note(a->trouble, KAFKA_AUX, r->replication_err,
-                                   "the replication topic");
+                note_topic(a, a->settings->replication_topic, r->replication_err);
         }
         if (a->settings->create_topics &&
             (a->failures.n_partitions == 0 || a->replication.n_partitions == 0))
@@ -375,7 +385,8 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition)
 {
         a->want_watermark[partition] = true;
-        uv_async_send(&a->kick);
+        if (!a->closing)
+                uv_async_send(&a->kick);
 }
 
 void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *data)
@@ -390,12 +401,19 @@ void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *d
         close_if_idle(a);
 }
 
+void kafka_aux_destroy(struct kafka_aux *a)
+{
+        if (a->queue != NULL)
+                rd_kafka_queue_destroy(a->queue);
+        a->queue = NULL;
+        if (a->handle != NULL)
+                rd_kafka_destroy_flags(a->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        a->handle = NULL;
+}
+
 void kafka_aux_deinit(struct kafka_aux *a)
 {
         kafka_topic_view_deinit(&a->failures);
         kafka_topic_view_deinit(&a->replication);
-        if (a->queue != NULL)
-                rd_kafka_queue_destroy(a->queue);
-        if (a->handle != NULL)
-                rd_kafka_destroy_flags(a->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        kafka_aux_destroy(a);
 }

@@ -54,7 +54,8 @@ struct kafka_aux {
         bool want_watermark[LIMIT_PARTITIONS];
         bool watermarks_running, topics_running;
         struct topic_view failures, replication;
-        bool failures_said, replication_said; /* missing */
+        bool failures_said, replication_said;              /* missing */
+        rd_kafka_resp_err_t failures_err, replication_err; /* of the last look that was answered */
         bool create_running, settings_running;
         struct topic_settings topic_settings[2]; /* failures, replication */
         bool failures_seen;
@@ -66,7 +67,8 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
 void kafka_aux_query_watermark(struct kafka_aux *a, int partition);
 void kafka_aux_look_soon(struct kafka_aux *a); /* at the topics */
 void kafka_aux_close(struct kafka_aux *a, void (*on_closed)(void *data), void *data);
-void kafka_aux_deinit(struct kafka_aux *a);
+void kafka_aux_destroy(struct kafka_aux *a); /* the handle, when it is closed; on any thread */
+void kafka_aux_deinit(struct kafka_aux *a);  /* what is left of it, too */
 
 /* kafka_topics.c: the pool's piece of work for the topics, and making missing ones. */
 struct topics_result {

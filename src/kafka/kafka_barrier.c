@@ -224,4 +224,5 @@ void kafka_barrier_deinit(struct kafka_barrier *b)
 {
         if (b->handle != NULL)
                 rd_kafka_destroy_flags(b->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        b->handle = NULL;
 }

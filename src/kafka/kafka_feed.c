@@ -151,13 +151,13 @@ static void read_from(struct kafka_feed *f, int partition, int64_t offset)
 
 void kafka_feed_hold(struct kafka_feed *f, int partition)
 {
-        if (f->assigned[partition])
+        if (f->assigned[partition] && !f->closing)
                 kafka_assignment_hold(f, partition);
 }
 
 void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset)
 {
-        if (f->assigned[partition])
+        if (f->assigned[partition] && !f->closing)
                 read_from(f, partition, offset);
 }
 
@@ -472,8 +472,11 @@ void kafka_feed_deinit(struct kafka_feed *f)
 {
         if (f->leaving != NULL)
                 rd_kafka_topic_partition_list_destroy(f->leaving);
+        f->leaving = NULL;
         if (f->queue != NULL)
                 rd_kafka_queue_destroy(f->queue);
+        f->queue = NULL;
         if (f->consumer != NULL)
                 rd_kafka_destroy_flags(f->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        f->consumer = NULL;
 }

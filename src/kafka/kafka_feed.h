@@ -59,7 +59,8 @@ void kafka_feed_hold(struct kafka_feed *f, int partition);
 void kafka_feed_resume(struct kafka_feed *f, int partition, int64_t offset);
 void kafka_feed_reset(struct kafka_feed *f, int partition, const char *cause); /* read it anew */
 
-/* Leave the group; on_closed when it is left. kafka_feed_deinit() frees the handle. */
+/* Leave the group; on_closed when it is left. kafka_feed_deinit() frees the handle, which may take
+ * for ever (kafka.c): on any thread when it is closed, and again without harm. */
 void kafka_feed_close(struct kafka_feed *f, void (*on_closed)(void *data), void *data);
 void kafka_feed_deinit(struct kafka_feed *f);
 

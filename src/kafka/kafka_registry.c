@@ -103,7 +103,8 @@ static void ask_offsets(struct kafka_registry *r, uv_after_work_cb after)
 
 void kafka_registry_query(struct kafka_registry *r)
 {
-        ask_offsets(r, after_offsets);
+        if (!r->closing)
+                ask_offsets(r, after_offsets);
 }
 
 /* MEMBERS */
@@ -143,8 +144,11 @@ static void after_members(uv_work_t *work, int status)
 
 void kafka_registry_query_members(struct kafka_registry *r)
 {
-        struct registry_work *w = work_new(r);
+        struct registry_work *w;
 
+        if (r->closing)
+                return;
+        w = work_new(r);
         uv_queue_work(r->loop, &w->work, work_members, after_members);
 }
 
@@ -194,8 +198,11 @@ static void after_fence(uv_work_t *work, int status)
 
 void kafka_registry_fence(struct kafka_registry *r, const char *transactional_id)
 {
-        struct registry_work *w = work_new(r);
+        struct registry_work *w;
 
+        if (r->closing)
+                return;
+        w = work_new(r);
         snprintf(w->transactional_id, sizeof w->transactional_id, "%s", transactional_id);
         uv_queue_work(r->loop, &w->work, work_fence, after_fence);
 }

@@ -70,6 +70,38 @@ static const char *auth_hint(void)
                        : "check sasl.username and sasl.password";
 }
 
+static struct trouble_said *said_of(struct kafka_trouble *t, const struct trouble_note *note)
+{
+        struct trouble_said *oldest = &t->saids[0];
+
+        for (unsigned i = 0; i < t->n_saids; i++) {
+                if (t->saids[i].handle == note->handle && t->saids[i].code == note->code)
+                        return &t->saids[i];
+                if (t->saids[i].said_ms < oldest->said_ms)
+                        oldest = &t->saids[i];
+        }
+        if (t->n_saids < TROUBLE_SLOTS)
+                oldest = &t->saids[t->n_saids++];
+        *oldest = (struct trouble_said){ note->handle, note->code, INT64_MIN, 0 };
+        return oldest;
+}
+
+static void say_error(struct kafka_trouble *t, const struct trouble_note *note)
+{
+        struct trouble_said *s = said_of(t, note);
+        int64_t now_ms = time_monotonic_ms();
+
+        s->silent += note->count;
+        if (s->said_ms != INT64_MIN && now_ms - s->said_ms < TROUBLE_REPEAT_MS)
+                return;
+        log_emit(LOG_KAFKA_ERROR,
+                 LOG_FIELDS(log_c("handle", kafka_handle_name(note->handle)),
+                            log_c("code", rd_kafka_err2name(note->code)), log_i("n", s->silent)),
+                 "%s", note->text);
+        s->said_ms = now_ms;
+        s->silent = 0;
+}
+
 static void say(struct kafka_trouble *t, const struct trouble_note *note)
 {
         if (is_connection(note->code)) {
@@ -86,10 +118,7 @@ static void say(struct kafka_trouble *t, const struct trouble_note *note)
                 }
                 return;
         }
-        log_emit(LOG_KAFKA_ERROR,
-                 LOG_FIELDS(log_c("handle", kafka_handle_name(note->handle)),
-                            log_c("code", rd_kafka_err2name(note->code))),
-                 "%s", note->text);
+        say_error(t, note);
 }
 
 void kafka_trouble_collect(struct kafka_trouble *t)

@@ -12,7 +12,7 @@
 
 /*
  * Trouble: what the handles say is wrong, gathered from their threads to the loop, counted there,
- * and said once while it lasts.
+ * and said once, or once a minute while it lasts.
  *
  * Threads  kafka_trouble_note() any; the rest on the loop.
  */
@@ -25,12 +25,24 @@ struct trouble_note {
         char text[200];
 };
 
+/* What was said of a handle and a code: for TROUBLE_REPEAT_MS nothing more, then how often. */
+struct trouble_said {
+        enum kafka_handle handle;
+        rd_kafka_resp_err_t code;
+        int64_t said_ms;
+        unsigned silent; /* times since */
+};
+
+#define TROUBLE_REPEAT_MS 60000
+
 struct kafka_trouble {
         uv_mutex_t mutex;
         struct trouble_note notes[TROUBLE_SLOTS]; /* not counted yet */
         unsigned n;
 
         struct metrics *metrics; /* from here on: the loop's */
+        struct trouble_said saids[TROUBLE_SLOTS];
+        unsigned n_saids;
         const char *bootstrap;
         bool broker_up, broker_said_down, auth_said;
         int64_t down_since_ms;

@@ -93,6 +93,7 @@ class Cluster:
         resource.add_incremental_config(ConfigEntry(
             name, value, incremental_operation=AlterConfigOpType.SET))
         self._admin("incremental_alter_configs", [resource])
+        wait_for(lambda: self.topic_config(topic, name) == value, f"{topic} to have {name}={value}")
 
     def partitions(self, topic):
         admin = self.broker.admin()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one client, or all together, can make the server keep. */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "http_fixture.h"
 
@@ -11,7 +12,9 @@
 
 #define STASH_BYTES  65536            /* so much is read ahead of a client that is being served */
 #define KEPT         ((size_t)131072) /* memory for a body of FIXTURE_MAX_BODY bytes */
-#define REFUSALS_MAX 64               /* connections over the limit that are answered */
+#define TURN_BYTES   262144           /* so much is read of all bodies in a turn of the loop */
+#define UPLOADS      20
+#define REFUSALS_MAX 64 /* connections over the limit that are answered */
 
 static void send_posts(struct client *c, int n, size_t body)
 {
@@ -201,6 +204,42 @@ static void a_client_that_reads_no_answers_has_one_of_them_in_memory(void)
         fixture_stop();
 }
 
+/* Bytes of the bodies that were read so far. */
+static uint64_t body_bytes(void)
+{
+        uint64_t n = 0;
+
+        for (const struct http_conn *c = fixture.server->conns; c != NULL; c = c->next)
+                n += c->body_since_ms > 0 ? http_parser_body_size(c->parser) : 0;
+        return n;
+}
+
+static void bodies_have_a_share_of_a_turn_however_many_they_are(void)
+{
+        static char chunk[7 + 90000] = "15F90\r\n";
+        struct client *senders[UPLOADS];
+        uint64_t before;
+
+        fixture_start((struct http_limits){ 0 });
+        memset(chunk + 7, 'a', sizeof chunk - 7);
+        for (int i = 0; i < UPLOADS; i++) {
+                senders[i] = client_new();
+                client_send_c(senders[i],
+                              "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+                fixture_settle();
+        }
+        for (int i = 0; i < UPLOADS; i++)
+                CHECK_INT(send(senders[i]->fd, chunk, sizeof chunk, 0), sizeof chunk);
+        CHECK_INT(body_bytes(), 0);
+        while ((before = body_bytes()) < UPLOADS * UINT64_C(90000)) {
+                fixture_turn();
+                CHECK(body_bytes() <= before + TURN_BYTES);
+        }
+        for (int i = 0; i < UPLOADS; i++)
+                client_free(senders[i]);
+        fixture_stop();
+}
+
 static void requests_over_the_limit_are_503_and_their_connection_goes_on(void)
 {
         struct client *in[2], *out;
@@ -298,6 +337,7 @@ int main(void)
         RUN(little_is_read_ahead_and_all_of_it_is_answered);
         RUN(nothing_is_read_ahead_when_the_budget_is_used_up);
         RUN(a_client_that_reads_no_answers_has_one_of_them_in_memory);
+        RUN(bodies_have_a_share_of_a_turn_however_many_they_are);
         RUN(requests_over_the_limit_are_503_and_their_connection_goes_on);
         RUN(connections_over_the_limit_are_503_then_closed_at_once);
         RUN(an_idle_connection_keeps_nothing_but_itself);

@@ -156,6 +156,26 @@ static void more_kinds_than_there_are_slots_are_dropped_and_long_texts_cut(void)
         stop();
 }
 
+static void what_lasts_is_said_once_a_minute_and_counted_every_time(void)
+{
+        start();
+        for (int i = 0; i < 3; i++) {
+                kafka_trouble_note(&trouble, KAFKA_AUX,
+                                   RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                   "topic failures: not allowed");
+                kafka_trouble_collect(&trouble);
+        }
+        CHECK_INT(count("event=kafka_error"), 1);
+        CHECK(counted("auxiliary", "TOPIC_AUTHORIZATION_FAILED") == 3);
+        trouble.saids[0].said_ms -= TROUBLE_REPEAT_MS;
+        kafka_trouble_note(&trouble, KAFKA_AUX, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                           "topic failures: not allowed");
+        kafka_trouble_collect(&trouble);
+        CHECK_INT(count("event=kafka_error"), 2);
+        CHECK_INT(count("n=3"), 1);
+        stop();
+}
+
 static void *note_many(void *data)
 {
         (void)data;
@@ -190,6 +210,7 @@ int main(void)
         RUN(wrong_credentials_are_said_once_until_the_broker_is_there);
         RUN(another_reason_takes_the_place_of_the_last_one);
         RUN(more_kinds_than_there_are_slots_are_dropped_and_long_texts_cut);
+        RUN(what_lasts_is_said_once_a_minute_and_counted_every_time);
         RUN(any_thread_may_note);
         buf_deinit(&said);
         return 0;

@@ -72,13 +72,18 @@ static void records_are_counted_as_they_are_restored(void)
         CHECK_INT(status.ready, 1);
         CHECK_INT(status.restoring, 1);
         CHECK_INT(status.remaining_records, 5);
-        CHECK_INT(status.restored_records, 0);
+        CHECK_INT(status.restored_records, 1); /* of partition 1, which is ready */
         check_waits_for("replay");
         w.feeds[0] = true;
         world_run(&w);
         look();
         CHECK_INT(status.ready, 2);
+        CHECK_INT(status.restored_records, 6);
         CHECK_INT(status.remaining_records, 0);
+        world_append(&w, 0, STR("b/k?versionId=v&sitename=aws"), NULL, -1, NULL);
+        world_run(&w);
+        look();
+        CHECK_INT(status.restored_records, 6);
         world_deinit(&w);
 }
 

@@ -235,6 +235,9 @@ static void it_is_restored_again_and_held_back(void)
                 { "held back while it is restored",
                   "restore tick pos=4 hold full memory tick +1000 asks-stable at=4" },
                 { "held back when it was ready", TO_READY "hold full memory at=5" },
+                { "held back, and what is missing is told",
+                  "restore tick stable tick hw=9 pos=4 target=9 hold full target=9 resume "
+                  "target=-1" },
                 { "it goes on at its position, from a new barrier on",
                   TO_READY "hold resume restoring replays at=5 target=-1 tick asks-stable stable "
                            "tick asks-hw hw=8 tick restoring pos=8 tick becomes-ready" },

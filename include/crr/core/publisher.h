@@ -85,7 +85,8 @@ struct publish_batch {
 
 struct publisher {
         void (*submit)(struct publisher *self, struct publish_batch *batch);
-        size_t max_record_bytes; /* key + value + headers above it are refused: ask before */
+        size_t max_record_bytes; /* key + value + headers above it are refused: ask before; less
+                                    when the topics are known */
 };
 
 #endif

@@ -87,8 +87,9 @@ void kafka_start(struct kafka *k, struct member *member);
 void kafka_close(struct kafka *k, void (*closed)(void *data), void *data);
 void kafka_free(struct kafka *k); /* after closed(); NULL is legal */
 
-/* After closed(): a thread still waits for the broker. Do not free then, but _exit(2). */
-bool kafka_is_stuck(const struct kafka *k);
+/* After closed(): why a thread still waits; static. NULL: none does. Do not free then, but
+ * _exit(2): the group is left and transactions are ended, or the broker does not answer. */
+const char *kafka_stuck(const struct kafka *k);
 
 /* sasl.username and sasl.password from now on, on every handle, for its next connection. False: too
  * long, nothing is changed. */

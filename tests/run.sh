@@ -18,7 +18,6 @@ USAGE
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-cache=${HOME:-/tmp}/.cache/crr-retry
 build=$root/build
 logs=$build/log
 kafka=4.3.1
@@ -27,20 +26,20 @@ long=false install=true debian13=false
 filters=()
 passed=0 failed=0
 
-value_of() { # option, value...: the value must be there
+need_value() { # option, value...: the value must be there
         if [ $# -lt 2 ]; then
+                echo "$1 needs a value" >&2
                 usage >&2
                 exit 2
         fi
-        printf '%s' "$2"
 }
 
 parse() {
         while [ $# -gt 0 ]; do
                 case $1 in
                 --long) long=true ;;
-                --fuzz) fuzz_seconds=$(value_of "$@") && shift ;;
-                --kafka) kafka=$(value_of "$@") && shift ;;
+                --fuzz) need_value "$@" && fuzz_seconds=$2 && shift ;;
+                --kafka) need_value "$@" && kafka=$2 && shift ;;
                 --debian13) debian13=true ;;
                 --no-install) install=false ;;
                 -h | --help) usage && exit 0 ;;
@@ -50,8 +49,6 @@ parse() {
                 shift
         done
 }
-
-say() { printf '== %s\n' "$*"; }
 
 count() { # passed, failed
         passed=$((passed + $1))
@@ -64,51 +61,9 @@ finish() {
         exit
 }
 
-# A step that must work for the rest to make sense: its output is kept, and shown when it fails.
-must() { # name, command...
-        local name=$1 start=$SECONDS
-        shift
-        say "$name"
-        if ! "$@" >"$logs/${name// /-}.log" 2>&1; then
-                tail -n 60 "$logs/${name// /-}.log"
-                say "$name: failed, see $logs/${name// /-}.log"
-                count 0 1
-                return 1
-        fi
-        say "$name: $((SECONDS - start)) s"
-}
-
-# --- what is fetched once and kept ---------------------------------------------------------------
-
-make_venv() {
-        local mark
-        mark=$(cksum <"$root/tests/system/requirements.txt" | cut -d' ' -f1)
-        venv=$cache/venv-$(python_version)-$mark
-        [ ! -e "$venv/.done" ] || return 0
-        rm -rf "$venv"
-        must "Python packages" create_venv
-}
-
-python_version() { /usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
-
-create_venv() {
-        /usr/bin/python3 -m venv "$venv" &&
-                "$venv/bin/pip" install --disable-pip-version-check --quiet \
-                        -r "$root/tests/system/requirements.txt" &&
-                touch "$venv/.done"
-}
-
-fetch_kafka() {
-        kafka_libs=$cache/kafka-$kafka
-        [ ! -e "$kafka_libs/.done" ] || return 0
-        rm -rf "$kafka_libs"
-        must "Apache Kafka $kafka" copy_jars
-}
-
-copy_jars() {
-        mvn -q -B -f "$root/tests/system/pom.xml" -Dkafka.version="$kafka" \
-                -DoutputDirectory="$kafka_libs" dependency:copy-dependencies &&
-                touch "$kafka_libs/.done"
+give_up() { # what must work did not
+        count 0 1
+        finish
 }
 
 # --- building ------------------------------------------------------------------------------------
@@ -173,11 +128,13 @@ or_of() { # a b c -> a or b or c
 }
 
 run_all() {
-        must "build with gcc and sanitizers" build_gcc || finish
+        must "build with gcc and sanitizers" build_gcc || give_up
         say "tests of the parts, and lint"
         meson_tests "$build/san"
         if [ ${#filters[@]} -eq 0 ]; then
-                if must "build with clang" build_clang && [ "$fuzz_seconds" -gt 0 ]; then
+                if ! must "build with clang" build_clang; then
+                        count 0 1
+                elif [ "$fuzz_seconds" -gt 0 ]; then
                         fuzz
                 fi
         fi
@@ -186,17 +143,18 @@ run_all() {
         finish
 }
 
+. "$root/tests/steps.sh"
 parse "$@"
 if $debian13; then
         exec "$root/tests/debian13.sh" "$@"
 fi
 mkdir -p "$logs"
 if $install; then
-        "$root/deploy/setup.sh" --tests || { count 0 1 && finish; }
+        "$root/deploy/setup.sh" --tests || give_up
 fi
 exec </dev/null
 export PATH="$PATH:$cache/bin" PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$cache"
-make_venv || finish
-fetch_kafka || finish
+make_venv || give_up
+fetch_kafka || give_up
 run_all

@@ -46,11 +46,9 @@ void answer_render_error(const struct error *err, struct buf *out)
         json_object_close(&w);
 }
 
-/* Answers with the bytes of *body, or 500 when they outgrew their limit. */
-static void answer(struct http_request *req, int status, struct buf *body, const char *content_type,
-                   const struct http_header *header)
+/* Answers with the bytes of res->lead and *body, or 500 when they outgrew their limit. */
+static void answer_with(struct http_request *req, struct http_response res, struct buf *body)
 {
-        struct http_response res = { .status = status, .content_type = content_type };
         struct error err;
 
         if (body->overflow) {
@@ -59,19 +57,30 @@ static void answer(struct http_request *req, int status, struct buf *body, const
                          err.message);
                 buf_clear(body);
                 answer_render_error(&err, body);
-                res.status = error_http_status(err.code);
-                res.content_type = NULL;
-                header = NULL;
+                res = (struct http_response){ .status = error_http_status(err.code) };
         }
         res.body = buf_move(body);
+        http_respond(req, &res);
+}
+
+static void answer(struct http_request *req, int status, struct buf *body, const char *content_type,
+                   const struct http_header *header)
+{
+        struct http_response res = { .status = status, .content_type = content_type };
+
         if (header != NULL)
                 res.headers[res.n_headers++] = *header;
-        http_respond(req, &res);
+        answer_with(req, res, body);
 }
 
 void answer_ok(struct http_request *req, struct buf *body)
 {
         answer(req, 200, body, NULL, NULL);
+}
+
+void answer_page(struct http_request *req, struct str lead, struct buf *body)
+{
+        answer_with(req, (struct http_response){ .status = 200, .lead = lead }, body);
 }
 
 void answer_ok_with_header(struct http_request *req, struct buf *body, struct http_header header)

@@ -14,6 +14,8 @@
 /* 200 with the bytes of *body, which are moved out of it. A body that outgrew its limit is 500. */
 void answer_ok(struct http_request *req, struct buf *body);
 void answer_ok_with_header(struct http_request *req, struct buf *body, struct http_header header);
+/* The same with bytes before *body, which are copied. */
+void answer_page(struct http_request *req, struct str lead, struct buf *body);
 void answer_text(struct http_request *req, struct buf *body, const char *content_type);
 
 /* 503 with Retry-After and a body that says why. */

@@ -42,7 +42,10 @@ void api_set_config(struct api *api, const struct api_config *config)
 
 bool api_work(struct api *api)
 {
-        return body_reader_work(api->bodies);
+        bool any = body_reader_has_work(api->bodies); /* what is read now goes to the door */
+
+        body_reader_work(api->bodies);
+        return any;
 }
 
 /* True when the request was taken: handled, or refused for its method. */
@@ -83,6 +86,20 @@ void api_on_request(void *data, struct http_request *req)
                         return;
         error_set(&err, ERR_ROUTE_NOT_FOUND, "no such route");
         answer_error(api, req, &err, 0);
+}
+
+bool api_is_apart(void *data, struct str path)
+{
+        const struct route *route;
+        struct route_args args;
+        const char *allow;
+
+        (void)data;
+        for (size_t i = 0; dialects[i] != NULL; i++)
+                if (dialects[i]->is_apart && route_find(dialects[i]->routes, HTTP_GET, path, &route,
+                                                        &args, &allow) != ROUTE_NO_PATH)
+                        return true;
+        return false;
 }
 
 void api_render_error(void *data, const struct error *err, struct buf *out)

@@ -112,6 +112,11 @@ static size_t lane_read(struct lane *lane, size_t n)
         return rest.len;
 }
 
+bool body_reader_has_work(const struct body_reader *r)
+{
+        return r->small.head != NULL || r->large.head != NULL;
+}
+
 bool body_reader_work(struct body_reader *r)
 {
         size_t budget = API_WORK_BYTES;
@@ -124,5 +129,5 @@ bool body_reader_work(struct body_reader *r)
         }
         if (r->large.head != NULL)
                 lane_read(&r->large, API_WORK_BYTES);
-        return r->small.head != NULL || r->large.head != NULL;
+        return body_reader_has_work(r);
 }

@@ -33,6 +33,7 @@ struct body_reader;
 struct body_reader *body_reader_new(void);
 void body_reader_free(struct body_reader *r); /* what waits is done with ERR_UNAVAILABLE */
 void body_reader_submit(struct body_reader *r, struct body_read *read);
+bool body_reader_has_work(const struct body_reader *r);
 bool body_reader_work(struct body_reader *r); /* true while there is more */
 
 #endif

@@ -16,6 +16,7 @@ struct dialect {
          * this dialect's (or the arena is full). NULL: paths are taken as they are. */
         struct str (*canonical_path)(struct str path, struct arena *arena);
         const struct route *routes;
+        bool is_apart; /* for http_app.is_apart */
 };
 
 /* Every dialect that is compiled in, in the order in which they are asked; ends with NULL. */

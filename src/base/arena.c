@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES 4096
+#define BLOCK_MOST  65536 /* of a block for several pieces */
 
 struct arena_block {
         struct arena_block *next;
@@ -30,11 +31,21 @@ void arena_deinit(struct arena *a)
         a->used = 0;
 }
 
+/* Blocks grow with the arena, for there is a block of malloc to be freed for each. */
+static size_t block_size(const struct arena *a)
+{
+        size_t size = a->used / 8;
+
+        if (size < BLOCK_BYTES)
+                return BLOCK_BYTES;
+        return size < BLOCK_MOST ? size : BLOCK_MOST;
+}
+
 /* A piece larger than a block gets one of its own, behind the current one, whose rest stays in use.
  */
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
-        size_t size = n > BLOCK_BYTES ? n : BLOCK_BYTES;
+        size_t usual = block_size(a), size = n > usual ? n : usual;
         struct arena_block *block;
 
         if (size > a->limit - a->used && n <= a->limit - a->used)
@@ -47,7 +58,7 @@ static struct arena_block *add_block(struct arena *a, size_t n)
         block->used = 0;
         block->size = size;
         a->used += size;
-        if (n > BLOCK_BYTES && a->blocks != NULL) {
+        if (n > usual && a->blocks != NULL) {
                 block->next = a->blocks->next;
                 a->blocks->next = block;
         } else {
@@ -57,7 +68,8 @@ static struct arena_block *add_block(struct arena *a, size_t n)
         return block;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+/* Not zeroed. */
+static void *take(struct arena *a, size_t n)
 {
         struct arena_block *block = a->blocks;
         void *piece;
@@ -71,7 +83,14 @@ void *arena_alloc(struct arena *a, size_t n)
                 return NULL;
         piece = block->bytes + block->used;
         block->used += n;
-        return memset(piece, 0, n);
+        return piece;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+        void *piece = take(a, n);
+
+        return piece != NULL ? memset(piece, 0, n) : NULL;
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)
@@ -93,9 +112,12 @@ struct str arena_str(struct arena *a, struct str s)
 
 char *arena_c(struct arena *a, struct str s)
 {
-        char *copy = s.len < SIZE_MAX ? arena_alloc(a, s.len + 1) : NULL;
+        char *copy = s.len < SIZE_MAX ? take(a, s.len + 1) : NULL;
 
-        if (copy != NULL && s.len > 0)
+        if (copy == NULL)
+                return NULL;
+        if (s.len > 0)
                 memcpy(copy, s.base, s.len);
+        copy[s.len] = '\0';
         return copy;
 }

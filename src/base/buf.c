@@ -2,10 +2,10 @@
 #include "crr/base/buf.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "digits.h"
 
 #define FIRST_CAPACITY 256
 
@@ -26,71 +26,62 @@ void buf_clear(struct buf *b)
         b->overflow = false;
 }
 
+/* There is a byte behind the capacity, for the NUL of buf_printf(). */
 static void grow(struct buf *b, size_t wanted)
 {
         size_t capacity = b->capacity > 0 ? b->capacity : FIRST_CAPACITY;
 
         while (capacity < wanted)
-                capacity = capacity > SIZE_MAX / 2 ? wanted : 2 * capacity;
-        b->base = realloc(b->base, capacity);
+                capacity = capacity > SIZE_MAX / 4 ? wanted : 2 * capacity;
+        if (capacity > b->limit)
+                capacity = b->limit;
+        b->base = realloc(b->base, capacity + 1);
         if (b->base == NULL)
                 abort();
         b->capacity = capacity;
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+char *buf_make_room(struct buf *b, size_t n)
 {
         if (b->overflow || n > b->limit - b->len) {
                 b->overflow = true;
                 return NULL;
         }
-        if (b->base == NULL || b->len + n > b->capacity)
+        if (b->base == NULL || n > b->capacity - b->len)
                 grow(b, b->len + n);
         return b->base + b->len;
 }
 
-void buf_append(struct buf *b, const void *bytes, size_t n)
+void buf_append_u64(struct buf *b, uint64_t value)
 {
-        char *room = buf_reserve(b, n);
+        char digits[DIGITS_MAX], *end = digits + sizeof digits;
+        const char *begin = digits_put_before(end, value);
 
-        if (room == NULL || n == 0)
-                return;
-        memcpy(room, bytes, n);
-        b->len += n;
-}
-
-void buf_append_str(struct buf *b, struct str s)
-{
-        buf_append(b, s.base, s.len);
-}
-
-void buf_append_c(struct buf *b, const char *text)
-{
-        buf_append(b, text, strlen(text));
-}
-
-void buf_append_char(struct buf *b, char c)
-{
-        buf_append(b, &c, 1);
+        buf_append(b, begin, (size_t)(end - begin));
 }
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
+        size_t room = b->base != NULL && !b->overflow ? b->capacity - b->len + 1 : 0;
+        char *more;
         va_list ap;
         int n;
 
         va_start(ap, format);
-        n = vsnprintf(NULL, 0, format, ap);
+        n = vsnprintf(room > 0 ? b->base + b->len : NULL, room, format, ap);
         va_end(ap);
-        if (n < 0 || b->overflow || (size_t)n > b->limit - b->len) {
+        if (n < 0) {
                 b->overflow = true;
                 return;
         }
-        if (b->base == NULL || b->len + (size_t)n + 1 > b->capacity)
-                grow(b, b->len + (size_t)n + 1); /* the NUL is not a byte of ours */
-        va_start(ap, format);
-        vsnprintf(b->base + b->len, (size_t)n + 1, format, ap);
-        va_end(ap);
+        if ((size_t)n >= room) {
+                more = buf_reserve(b, (size_t)n);
+                if (more == NULL)
+                        return;
+                va_start(ap, format);
+                vsnprintf(more, (size_t)n + 1, format, ap);
+                va_end(ap);
+        }
         b->len += (size_t)n;
 }
 

@@ -16,13 +16,25 @@ void json_object_begin(struct json_object *o, const struct json_fields *fields, 
         };
 }
 
-static size_t find_row(const struct json_fields *fields, struct str name)
+static bool is_row(const struct json_field *row, struct str name)
 {
-        size_t i = 0;
+        return name.len > 0 && name.base[0] == row->name[0] && str_eq_c(name, row->name);
+}
 
-        while (i < fields->n && !str_eq_c(name, fields->rows[i].name))
-                i++;
-        return i;
+/* fields->n: there is none. */
+static size_t find_row(struct json_object *o, struct str name)
+{
+        size_t n = o->fields->n;
+
+        for (size_t tried = 0; tried < n; tried++) {
+                size_t i = o->next_row + tried < n ? o->next_row + tried : o->next_row + tried - n;
+
+                if (is_row(&o->fields->rows[i], name)) {
+                        o->next_row = i + 1 < n ? i + 1 : 0;
+                        return i;
+                }
+        }
+        return n;
 }
 
 static bool type_fits(unsigned types, enum json_type type)
@@ -57,7 +69,7 @@ int json_object_value(struct json_object *o, unsigned depth, struct str name,
 
         if (depth > o->depth)
                 return 0; /* inside a member that was skipped, or that its owner reads */
-        row = find_row(o->fields, name);
+        row = find_row(o, name);
         if (row < o->fields->n) {
                 o->seen |= UINT64_C(1) << row;
                 return set_field(o, row, v, err);

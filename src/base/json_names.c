@@ -6,6 +6,8 @@
 
 #include "crr/base/uuid.h"
 
+#define SMALL 16 /* names of an object that are not chained */
+
 void json_names_init(struct json_names *s)
 {
         *s = (struct json_names){ .n_buckets = 64, .capacity = 64 };
@@ -34,6 +36,18 @@ static uint32_t *bucket_of(struct json_names *s, uint64_t hash)
         return &s->buckets[hash & (s->n_buckets - 1)];
 }
 
+static void chain(struct json_names *s, uint32_t i)
+{
+        struct json_name *name = &s->names[i];
+        uint32_t *bucket;
+
+        name->hash = siphash13(&s->key, s->bytes.base + name->at, name->len);
+        bucket = bucket_of(s, name->hash);
+        name->next = *bucket;
+        name->chained = true;
+        *bucket = i + 1;
+}
+
 static void grow(struct json_names *s)
 {
         s->capacity *= 2;
@@ -43,34 +57,56 @@ static void grow(struct json_names *s)
         s->buckets = calloc(s->n_buckets, sizeof *s->buckets);
         if (s->names == NULL || s->buckets == NULL)
                 abort();
-        for (uint32_t i = 0; i < s->n; i++) {
-                uint32_t *bucket = bucket_of(s, s->names[i].hash);
+        for (uint32_t i = 0; i < s->n; i++)
+                if (s->names[i].chained)
+                        chain(s, i);
+}
 
-                s->names[i].next = *bucket;
-                *bucket = i + 1;
-        }
+static bool is_name(const struct json_names *s, const struct json_name *name, struct str text)
+{
+        return name->len == text.len && memcmp(s->bytes.base + name->at, text.base, text.len) == 0;
+}
+
+static bool is_in_small(const struct json_names *s, uint32_t scope, struct str name)
+{
+        for (uint32_t i = scope; i < s->n; i++)
+                if (is_name(s, &s->names[i], name))
+                        return true;
+        return false;
+}
+
+static bool is_in_chain(struct json_names *s, uint32_t scope, struct str name)
+{
+        uint64_t hash = siphash13(&s->key, name.base, name.len);
+
+        for (uint32_t i = *bucket_of(s, hash); i > scope; i = s->names[i - 1].next)
+                if (s->names[i - 1].hash == hash && is_name(s, &s->names[i - 1], name))
+                        return true;
+        return false;
+}
+
+static void push(struct json_names *s, struct str name)
+{
+        if (s->n == s->capacity)
+                grow(s);
+        s->names[s->n++] = (struct json_name){ .at = s->bytes.len, .len = name.len };
+        s->last_at = s->bytes.len;
+        s->last_len = name.len;
+        buf_append_str(&s->bytes, name);
 }
 
 bool json_names_add(struct json_names *s, uint32_t scope, struct str name)
 {
-        uint64_t hash = siphash13(&s->key, name.base, name.len);
-        uint32_t *bucket;
+        uint32_t n = s->n - scope;
 
-        for (uint32_t i = *bucket_of(s, hash); i > scope; i = s->names[i - 1].next) {
-                const struct json_name *other = &s->names[i - 1];
-
-                if (other->hash == hash && other->len == name.len &&
-                    memcmp(s->bytes.base + other->at, name.base, name.len) == 0)
-                        return false;
-        }
-        if (s->n == s->capacity)
-                grow(s);
-        bucket = bucket_of(s, hash);
-        s->names[s->n] = (struct json_name){ hash, s->bytes.len, name.len, *bucket };
-        *bucket = ++s->n;
-        s->last_at = s->bytes.len;
-        s->last_len = name.len;
-        buf_append_str(&s->bytes, name);
+        if (n == SMALL) /* from now on */
+                for (uint32_t i = scope; i < s->n; i++)
+                        chain(s, i);
+        if (n < SMALL ? is_in_small(s, scope, name) : is_in_chain(s, scope, name))
+                return false;
+        push(s, name);
+        if (n >= SMALL)
+                chain(s, s->n - 1);
         return true;
 }
 
@@ -79,7 +115,8 @@ void json_names_close(struct json_names *s, uint32_t scope)
         while (s->n > scope) {
                 struct json_name *name = &s->names[--s->n];
 
-                *bucket_of(s, name->hash) = name->next;
+                if (name->chained)
+                        *bucket_of(s, name->hash) = name->next;
                 s->bytes.len = name->at;
         }
 }

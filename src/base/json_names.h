@@ -13,13 +13,15 @@
 /*
  * The names seen in the objects that are open, to find duplicates.
  *
- * Cost  O(1) a name whatever its object holds: chains by a keyed hash. A scope's names leave in
- * reverse order, so that each is the head of its chain then.
+ * Cost  O(1) a name whatever its object holds. The names of a small object are compared one by one;
+ *       those of a larger one stand in chains by a keyed hash. A scope's names leave in reverse
+ *       order, so that each is the head of its chain then.
  */
 struct json_name {
         uint64_t hash;
         size_t at, len; /* in `bytes` */
         uint32_t next;  /* index + 1 of the next in the chain; 0: none */
+        bool chained;
 };
 
 struct json_names {

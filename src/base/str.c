@@ -67,12 +67,25 @@ static size_t utf8_sequence(const unsigned char *p, const unsigned char *end)
         return n;
 }
 
-static bool is_ascii_word(const unsigned char *p)
+static uint64_t word_at(const unsigned char *p)
 {
         uint64_t word;
 
         memcpy(&word, p, sizeof word);
-        return (word & UINT64_C(0x8080808080808080)) == 0;
+        return word;
+}
+
+/* How many bytes from p on are ASCII, at least: in steps of 8, the last one going back over bytes
+ * that were looked at already. */
+static size_t ascii_run(const unsigned char *p, const unsigned char *end)
+{
+        const unsigned char *at = p;
+
+        while (end - at >= 8 && (word_at(at) & UINT64_C(0x8080808080808080)) == 0)
+                at += 8;
+        if (end - at < 8 && end - p >= 8 && (word_at(end - 8) & UINT64_C(0x8080808080808080)) == 0)
+                return (size_t)(end - p);
+        return (size_t)(at - p);
 }
 
 bool str_is_utf8(struct str s)
@@ -81,8 +94,10 @@ bool str_is_utf8(struct str s)
         const unsigned char *end = s.len > 0 ? p + s.len : p; /* an absent one has no base */
 
         while (p < end) {
-                size_t n = end - p >= 8 && is_ascii_word(p) ? 8 : utf8_sequence(p, end);
+                size_t n = ascii_run(p, end);
 
+                if (n == 0)
+                        n = utf8_sequence(p, end);
                 if (n == 0)
                         return false;
                 p += n;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crr/base/time.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
+
+#include "digits.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -17,15 +19,22 @@ static int64_t days_from_civil(int year, int month, int day)
                719468;
 }
 
-static void civil_from_days(int64_t days, int *year, int *month, int *day)
+/* For days of the years 0 to 9999. Years of the computation begin in March, and centuries are told
+ * first (C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar
+ * algorithms", 2022). */
+static void civil_from_days(int64_t days, unsigned *year, unsigned *month, unsigned *day)
 {
-        int64_t z = days + 719468, era = z / 146097, of_era = z - era * 146097;
-        int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-        int64_t of_year = of_era - (365 * y + y / 4 - y / 100), m = (5 * of_year + 2) / 153;
+        unsigned n = 4 * (unsigned)(days + 719468) + 3, century = n / 146097;
+        unsigned of_century = n % 146097 / 4 * 4 + 3;
+        uint64_t p = UINT64_C(2939745) * of_century;
+        unsigned year_of_century = (unsigned)(p >> 32);
+        unsigned of_year = (unsigned)(p & 0xffffffff) / 2939745 / 4;
+        unsigned m = 2141 * of_year + 197913;
+        bool next = of_year >= 306; /* January or February */
 
-        *day = (int)(of_year - (153 * m + 2) / 5 + 1);
-        *month = (int)(m < 10 ? m + 3 : m - 9);
-        *year = (int)(y + era * 400) + (*month <= 2);
+        *year = 100 * century + year_of_century + next;
+        *month = (m >> 16) - (next ? 12 : 0);
+        *day = (m & 0xffff) / 2141 + 1;
 }
 
 static int days_in_month(int year, int month)
@@ -151,34 +160,26 @@ bool time_parse_rfc3339(struct str s, int64_t *ret_ms)
         return true;
 }
 
-static void put_digits(char *at, int n, int64_t value)
-{
-        while (n-- > 0) {
-                at[n] = (char)('0' + value % 10);
-                value /= 10;
-        }
-}
-
 size_t time_format_rfc3339(int64_t ms, char text[TIME_TEXT_SIZE])
 {
         static const char shape[] = "0000-00-00T00:00:00.000Z";
-        int64_t days = ms / DAY_MS, rest = ms % DAY_MS;
-        int year, month, day;
+        int64_t days = ms / DAY_MS;
+        unsigned year, month, day, of_day;
 
-        if (rest < 0) {
-                rest += DAY_MS;
+        if (ms < days * DAY_MS)
                 days--;
-        }
+        of_day = (unsigned)(ms - days * DAY_MS);
         civil_from_days(days, &year, &month, &day);
-        for (size_t i = 0; i < sizeof shape; i++)
-                text[i] = shape[i];
-        put_digits(text, 4, year);
-        put_digits(text + 5, 2, month);
-        put_digits(text + 8, 2, day);
-        put_digits(text + 11, 2, rest / 3600000);
-        put_digits(text + 14, 2, rest / 60000 % 60);
-        put_digits(text + 17, 2, rest / 1000 % 60);
-        put_digits(text + 20, 3, rest % 1000);
+        memcpy(text, shape, sizeof shape);
+        digits_put_2(text, year / 100);
+        digits_put_2(text + 2, year % 100);
+        digits_put_2(text + 5, month);
+        digits_put_2(text + 8, day);
+        digits_put_2(text + 11, of_day / 3600000);
+        digits_put_2(text + 14, of_day / 60000 % 60);
+        digits_put_2(text + 17, of_day / 1000 % 60);
+        text[20] = (char)('0' + of_day % 1000 / 100);
+        digits_put_2(text + 21, of_day % 100);
         return sizeof shape - 1;
 }
 

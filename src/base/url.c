@@ -6,37 +6,64 @@
 
 #define SHOWN_BYTES 80 /* of what a message quotes */
 
-static bool is_unreserved(unsigned char c)
+/* By ASCII character: 'u' is unreserved, 'c' is kept by encodeURIComponent too. */
+static const char kinds[256] = "                                "
+                               " c     cccc  uu uuuuuuuuuu      "
+                               " uuuuuuuuuuuuuuuuuuuuuuuuuu    u"
+                               " uuuuuuuuuuuuuuuuuuuuuuuuuu   u ";
+
+static bool is_unreserved(char c)
 {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '.' || c == '_' || c == '~';
+        return kinds[(unsigned char)c] == 'u';
 }
 
-static void encode(struct buf *out, struct str s, const char *also_kept)
+static bool is_kept(char c, bool component)
+{
+        char kind = kinds[(unsigned char)c];
+
+        return kind == 'u' || (component && kind == 'c');
+}
+
+static size_t encoded_len(struct str s, bool component)
+{
+        size_t n = s.len;
+
+        for (size_t i = 0; i < s.len; i++)
+                n += is_kept(s.base[i], component) ? 0 : 2;
+        return n;
+}
+
+static void encode(struct buf *out, struct str s, bool component)
 {
         static const char hex[] = "0123456789ABCDEF";
+        bool fits = 3 * s.len <= out->limit - out->len;
+        char *begin = buf_reserve(out, fits ? 3 * s.len : encoded_len(s, component));
+        char *at = begin;
 
+        if (begin == NULL)
+                return;
         for (size_t i = 0; i < s.len; i++) {
-                unsigned char c = (unsigned char)s.base[i];
+                char c = s.base[i];
 
-                if (is_unreserved(c) || (c != '\0' && strchr(also_kept, c) != NULL)) {
-                        buf_append_char(out, (char)c);
+                if (is_kept(c, component)) {
+                        *at++ = c;
                 } else {
-                        char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
-
-                        buf_append(out, escape, 3);
+                        *at++ = '%';
+                        *at++ = hex[(unsigned char)c >> 4];
+                        *at++ = hex[c & 15];
                 }
         }
+        out->len += (size_t)(at - begin);
 }
 
 void url_encode(struct buf *out, struct str s)
 {
-        encode(out, s, "");
+        encode(out, s, false);
 }
 
 void url_encode_component(struct buf *out, struct str s)
 {
-        encode(out, s, "!*'()");
+        encode(out, s, true);
 }
 
 static int hex_digit(char c)
@@ -48,59 +75,69 @@ static int hex_digit(char c)
         return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Characters from here on that stand for themselves. */
-static size_t plain_run(struct str s, size_t from, bool plus_is_space)
+static bool is_lower(char c)
 {
-        size_t i = from;
-
-        while (i < s.len && s.base[i] != '%' && (s.base[i] != '+' || !plus_is_space))
-                i++;
-        return i - from;
+        return c >= 'a' && c <= 'z';
 }
 
-bool url_decode(struct buf *out, struct str s, bool plus_is_space)
+/* The byte of an escape, its '%' at p; -1: it is none. */
+static int unescape(const char *p, const char *end)
 {
-        size_t i = 0;
+        int high = end - p > 2 ? hex_digit(p[1]) : -1;
+        int low = end - p > 2 ? hex_digit(p[2]) : -1;
 
-        while (i < s.len) {
-                size_t run = plain_run(s, i, plus_is_space);
-                int high, low;
-
-                buf_append(out, s.base + i, run);
-                i += run;
-                if (i == s.len)
-                        break;
-                if (s.base[i] == '+') {
-                        buf_append_char(out, ' ');
-                        i++;
-                        continue;
-                }
-                high = i + 2 < s.len ? hex_digit(s.base[i + 1]) : -1;
-                low = i + 2 < s.len ? hex_digit(s.base[i + 2]) : -1;
-                if (high < 0 || low < 0)
-                        return false;
-                buf_append_char(out, (char)(high * 16 + low));
-                i += 3;
-        }
-        return true;
-}
-
-static bool is_upper_hex(char c)
-{
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+        return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 bool url_is_encoded(struct str s)
 {
-        for (size_t i = 0; i < s.len; i++) {
-                if (is_unreserved((unsigned char)s.base[i]))
+        const char *end = s.base + s.len;
+
+        for (const char *p = s.base; p < end; p++) {
+                int c;
+
+                if (is_unreserved(*p))
                         continue;
-                if (s.base[i] != '%' || i + 2 >= s.len || !is_upper_hex(s.base[i + 1]) ||
-                    !is_upper_hex(s.base[i + 2]) ||
-                    is_unreserved((unsigned char)(hex_digit(s.base[i + 1]) * 16 +
-                                                  hex_digit(s.base[i + 2]))))
+                c = *p == '%' ? unescape(p, end) : -1;
+                if (c < 0 || is_unreserved((char)c) || is_lower(p[1]) || is_lower(p[2]))
                         return false;
-                i += 2;
+                p += 2;
+        }
+        return true;
+}
+
+static void plus_to_space(char *text, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (text[i] == '+')
+                        text[i] = ' ';
+}
+
+bool url_decode(struct buf *out, struct str s, bool plus_is_space)
+{
+        const char *p = s.base, *end = p + s.len;
+        char *at = buf_reserve(out, s.len);
+
+        if (at == NULL)
+                return true;
+        while (p < end) {
+                const char *escape = memchr(p, '%', (size_t)(end - p));
+                size_t run = (size_t)((escape != NULL ? escape : end) - p);
+                int c;
+
+                memcpy(at, p, run);
+                if (plus_is_space)
+                        plus_to_space(at, run);
+                at += run;
+                out->len += run;
+                if (escape == NULL)
+                        break;
+                c = unescape(escape, end);
+                if (c < 0)
+                        return false;
+                *at++ = (char)c;
+                out->len++;
+                p = escape + 3;
         }
         return true;
 }

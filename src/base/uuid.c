@@ -2,7 +2,6 @@
 #include "crr/base/uuid.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -94,14 +93,16 @@ bool uuid_parse(struct str s, struct uuid *ret)
 
 void uuid_format(const struct uuid *u, char text[UUID_TEXT_SIZE])
 {
+        static const char hex[] = "0123456789abcdef";
         size_t at = 0;
 
         for (size_t i = 0; i < sizeof u->bytes; i++) {
                 if (is_dash_place(at))
                         text[at++] = '-';
-                snprintf(text + at, 3, "%02x", u->bytes[i]);
-                at += 2;
+                text[at++] = hex[u->bytes[i] >> 4];
+                text[at++] = hex[u->bytes[i] & 15];
         }
+        text[at] = '\0';
 }
 
 bool uuid_is_nil(const struct uuid *u)

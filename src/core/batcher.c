@@ -5,7 +5,8 @@
  *  - queued outgoings are revalidated and encoded into the open batch, a slice a turn;
  *  - no batch is running: it takes the offsets of the partitions it touches and the generation, and
  * is submitted;
- *  - it is committed: every outgoing learns the offset of its record.
+ *  - it is committed: every outgoing learns the offset of its record, a slice a turn, while the
+ * next batch runs already.
  *
  * Possible failures:
  *
@@ -17,34 +18,17 @@
  *  - the outcome is unknown: they stay so until the log tells (member_on_publisher_ready);
  *  - the publisher is closing: nothing of them was written.
  */
-#include "batcher.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "crr/base/log.h"
 #include "member_private.h"
 #include "outgoing_encode.h"
 
 #define OFFSETS_EVERY_MS 60000
-#define CLAIM_AGAIN_MS   100 /* after a transaction that was not committed */
-#define STALE_WAIT_MS    5000
 #define ARENA_SLACK      (64u << 20)
-
-struct batch {
-        struct publish_batch publish;
-        struct batcher *batcher;
-        struct arena arena;
-        struct outgoing_list items; /* ENCODED, then SUBMITTED */
-        struct publish_record *records;
-        size_t capacity, bytes;
-        struct publish_offset *offsets;
-        uint64_t lives; /* of partitions, when it was sent */
-        int64_t sent_ms;
-};
-
-static void batch_on_done(struct publish_batch *publish);
 
 static struct batch *batch_new(struct batcher *b)
 {
@@ -59,7 +43,7 @@ static struct batch *batch_new(struct batcher *b)
         return batch;
 }
 
-static void batch_free(struct batch *batch)
+void batch_free(struct batch *batch)
 {
         assert(batch->items.n == 0);
         arena_deinit(&batch->arena);
@@ -72,13 +56,15 @@ void batcher_init(struct batcher *b, struct member *member)
 {
         memset(b, 0, sizeof *b);
         b->member = member;
+        b->committed_end = &b->committed;
         b->claim_again_ms = INT64_MIN / 2;
         buf_init(&b->stale_generation, SIZE_MAX);
 }
 
 void batcher_deinit(struct batcher *b)
 {
-        assert(b->running == NULL && b->retries.n == 0 && b->settlements.n == 0);
+        assert(b->running == NULL && b->retries.n == 0 && b->settlements.n == 0 &&
+               b->committed == NULL);
         if (b->open != NULL)
                 batch_free(b->open);
         buf_deinit(&b->stale_generation);
@@ -106,12 +92,19 @@ void batcher_invalidate(struct batcher *b)
 
 bool batcher_is_idle(const struct batcher *b)
 {
-        return b->running == NULL && b->open == NULL && b->retries.n == 0 && b->settlements.n == 0;
+        return b->running == NULL && b->open == NULL && b->committed == NULL && b->retries.n == 0 &&
+               b->settlements.n == 0;
 }
 
 size_t batcher_queued(const struct batcher *b)
 {
         return b->retries.n;
+}
+
+bool batcher_has_enough(const struct batcher *b)
+{
+        return b->retries.bytes + b->settlements.bytes >=
+               2 * b->member->config.max_transaction_bytes;
 }
 
 static void queue_again(struct batcher *b, struct outgoing_list *items)
@@ -162,6 +155,7 @@ static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o)
                 .payload = m->config.payload,
                 .instance = m->config.instance,
                 .max_record_bytes = m->ports.publisher->max_record_bytes,
+                .max_value_bytes = m->config.max_value_bytes,
                 .arena = &batch->arena,
                 .scratch = &m->scratch,
         };
@@ -190,27 +184,70 @@ static bool batch_is_full(const struct batcher *b)
                                    b->open->bytes >= config->max_transaction_bytes);
 }
 
-/* Move at most a slice from a queue into the open batch. */
-static void fill(struct batcher *b, struct outgoing_list *queue)
+static bool may_join(const struct batch *batch, const struct outgoing *o)
 {
-        for (unsigned n = 0; n < LIMIT_WORK_ENTRIES && queue->head && !batch_is_full(b); n++) {
+        if (batch == NULL || batch->items.n == 0)
+                return true;
+        if (o->kind == OUTGOING_RETRY)
+                return !batch->is_closed_to_retries &&
+                       (o->attempts == 0 || batch->n_retries == batch->items.n);
+        return !batch->is_closed_to_settlements && o->attempts < 2 &&
+               (o->attempts == 0 || batch->n_retries == 0);
+}
+
+static void join(struct batch *batch, struct outgoing *o)
+{
+        bool is_retry = o->kind == OUTGOING_RETRY;
+
+        batch->n_retries += is_retry;
+        batch->is_closed_to_retries |= !is_retry && o->attempts > 0;
+        batch->is_closed_to_settlements |= o->attempts > (is_retry ? 0 : 1);
+        outgoing_move(o, OUTGOING_ENCODED);
+        outgoing_list_append(&batch->items, o);
+}
+
+/* Move at most a slice from a queue into the open batch; true: the slice is used up. */
+static bool fill(struct batcher *b, struct outgoing_list *queue)
+{
+        unsigned n = 0;
+
+        for (; n < LIMIT_WORK_ENTRIES && queue->head && !batch_is_full(b); n++) {
                 struct outgoing *o = queue->head;
                 struct error err;
-                enum outgoing_end end = member_outgoing_check(b->member, o, &err);
+                enum outgoing_end end;
 
+                if (!may_join(b->open, o))
+                        return false;
+                end = member_outgoing_check(b->member, o, &err);
                 outgoing_list_remove(o);
                 if (end == END_COMMITTED) {
                         if (b->open == NULL)
                                 b->open = batch_new(b);
                         end = encode_into(b->open, o);
                 }
-                if (end != END_COMMITTED) {
+                if (end == END_COMMITTED)
+                        join(b->open, o);
+                else
                         member_outgoing_end(b->member, o, end, &err);
-                        continue;
-                }
-                outgoing_move(o, OUTGOING_ENCODED);
-                outgoing_list_append(&b->open->items, o);
         }
+        return n == LIMIT_WORK_ENTRIES && queue->head != NULL && !batch_is_full(b);
+}
+
+static bool fill_settlements(struct batcher *b)
+{
+        return b->member->now_ms >= b->settlements_at_ms && fill(b, &b->settlements);
+}
+
+/* Settlements that were aborted need a batch without retries: every other one, if need be. */
+static bool fill_both(struct batcher *b)
+{
+        const struct outgoing *head = b->settlements.head;
+        bool more = false;
+
+        if (b->open == NULL && head != NULL && head->attempts > 0 && !b->settled_last)
+                more = fill_settlements(b);
+        more |= fill(b, &b->retries);
+        return fill_settlements(b) || more;
 }
 
 static void add_offset(struct batch *batch, const struct partition *p)
@@ -263,24 +300,6 @@ static void send(struct batcher *b, struct batch *batch)
         m->ports.publisher->submit(m->ports.publisher, &batch->publish);
 }
 
-/* The group accepted our offsets: we are its member, and own what we had when it was sent. */
-static void take_proof(const struct batch *batch)
-{
-        const struct publish_batch *publish = &batch->publish;
-        struct member *m = batch->batcher->member;
-
-        if (publish->outcome != PUBLISH_COMMITTED)
-                m->batcher.claim_again_ms = m->now_ms + CLAIM_AGAIN_MS;
-        if (publish->outcome != PUBLISH_COMMITTED || publish->n_offsets == 0)
-                return;
-        for (size_t i = 0; i < publish->n_offsets; i++) {
-                struct partition *p = &m->partitions[publish->offsets[i].partition];
-
-                p->claimed |= p->life <= batch->lives;
-        }
-        member_prove(m, batch->lives, batch->sent_ms);
-}
-
 static void submit(struct batcher *b)
 {
         struct batch *batch = b->open;
@@ -289,15 +308,17 @@ static void submit(struct batcher *b)
         for (struct outgoing *o = batch->items.head; o != NULL; o = o->next) {
                 outgoing_move(o, OUTGOING_SUBMITTED);
                 o->attempts++;
+                o->floor = b->member->partitions[outgoing_watched(o)].position;
         }
+        b->settled_last = batch->is_closed_to_retries;
         send(b, batch);
 }
 
 /*
  * A partition that does not go on although there is more: an outage may have swallowed the end of
  * our last transaction there, which was committed and answered. The broker ends it with the next
- * commit there, so there is one: a tombstone that says nothing (outcome `cleared`, passed over by
- * readers).
+ * commit there, so there is one: a tombstone that says nothing, under a key that is no identity's
+ * (outcome `cleared`; we pass it over).
  */
 void batcher_clear(struct batcher *b, int partition)
 {
@@ -309,7 +330,7 @@ static void clear_on_done(struct publish_batch *publish)
         struct batch *batch = publish->data;
         bool done = publish->outcome == PUBLISH_COMMITTED;
 
-        take_proof(batch);
+        batch_take_proof(batch);
         batch->batcher->running = NULL;
         log_emit(LOG_TXN_CLEARED,
                  LOG_FIELDS(log_i("partitions", (int64_t)publish->n_records),
@@ -324,7 +345,7 @@ static void submit_clearing(struct batcher *b)
         struct batch *batch = batch_new(b);
         struct publish_record record = {
                 .topic = PUBLISH_FAILURES,
-                .key = STR("crr-retryd/cleared?versionId=&sitename=crr-retryd"),
+                .key = STR(BATCHER_CLEARED_KEY),
                 .timestamp_ms = TIME_UNKNOWN,
                 .headers = { { "crr-outcome", STR("cleared") } },
                 .n_headers = 1,
@@ -380,108 +401,20 @@ static void make_offsets_batch(struct batcher *b)
 
 bool batcher_work(struct batcher *b)
 {
+        bool more;
+
+        batcher_tell(b, LIMIT_WORK_ENTRIES);
         if (b->open_is_stale)
                 dissolve_open(b);
         if (!b->publisher_ready || generation_is_stale(b))
-                return false;
+                return b->committed != NULL;
         if (b->running == NULL && partition_set_count(&b->stuck) > 0)
                 submit_clearing(b);
-        fill(b, &b->retries);
-        fill(b, &b->settlements);
+        more = fill_both(b);
         if (b->running == NULL) {
                 make_offsets_batch(b);
                 if (b->open != NULL && !b->open_is_stale)
                         submit(b);
         }
-        return !batch_is_full(b) && (b->retries.n > 0 || b->settlements.n > 0);
-}
-
-static void count_outcome(struct member *m, const struct batch *batch)
-{
-        static const char *const names[] = {
-                [PUBLISH_COMMITTED] = "committed", [PUBLISH_ABORTED] = "aborted",
-                [PUBLISH_STALE] = "aborted",       [PUBLISH_REFUSED] = "aborted",
-                [PUBLISH_UNKNOWN] = "unknown",     [PUBLISH_CLOSED] = "closed",
-        };
-        const struct publish_batch *publish = &batch->publish;
-
-        metrics_add(m->metrics, METRIC_RETRY_TRANSACTIONS_TOTAL, LABELS_1(names[publish->outcome]),
-                    1);
-        metrics_observe(m->metrics, METRIC_RETRY_TRANSACTION_DURATION, NO_LABELS,
-                        (double)publish->duration_us / 1e6);
-        if (batch->items.n > 0)
-                metrics_observe(m->metrics, METRIC_RETRY_TRANSACTION_ENTRIES, NO_LABELS,
-                                (double)batch->items.n);
-        if (publish->outcome == PUBLISH_ABORTED || publish->outcome == PUBLISH_REFUSED)
-                log_emit(LOG_TXN_ABORTED,
-                         LOG_FIELDS(log_i("entries", (int64_t)batch->items.n),
-                                    log_c("code", error_name(publish->err.code))),
-                         "%s", publish->err.message);
-        if (publish->outcome == PUBLISH_UNKNOWN)
-                log_emit(LOG_TXN_UNKNOWN,
-                         LOG_FIELDS(log_i("entries", (int64_t)batch->items.n),
-                                    log_c("code", error_name(publish->err.code))),
-                         "%s", publish->err.message);
-}
-
-/* Nothing of it was written: again, or the end. */
-static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct batch *batch)
-{
-        const struct publish_batch *publish = &batch->publish;
-        struct error err = publish->err;
-
-        if (publish->outcome == PUBLISH_REFUSED && publish->refused >= o->first_record &&
-            publish->refused < o->first_record + o->n_records) {
-                member_outgoing_end(b->member, o, END_TOO_LARGE, &err);
-                return;
-        }
-        if (publish->outcome == PUBLISH_REFUSED || publish->outcome == PUBLISH_STALE)
-                o->attempts--; /* it was not its own fault */
-        if (publish->outcome != PUBLISH_CLOSED && o->attempts < LIMIT_SUBMIT_ATTEMPTS)
-                batcher_queue(b, o);
-        else
-                member_outgoing_end(b->member, o, END_FAILED, &err);
-}
-
-static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct batch *batch)
-{
-        const struct publish_batch *publish = &batch->publish;
-
-        switch (publish->outcome) {
-        case PUBLISH_COMMITTED:
-                o->offset = publish->records[o->record].offset;
-                member_outgoing_end(b->member, o, END_COMMITTED, NULL);
-                break;
-        case PUBLISH_UNKNOWN:
-                member_outgoing_end(b->member, o, END_UNKNOWN, NULL);
-                break;
-        case PUBLISH_ABORTED:
-        case PUBLISH_STALE:
-        case PUBLISH_REFUSED:
-        case PUBLISH_CLOSED:
-                item_on_aborted(b, o, batch);
-                break;
-        }
-}
-
-static void batch_on_done(struct publish_batch *publish)
-{
-        struct batch *batch = publish->data;
-        struct batcher *b = batch->batcher;
-
-        b->running = NULL;
-        count_outcome(b->member, batch);
-        take_proof(batch);
-        if (publish->outcome == PUBLISH_STALE) {
-                buf_clear(&b->stale_generation);
-                buf_append_str(&b->stale_generation, publish->generation);
-                b->stale_until_ms = b->member->now_ms + STALE_WAIT_MS;
-        }
-        while (batch->items.head != NULL) {
-                struct outgoing *o = batch->items.head;
-
-                outgoing_list_remove(o);
-                item_on_outcome(b, o, batch);
-        }
-        batch_free(batch);
+        return b->committed != NULL || more;
 }

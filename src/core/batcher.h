@@ -14,10 +14,16 @@
  *
  * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind
  * are revalidated and encoded into the open batch; it is submitted when no other is running. What
- * happens then is told, outgoing by outgoing, to member_outgoing_end().
+ * happens then is told, outgoing by outgoing, to member_outgoing_end(): that they are committed to
+ * at most LIMIT_WORK_ENTRIES of them a turn, and to fewer where that completes requests; until then
+ * they are SUBMITTED.
  *
  * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale
  * generation nothing is submitted until the group has a new one.
+ *
+ * One record that Kafka does not take aborts all that is with it: what was aborted once shares no
+ * batch with the other kind any more, a settlement that was aborted twice none at all, and
+ * settlements wait after an abort.
  */
 struct member;
 struct batch;
@@ -26,6 +32,7 @@ struct batcher {
         struct member *member;
         struct outgoing_list retries, settlements; /* QUEUED */
         struct batch *open, *running;
+        struct batch *committed, **committed_end; /* not all of their outgoings know it */
         bool open_is_stale; /* something in the open batch must be looked at again */
         bool publisher_ready;
         struct buf stale_generation;
@@ -33,6 +40,9 @@ struct batcher {
         struct partition_set stuck; /* partitions that do not go on */
         int64_t offsets_due_ms;     /* when the next transaction for the offsets alone is due */
         int64_t claim_again_ms;     /* not for the claim's sake before */
+        int64_t settlements_at_ms;  /* none before */
+        int64_t settlements_pause_ms;
+        bool settled_last; /* the last batch was one of settlements that had been aborted */
 };
 
 void batcher_init(struct batcher *b, struct member *member);
@@ -43,10 +53,15 @@ void batcher_queue(struct batcher *b,
 void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
+#define BATCHER_CLEARED_KEY "crr-retryd-cleared"
 void batcher_clear(struct batcher *b, int partition); /* a transaction of ours may hang there */
 void batcher_claim(struct batcher *b); /* offsets alone, soon: they carry our claim */
 bool batcher_work(struct batcher *b);
+/* Tell so many outgoings, at most, that they are committed. */
+void batcher_tell(struct batcher *b, size_t most);
 bool batcher_is_idle(const struct batcher *b);
 size_t batcher_queued(const struct batcher *b); /* retries that wait for a transaction */
+/* What is queued fills transactions: nothing more has to be read for it now. */
+bool batcher_has_enough(const struct batcher *b);
 
 #endif

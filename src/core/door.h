@@ -17,6 +17,7 @@ struct retry_service {
         struct peers *peers; /* NULL: no other members are asked */
         unsigned peer_timeout_ms;
         struct list_request *lists, **lists_end;
+        unsigned rows_left; /* that listings may look at in this turn */
         struct get_request *gets, **gets_end;
         struct retry_request *retries, **retries_end;
         struct retry_split *splits; /* retries that other members have a part in */

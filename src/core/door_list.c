@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A listing walks the partitions from its marker on, in order. Those that are ours are read from
- * the table, at most EXAMINED_ROWS entries a turn. For those of others their owners are asked, for
+ * the table, as many as are left of the turn's. For those of others their owners are asked, for
  * no more rows than the page still takes: the first that is needed alone, because it fills most
  * pages, then more and more at once.
  *
@@ -10,9 +10,8 @@
  */
 #include "door.h"
 
-#define EXAMINED_ROWS 4096 /* of one listing in one turn */
-#define FIRST_WAVE    1    /* members asked at once */
-#define WAVE_GROWTH   4
+#define FIRST_WAVE  1 /* members asked at once */
+#define WAVE_GROWTH 4
 
 struct list_work {
         struct door_work door; /* first: see retry_service.c */
@@ -26,9 +25,8 @@ enum walk_end {
 };
 
 struct page_walk {
-        struct member *m;
+        struct retry_service *service;
         struct list_request *req;
-        unsigned examined;
         enum walk_end end;
 };
 
@@ -52,17 +50,20 @@ static bool on_row(void *data, const struct failure *f)
         struct page_walk *walk = data;
 
         walk->req->cursor = marker_of(f->partition, f->offset);
-        if (walk->examined++ == EXAMINED_ROWS)
+        if (walk->service->rows_left == 0) {
                 walk->end = WALK_WAIT;
-        else if (!overlay_hides(walk->m, &f->id) && !emit(walk->req, f))
+                return false;
+        }
+        walk->service->rows_left--;
+        if (!overlay_hides(walk->service->local, &f->id) && !emit(walk->req, f))
                 walk->end = WALK_DONE;
         return walk->end == WALK_ON;
 }
 
-static enum walk_end walk_ours(struct member *m, struct list_request *req,
+static enum walk_end walk_ours(struct retry_service *service, struct list_request *req,
                                const struct partition_set *partitions)
 {
-        struct page_walk walk = { .m = m, .req = req };
+        struct page_walk walk = { .service = service, .req = req };
         struct failure_page page = {
                 .state = FAILURE_FAILED,
                 .site = req->site,
@@ -70,7 +71,7 @@ static enum walk_end walk_ours(struct member *m, struct list_request *req,
                 .marker = req->cursor,
         };
 
-        failure_table_page(m->table, &page, on_row, &walk);
+        failure_table_page(service->local->table, &page, on_row, &walk);
         return walk.end;
 }
 
@@ -217,7 +218,7 @@ static enum walk_end walk_one(struct list_work *w, struct list_request *req, uin
         case HOLDER_US:
                 ours = run_of_ours(w, p, &next);
                 *ret_end = marker_of(next, 0);
-                return walk_ours(w->door.service->local, req, &ours);
+                return walk_ours(w->door.service, req, &ours);
         case HOLDER_PEER:
                 if (answer == NULL) {
                         ask_wave(w, req);
@@ -290,8 +291,9 @@ static bool step_group(struct retry_service *s, struct list_request *req)
 }
 
 /* A peer's question: what is ours of what it asks for, and what of that is missing. */
-static bool step_local(struct member *m, struct list_request *req)
+static bool step_local(struct retry_service *service, struct list_request *req)
 {
+        const struct member *m = service->local;
         struct partition_set known = { { 0 } };
         struct error err;
 
@@ -304,7 +306,7 @@ static bool step_local(struct member *m, struct list_request *req)
                 if (partition_set_has(&req->scope.only, p) &&
                     !partition_set_has(&req->coverage.missing, p))
                         partition_set_add(&known, p);
-        if (walk_ours(m, req, &known) == WALK_WAIT)
+        if (walk_ours(service, req, &known) == WALK_WAIT)
                 return false;
         req->done(req, NULL);
         return true;
@@ -312,5 +314,5 @@ static bool step_local(struct member *m, struct list_request *req)
 
 bool door_list_step(struct retry_service *s, struct list_request *req)
 {
-        return req->scope.is_local ? step_local(s->local, req) : step_group(s, req);
+        return req->scope.is_local ? step_local(s, req) : step_group(s, req);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: outgoings wait; those that came first are brought into the order of the log;
- * no read is running: up to ENTRY_FETCH_BATCH of them are read in one go; each gets what its record
- * holds and is queued for a transaction.
+ * no read is running, and not enough for some transactions is read already: up to ENTRY_FETCH_BATCH
+ * of them are read in one go; each gets what its record holds and is queued for a transaction, or
+ * waits for the other record that it needs.
  *
  * Possible failures:
  *  - together they are too much for one read: what was left of it is read again;
@@ -50,6 +51,15 @@ void entry_fetch_discard(struct entry_fetch *f, struct outgoing *o)
                         f->items[i].data = NULL;
 }
 
+static struct log_read_item item_of(struct outgoing *o)
+{
+        return (struct log_read_item){
+                .data = o,
+                .partition = o->wants_record ? o->settles_partition : o->failure.entry_partition,
+                .offset = o->wants_record ? o->stands : o->failure.entry_offset,
+        };
+}
+
 static int by_place(const void *a, const void *b)
 {
         const struct fetch_place *x = a, *y = b;
@@ -64,10 +74,10 @@ static void sort_some(struct entry_fetch *f)
 
         while (f->waiting.head != NULL && n < ENTRY_FETCH_SORTED) {
                 struct outgoing *o = f->waiting.head;
+                struct log_read_item item = item_of(o);
 
                 outgoing_list_remove(o);
-                f->places[n++] =
-                        (struct fetch_place){ marker_of(o->settles_partition, o->read_offset), o };
+                f->places[n++] = (struct fetch_place){ marker_of(item.partition, item.offset), o };
         }
         qsort(f->places, n, sizeof *f->places, by_place);
         for (size_t i = 0; i < n; i++)
@@ -79,7 +89,7 @@ void entry_fetch_work(struct entry_fetch *f)
         struct log_reader *reader = f->member->ports.log_reader;
         size_t n = 0;
 
-        if (f->running)
+        if (f->running || batcher_has_enough(&f->member->batcher))
                 return;
         if (f->sorted.head == NULL)
                 sort_some(f);
@@ -87,11 +97,7 @@ void entry_fetch_work(struct entry_fetch *f)
                 struct outgoing *o = f->sorted.head;
 
                 outgoing_list_remove(o);
-                f->items[n++] = (struct log_read_item){
-                        .data = o,
-                        .partition = o->settles_partition,
-                        .offset = o->read_offset,
-                };
+                f->items[n++] = item_of(o);
         }
         if (n == 0)
                 return;
@@ -122,21 +128,35 @@ static struct str entry_of(struct member *m, const struct outgoing *o,
         return decoded.entry;
 }
 
+/* END_COMMITTED: it goes on. */
+static enum outgoing_end take_record(struct entry_fetch *f, struct outgoing *o,
+                                     const struct log_read_item *item)
+{
+        o->wants_record = false;
+        if (!item->found)
+                return settle_check_gone(f->member, o);
+        outgoing_keep_record(o, item->key, item->value);
+        return END_COMMITTED;
+}
+
 static void take_item(struct entry_fetch *f, const struct log_read_item *item)
 {
         struct outgoing *o = item->data;
+        enum outgoing_end end = END_COMMITTED;
 
-        if (o->kind == OUTGOING_MOVE) {
-                if (!item->found) {
-                        member_outgoing_end(f->member, o, END_STALE, NULL);
-                        return;
-                }
-                outgoing_keep_record(o, item->key, item->value);
-                o->failure.timestamp_ms = item->timestamp_ms;
-        } else if (item->found) {
-                outgoing_keep_entry(o, entry_of(f->member, o, item));
+        if (o->wants_record) {
+                end = take_record(f, o, item);
+        } else {
+                o->wants_entry = false;
+                if (item->found)
+                        outgoing_keep_entry(o, entry_of(f->member, o, item));
         }
-        batcher_queue(&f->member->batcher, o);
+        if (end != END_COMMITTED)
+                member_outgoing_end(f->member, o, end, NULL);
+        else if (o->wants_entry)
+                outgoing_list_append(&f->waiting, o);
+        else
+                batcher_queue(&f->member->batcher, o);
 }
 
 static void fetch_on_read(struct log_read *read, const struct error *err)

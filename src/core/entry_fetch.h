@@ -9,8 +9,10 @@
 #include "outgoing.h"
 
 /*
- * Entry fetch: outgoings that need a record of the log again (an `Entry` is not kept in memory)
- * wait here, are read in batches through the log_reader, and go on to the batcher.
+ * Entry fetch: outgoings that need records of the log again (an `Entry` is not kept in memory, nor
+ * a record that is moved) wait here, are read in batches through the log_reader, and go on to the
+ * batcher. What is read is bounded by what the batcher can write: it waits here while that has
+ * enough.
  */
 #define ENTRY_FETCH_BATCH  LIMIT_WORK_ENTRIES
 #define ENTRY_FETCH_SORTED 4096

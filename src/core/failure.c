@@ -36,33 +36,43 @@ const char *failure_state_name(enum failure_state state)
         return state == FAILURE_FAILED ? "FAILED" : "PENDING";
 }
 
-bool failure_merge(struct failure *failed, const struct failure *pending)
+bool failure_passes_on(const struct failure *f)
+{
+        return f->state == FAILURE_PENDING || f->unsettled || !uuid_is_nil(&f->retry_id);
+}
+
+bool failure_owes(const struct failure *f)
+{
+        return f->unsettled || f->foreign_key || f->covered_to > 0;
+}
+
+bool failure_merge(struct failure *failed, const struct failure *earlier)
 {
         bool kept = false;
 
-        if (failed->attempts < 0 && pending->attempts >= 0) {
-                failed->attempts = pending->attempts;
+        if (failed->attempts < 0 && earlier->attempts >= 0) {
+                failed->attempts = earlier->attempts;
                 kept = true;
         }
-        if (failed->size < 0 && pending->size >= 0) {
-                failed->size = pending->size;
+        if (failed->size < 0 && earlier->size >= 0) {
+                failed->size = earlier->size;
                 kept = true;
         }
-        if (failed->last_modified_ms == TIME_UNKNOWN && pending->last_modified_ms != TIME_UNKNOWN) {
-                failed->last_modified_ms = pending->last_modified_ms;
+        if (failed->last_modified_ms == TIME_UNKNOWN && earlier->last_modified_ms != TIME_UNKNOWN) {
+                failed->last_modified_ms = earlier->last_modified_ms;
                 kept = true;
         }
-        if (failed->role.base == NULL && pending->role.base != NULL) {
-                failed->role = pending->role;
+        if (failed->role.base == NULL && earlier->role.base != NULL) {
+                failed->role = earlier->role;
                 kept = true;
         }
-        if (uuid_is_nil(&failed->retry_id) && !uuid_is_nil(&pending->retry_id)) {
-                failed->retry_id = pending->retry_id;
+        if (uuid_is_nil(&failed->retry_id) && !uuid_is_nil(&earlier->retry_id)) {
+                failed->retry_id = earlier->retry_id;
                 kept = true;
         }
-        if (failed->entry_offset < 0 && pending->entry_offset >= 0 &&
-            failed->partition == pending->partition) {
-                failed->entry_offset = pending->entry_offset;
+        if (failed->entry_offset < 0 && earlier->entry_offset >= 0) {
+                failed->entry_partition = earlier->entry_partition;
+                failed->entry_offset = earlier->entry_offset;
                 kept = true;
         }
         return kept;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crr/core/failure_codec.h"
 
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "crr/base/json_read.h"
 #include "crr/base/limits.h"
@@ -12,20 +12,21 @@ struct failure_decoder {
         struct json_reader *json;
         size_t max_value_bytes;
         struct buf key;     /* the identity of the record's key */
-        struct buf strings; /* of the value: positions while it grows */
+        struct buf strings; /* those of the value that had escapes: positions while it grows */
 };
 
-/* A string of the value, in decoder->strings. */
+/* A string of the value: where it stands in it, if it has no escapes, or in decoder->strings. */
 struct span {
+        const char *base; /* NULL: in decoder->strings */
         size_t at, len;
         bool present;
 };
 
-/* What the field table fills: the value's strings are spans, because their buffer moves while it
- * grows. */
+/* What the field table fills: strings may be spans, because their buffer moves while it grows. */
 struct value_target {
         struct failure_decoder *decoder;
         struct decoded_record *ret;
+        struct str value;
         struct span bucket, key, version_id, site, error_code, role, entry;
         bool has_retried_at;
         struct json_object object;
@@ -59,8 +60,13 @@ const char *record_outcome_name(enum record_outcome outcome)
 static void keep(struct value_target *t, struct str text, struct span *ret)
 {
         struct buf *strings = &t->decoder->strings;
+        uintptr_t value = (uintptr_t)t->value.base, at = (uintptr_t)text.base;
 
-        *ret = (struct span){ strings->len, text.len, true };
+        if (at >= value && at + text.len <= value + t->value.len) {
+                *ret = (struct span){ text.base, 0, text.len, true };
+                return;
+        }
+        *ret = (struct span){ NULL, strings->len, text.len, true };
         buf_append_str(strings, text);
 }
 
@@ -255,8 +261,8 @@ static int set_retried_by(void *target, const struct json_value *v, struct error
 static const struct json_field rows[] = {
         { "Bucket", JSON_STRING, true, true, set_bucket },
         { "Key", JSON_STRING, true, true, set_key },
-        { "StorageClass", JSON_STRING, true, true, set_site },
         { "VersionId", TEXT, false, true, set_version_id },
+        { "StorageClass", JSON_STRING, true, true, set_site },
         { "ReplicationStatus", JSON_STRING, false, true, set_status },
         { "Size", JSON_INTEGER | TEXT, false, false, set_size },
         { "LastModified", TIMES, false, false, set_last_modified },
@@ -338,6 +344,8 @@ static struct str at_span(const struct failure_decoder *d, struct span span)
 {
         if (!span.present)
                 return STR_ABSENT;
+        if (span.base != NULL)
+                return (struct str){ span.base, span.len };
         return (struct str){ buf_str(&d->strings).base + span.at, span.len };
 }
 
@@ -361,10 +369,11 @@ static void take_defaults(const struct value_target *t, const struct log_record 
         struct failure *f = &t->ret->failure;
 
         f->state = t->ret->outcome == RECORD_PENDING ? FAILURE_PENDING : FAILURE_FAILED;
-        if (f->failed_at_ms == TIME_UNKNOWN)
+        if (f->failed_at_ms == TIME_UNKNOWN && t->ret->outcome == RECORD_FAILED)
                 f->failed_at_ms = record->timestamp_ms;
         if (!t->has_retried_at)
                 f->retried_at_ms = record->timestamp_ms;
+        f->entry_partition = record->partition;
         f->entry_offset = t->entry.present ? record->offset : -1;
         t->ret->ignored_fields = t->object.ignored;
 }
@@ -372,7 +381,7 @@ static void take_defaults(const struct value_target *t, const struct log_record 
 static enum reject_cause decode_value(struct failure_decoder *d, const struct log_record *record,
                                       struct decoded_record *ret, struct error *err)
 {
-        struct value_target target = { .decoder = d, .ret = ret };
+        struct value_target target = { .decoder = d, .ret = ret, .value = record->value };
         struct identity of_key = ret->failure.id;
 
         ret->outcome = RECORD_FAILED;
@@ -383,9 +392,9 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
         if (json_object_end(&target.object, err) != 0)
                 return REJECT_MISSING_FIELD;
         take_strings(d, &target);
-        if (identity_check(&ret->failure.id, err) != 0)
-                return REJECT_BAD_FIELD;
-        if (!identity_eq(&ret->failure.id, &of_key)) {
+        if (!identity_eq(&ret->failure.id, &of_key)) { /* the key's is right already */
+                if (identity_check(&ret->failure.id, err) != 0)
+                        return REJECT_BAD_FIELD;
                 error_set(err, ERR_BAD_JSON, "the key names another identity than the value");
                 return REJECT_KEY_MISMATCH;
         }
@@ -397,6 +406,9 @@ enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct l
                                        const struct record_key *key, struct decoded_record *ret,
                                        struct error *err)
 {
+        struct identity of_key;
+        enum reject_cause cause;
+
         *ret = (struct decoded_record){
                 .outcome = RECORD_TOMBSTONE,
                 .failure = {
@@ -413,20 +425,25 @@ enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct l
                 },
                 .canonical_key = key->is_canonical,
         };
-        if (record->value.len > d->max_value_bytes) {
-                error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
-                          record->value.len, d->max_value_bytes);
-                return REJECT_TOO_LARGE;
-        }
         if (!key->is_good) {
+                ret->failure.id = (struct identity){ 0 };
                 error_set(err, ERR_BAD_JSON,
                           record->key.base == NULL ? "the record has no key"
                                                    : "the key does not name an identity");
                 return REJECT_BAD_KEY;
         }
+        if (record->value.len > d->max_value_bytes) {
+                error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
+                          record->value.len, d->max_value_bytes);
+                return REJECT_TOO_LARGE;
+        }
         if (record->value.base == NULL)
                 return REJECT_NONE;
-        return decode_value(d, record, ret, err);
+        of_key = ret->failure.id;
+        cause = decode_value(d, record, ret, err);
+        if (cause != REJECT_NONE)
+                ret->failure.id = of_key;
+        return cause;
 }
 
 enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,

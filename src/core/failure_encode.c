@@ -79,6 +79,18 @@ void failure_encode(const struct failure *f, struct str retried_by, struct str e
         json_object_close(&w);
 }
 
+void completion_encode(const struct identity *id, struct buf *out)
+{
+        struct json_writer w;
+
+        json_writer_init(&w, out);
+        json_object_open(&w);
+        write_identity(&w, id);
+        json_key(&w, "ReplicationStatus");
+        json_c(&w, "COMPLETED");
+        json_object_close(&w);
+}
+
 void retry_entry_encode_native(const struct failure *f, struct buf *out)
 {
         struct json_writer w;

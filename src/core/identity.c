@@ -56,8 +56,8 @@ static bool split_key(struct str text, struct key_parts *ret)
         return true;
 }
 
-/* Nothing but unreserved characters and escapes: a key in another alphabet is not ours. */
-static bool is_encoded(struct str s)
+/* Nothing but printable characters that no part has: a key in another alphabet is not ours. */
+static bool is_plausible(struct str s)
 {
         for (size_t i = 0; i < s.len; i++) {
                 unsigned char c = (unsigned char)s.base[i];
@@ -73,10 +73,15 @@ struct span {
         size_t at, len;
 };
 
-static bool decode_part(struct buf *scratch, struct str part, struct span *ret)
+static bool decode_part(struct buf *scratch, struct str part, struct span *ret, bool *canonical)
 {
+        bool is_encoded = url_is_encoded(part);
+
         ret->at = scratch->len;
-        if (!is_encoded(part) || !url_decode(scratch, part, false) || scratch->overflow)
+        *canonical &= is_encoded;
+        if (!is_encoded && !is_plausible(part))
+                return false;
+        if (!url_decode(scratch, part, false) || scratch->overflow)
                 return false;
         ret->len = scratch->len - ret->at;
         return true;
@@ -87,25 +92,20 @@ static struct str at_span(const struct buf *scratch, struct span span)
         return (struct str){ buf_str(scratch).base + span.at, span.len };
 }
 
-static bool is_canonical(const struct key_parts *parts)
-{
-        return url_is_encoded(parts->bucket) && url_is_encoded(parts->key) &&
-               url_is_encoded(parts->version_id) && url_is_encoded(parts->site);
-}
-
 bool identity_parse_key(struct str key, struct buf *scratch, struct identity *ret,
                         bool *ret_canonical)
 {
         struct key_parts parts;
         struct span bucket, name, version_id, site;
+        bool canonical = true;
         struct error err;
 
         if (key.base == NULL || !split_key(key, &parts))
                 return false;
-        if (!decode_part(scratch, parts.bucket, &bucket) ||
-            !decode_part(scratch, parts.key, &name) ||
-            !decode_part(scratch, parts.version_id, &version_id) ||
-            !decode_part(scratch, parts.site, &site))
+        if (!decode_part(scratch, parts.bucket, &bucket, &canonical) ||
+            !decode_part(scratch, parts.key, &name, &canonical) ||
+            !decode_part(scratch, parts.version_id, &version_id, &canonical) ||
+            !decode_part(scratch, parts.site, &site, &canonical))
                 return false;
         *ret = (struct identity){
                 .bucket = at_span(scratch, bucket),
@@ -115,7 +115,7 @@ bool identity_parse_key(struct str key, struct buf *scratch, struct identity *re
         };
         if (identity_check(ret, &err) != 0)
                 return false;
-        *ret_canonical = is_canonical(&parts);
+        *ret_canonical = canonical;
         return true;
 }
 

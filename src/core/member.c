@@ -88,6 +88,7 @@ struct member *member_new(const struct member_config *config, const struct membe
         buf_init(&m->scratch, SIZE_MAX);
         for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
                 buf_init(&m->arrivals[i].key_bytes, SIZE_MAX);
+        buf_init(&m->kept, SIZE_MAX);
         outgoing_map_init(&m->retries, &config->hash_key);
         outgoing_map_init(&m->settlements, &config->hash_key);
         batcher_init(&m->batcher, m);
@@ -107,16 +108,27 @@ static void drop_outgoing(void *data, struct outgoing *o)
         outgoing_free(o);
 }
 
+static void free_waiting(struct member *m)
+{
+        for (int p = 0; p < LIMIT_PARTITIONS; p++)
+                free(m->partitions[p].waiting);
+        for (struct waiting *w = m->left, *next; w != NULL; w = next) {
+                next = w->next;
+                free(w);
+        }
+}
+
 void member_free(struct member *m)
 {
         if (m == NULL)
                 return;
-        assert(m->flow.n == 0);
+        assert(retry_flow_requests(&m->flow) == 0);
         outgoing_map_each(&m->retries, drop_outgoing, &m->retries);
         outgoing_map_each(&m->settlements, drop_outgoing, &m->settlements);
         outgoing_map_deinit(&m->retries);
         outgoing_map_deinit(&m->settlements);
         batcher_deinit(&m->batcher);
+        free_waiting(m);
         cluster_deinit(&m->cluster);
         takeover_deinit(&m->takeover);
         failure_decoder_free(m->decoder);
@@ -127,6 +139,7 @@ void member_free(struct member *m)
         buf_deinit(&m->scratch);
         for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
                 buf_deinit(&m->arrivals[i].key_bytes);
+        buf_deinit(&m->kept);
         free_config(m);
         free(m->partitions);
         free(m);
@@ -160,99 +173,7 @@ int member_home_of(struct member *m, const struct identity *id)
         return partition_of_key(m->config.partitioner, buf_str(&m->scratch), m->n_partitions);
 }
 
-/* PARTITIONS COME AND GO */
-
-void member_drop(struct member *m, int partition)
-{
-        tombstones_forget(&m->tombstones, partition);
-        failure_table_drop(m->table, partition);
-        m->is_reaping = true;
-}
-
-static void forget_outgoings(struct member *m, int partition)
-{
-        overlay_partition_left(m, partition);
-        settle_partition_left(m, partition);
-}
-
-static void begin_life(struct member *m, struct partition *p, int64_t position)
-{
-        partition_restore(p, position, m->now_ms);
-        p->life = ++m->lives;
-}
-
-static void restart(struct member *m, struct partition *p)
-{
-        forget_outgoings(m, p->id);
-        member_drop(m, p->id);
-        begin_life(m, p, 0);
-}
-
-void member_on_topology(struct member *m, int n_partitions)
-{
-        int before = m->n_partitions;
-
-        if (n_partitions == before)
-                return;
-        m->n_partitions = n_partitions;
-        parking_end(m);
-        if (n_partitions == 0 || m->assigned == 0)
-                return;
-        log_emit(LOG_TOPIC_CHANGED,
-                 LOG_FIELDS(log_c("topic", m->config.failures_topic),
-                            log_i("partitions", n_partitions), log_i("before", before)),
-                 "identities belong to other partitions now: all are restored anew");
-        for (int i = 0; i < LIMIT_PARTITIONS; i++) {
-                struct partition *p = &m->partitions[i];
-
-                if (partition_state(p) == PARTITION_ABSENT)
-                        continue;
-                restart(m, p);
-                m->ports.group->resume(m->ports.group, i, 0);
-        }
-}
-
-int64_t member_on_assigned(struct member *m, int partition)
-{
-        struct partition *p = member_partition(m, partition);
-
-        if (p == NULL)
-                return 0;
-        if (partition_state(p) == PARTITION_ABSENT)
-                m->assigned++;
-        if (parking_resume(m, p))
-                begin_life(m, p, p->position);
-        else
-                restart(m, p);
-        return p->position;
-}
-
-void member_on_revoked(struct member *m, int partition)
-{
-        struct partition *p = member_partition(m, partition);
-        bool is_kept;
-
-        if (p == NULL || partition_state(p) == PARTITION_ABSENT)
-                return;
-        m->assigned--;
-        is_kept = parking_begin(m, p);
-        partition_leave(p);
-        forget_outgoings(m, partition);
-        if (!is_kept)
-                member_drop(m, partition);
-}
-
-void member_on_reset(struct member *m, int partition, const char *cause)
-{
-        struct partition *p = member_partition(m, partition);
-
-        if (p == NULL || partition_state(p) == PARTITION_ABSENT)
-                return;
-        log_emit(LOG_PARTITION_RESET,
-                 LOG_FIELDS(log_i("partition", partition), log_c("cause", cause)),
-                 "the partition is restored from its beginning");
-        restart(m, p);
-}
+/* WHAT IS TOLD OF PARTITIONS */
 
 void member_on_assignment(struct member *m)
 {
@@ -317,43 +238,24 @@ static bool may_be_written(const struct member *m, const struct outgoing *o, int
                 partition_state(&m->partitions[partition]) == PARTITION_LEAVING);
 }
 
-enum outgoing_end member_outgoing_check(struct member *m, const struct outgoing *o,
-                                        struct error *err)
+enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, struct error *err)
 {
-        struct failure current;
-        bool known;
-
+        if (o->kind != OUTGOING_RETRY)
+                return settle_check(m, o);
         if (!may_be_written(m, o, o->settles_partition) ||
-            (o->kind == OUTGOING_RETRY && !may_be_written(m, o, o->failure.partition))) {
+            !may_be_written(m, o, o->failure.partition)) {
                 error_set(err, ERR_UNAVAILABLE, "partition %d is not known any more",
                           o->failure.partition);
                 return END_FAILED;
         }
-        if (o->kind == OUTGOING_RETRY && o->waiters == NULL) {
+        if (o->waiters == NULL) {
                 error_set(err, ERR_UNAVAILABLE, "nobody waits for it any more");
                 return END_FAILED;
         }
-        if (o->superseded)
+        if (o->superseded || member_home_of(m, &o->failure.id) != o->failure.partition)
                 return END_STALE;
-        known = failure_table_get(m->table, &o->failure.id, &current);
-        switch (o->kind) {
-        case OUTGOING_RETRY:
-        case OUTGOING_COMPLETE:
-                return END_COMMITTED;
-        case OUTGOING_MOVE:
-                return known || o->force ? END_COMMITTED : END_STALE;
-        case OUTGOING_REWRITE:
-                if (o->tombstone)
-                        return known ? END_STALE : END_COMMITTED;
-                break;
-        case OUTGOING_MERGE:
-        case OUTGOING_RELIST:
-        case OUTGOING_CLOSE:
-                break;
-        }
-        return known && current.partition == o->settles_partition && current.offset == o->settles
-                       ? END_COMMITTED
-                       : END_STALE;
+        o->life = m->partitions[o->failure.partition].life;
+        return END_COMMITTED;
 }
 
 static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
@@ -381,6 +283,8 @@ static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end ou
         case END_TOO_LARGE:
                 retry_flow_on_skipped(&m->flow, o, "too_large");
                 break;
+        case END_WAIT: /* of settlements */
+                break;
         }
         if (outgoing_state(o) == OUTGOING_READING)
                 entry_fetch_discard(&m->fetch, o);
@@ -388,6 +292,7 @@ static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end ou
                 batcher_discard(&m->batcher, o);
         outgoing_map_remove(&m->retries, o);
         outgoing_move(o, OUTGOING_OVER);
+        settle_kick(m, &o->failure.id);
         outgoing_free(o);
 }
 
@@ -413,13 +318,12 @@ static void on_ready(struct member *m, struct partition *p)
                             log_i("duration_ms", m->now_ms - p->since_ms)),
                  "a partition is restored");
         p->since_ms = m->now_ms;
-        settle_partition_ready(m, p->id);
 }
 
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
-        bool busy = m->retries.n > 0 || m->settlements.n > 0 || m->flow.n > 0 ||
-                    cluster_is_wanted(&m->cluster);
+        bool busy = m->retries.n > 0 || m->settler.working > 0 ||
+                    retry_flow_requests(&m->flow) > 0 || cluster_is_wanted(&m->cluster);
         bool restoring = false, full = false;
 
         m->now_ms = monotonic_ms;
@@ -448,6 +352,7 @@ bool member_work(struct member *m)
         bool more;
 
         more = member_memory_work(m);
+        more |= overlay_work(m);
         retry_flow_work(&m->flow);
         more |= settle_work(m);
         entry_fetch_work(&m->fetch);
@@ -458,14 +363,16 @@ bool member_work(struct member *m)
 void member_stop_retries(struct member *m)
 {
         m->stopping = true;
+        batcher_tell(&m->batcher, SIZE_MAX); /* there may be no more turns for it */
 }
 
 void member_end_retries(struct member *m)
 {
-        m->stopping = m->overdue = true;
+        member_stop_retries(m);
+        m->overdue = true;
 }
 
 bool member_has_retries(const struct member *m)
 {
-        return m->flow.n > 0;
+        return retry_flow_requests(&m->flow) > 0;
 }

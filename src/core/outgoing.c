@@ -10,15 +10,17 @@
 static const struct sm_state states[] = {
         [OUTGOING_OWED] = { "owed", SM_TO(OUTGOING_READING) | SM_TO(OUTGOING_QUEUED) |
                                             SM_TO(OUTGOING_OVER) },
-        [OUTGOING_READING] = { "reading", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_OVER) },
-        [OUTGOING_QUEUED] = { "queued", SM_TO(OUTGOING_ENCODED) | SM_TO(OUTGOING_OVER) },
+        [OUTGOING_READING] = { "reading", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_OWED) |
+                                                  SM_TO(OUTGOING_OVER) },
+        [OUTGOING_QUEUED] = { "queued", SM_TO(OUTGOING_ENCODED) | SM_TO(OUTGOING_OWED) |
+                                                SM_TO(OUTGOING_OVER) },
         [OUTGOING_ENCODED] = { "encoded", SM_TO(OUTGOING_SUBMITTED) | SM_TO(OUTGOING_QUEUED) |
                                                   SM_TO(OUTGOING_OVER) },
         [OUTGOING_SUBMITTED] = { "submitted", SM_TO(OUTGOING_QUEUED) | SM_TO(OUTGOING_COMMITTED) |
                                                       SM_TO(OUTGOING_UNKNOWN) |
-                                                      SM_TO(OUTGOING_OVER) },
+                                                      SM_TO(OUTGOING_OWED) | SM_TO(OUTGOING_OVER) },
         [OUTGOING_COMMITTED] = { "committed", SM_TO(OUTGOING_OVER) },
-        [OUTGOING_UNKNOWN] = { "unknown", SM_TO(OUTGOING_OVER) },
+        [OUTGOING_UNKNOWN] = { "unknown", SM_TO(OUTGOING_OWED) | SM_TO(OUTGOING_OVER) },
         [OUTGOING_OVER] = { "over", 0 },
 };
 
@@ -26,7 +28,7 @@ static const char *const kind_names[OUTGOING_KINDS] = {
         [OUTGOING_RETRY] = "retry",        [OUTGOING_MERGE] = "merged",
         [OUTGOING_RELIST] = "expired",     [OUTGOING_CLOSE] = "closed",
         [OUTGOING_COMPLETE] = "completed", [OUTGOING_REWRITE] = "rewritten",
-        [OUTGOING_MOVE] = "moved",
+        [OUTGOING_MOVE] = "moved",         [OUTGOING_HIDDEN] = "hidden",
 };
 
 const char *outgoing_kind_name(enum outgoing_kind kind)
@@ -67,9 +69,10 @@ struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *fai
         copy_str(&o->failure.error_code, &space);
         copy_str(&o->failure.role, &space);
         copy_str(&o->traceparent, &space);
-        o->settles = o->read_offset = o->offset = -1;
+        o->stands = o->settles = o->floor = o->offset = -1;
         o->settles_partition = failure->partition;
         buf_init(&o->read, SIZE_MAX);
+        buf_init(&o->read_entry, SIZE_MAX);
         sm_init(&o->sm, "outgoing", states, 0, OUTGOING_OWED);
         return o;
 }
@@ -80,6 +83,7 @@ void outgoing_free(struct outgoing *o)
                 return;
         assert(o->list == NULL && o->waiters == NULL);
         buf_deinit(&o->read);
+        buf_deinit(&o->read_entry);
         free(o);
 }
 
@@ -100,14 +104,19 @@ size_t outgoing_bytes(const struct outgoing *o)
         const struct identity *id = &o->failure.id;
         size_t names = id->bucket.len + id->key.len + id->version_id.len + id->site.len;
 
-        return 4 * names + 2 * o->read.len + o->failure.role.len + 512;
+        return 4 * names + 2 * (o->read.len + o->read_entry.len) + o->failure.role.len + 512;
+}
+
+int outgoing_watched(const struct outgoing *o)
+{
+        return o->kind == OUTGOING_RETRY ? o->failure.partition : o->settles_partition;
 }
 
 void outgoing_keep_entry(struct outgoing *o, struct str entry)
 {
-        buf_clear(&o->read);
-        buf_append_str(&o->read, entry);
-        o->entry = entry.base == NULL ? STR_ABSENT : (struct str){ o->read.base, entry.len };
+        buf_clear(&o->read_entry);
+        buf_append_str(&o->read_entry, entry);
+        o->entry = entry.base == NULL ? STR_ABSENT : (struct str){ o->read_entry.base, entry.len };
         if (entry.base != NULL && entry.len == 0)
                 o->entry = STR("");
 }
@@ -159,16 +168,30 @@ void outgoing_list_remove(struct outgoing *o)
         o->prev = o->next = NULL;
 }
 
+static char *put_part(char *at, struct str part)
+{
+        uint16_t len = (uint16_t)part.len;
+
+        memcpy(at, &len, sizeof len);
+        if (part.len > 0)
+                memcpy(at + sizeof len, part.base, part.len);
+        return at + sizeof len + part.len;
+}
+
+/* With their lengths, so that parts cannot be shifted against each other. */
 uint64_t identity_hash(const struct siphash_key *key, const struct identity *id)
 {
-        uint64_t parts[4] = {
-                siphash13(key, id->bucket.base, id->bucket.len),
-                siphash13(key, id->key.base, id->key.len),
-                siphash13(key, id->version_id.base, id->version_id.len),
-                siphash13(key, id->site.base, id->site.len),
-        };
+        char bytes[LIMIT_BUCKET_BYTES + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES +
+                   LIMIT_SITE_BYTES + 4 * sizeof(uint16_t)];
+        char *at = bytes;
 
-        return siphash13(key, parts, sizeof parts);
+        assert(id->bucket.len <= LIMIT_BUCKET_BYTES && id->key.len <= LIMIT_KEY_BYTES &&
+               id->version_id.len <= LIMIT_VERSION_ID_BYTES && id->site.len <= LIMIT_SITE_BYTES);
+        at = put_part(at, id->bucket);
+        at = put_part(at, id->key);
+        at = put_part(at, id->version_id);
+        at = put_part(at, id->site);
+        return siphash13(key, bytes, (size_t)(at - bytes));
 }
 
 void outgoing_map_init(struct outgoing_map *map, const struct siphash_key *key)
@@ -186,16 +209,27 @@ void outgoing_map_deinit(struct outgoing_map *map)
         map->buckets = NULL;
 }
 
-struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id)
+struct outgoing *outgoing_map_find_hash(const struct outgoing_map *map, const struct identity *id,
+                                        uint64_t hash)
 {
-        uint64_t hash;
-
-        if (map->n == 0)
-                return NULL;
-        hash = identity_hash(&map->key, id);
         for (struct outgoing *o = map->buckets[hash & (map->n_buckets - 1)]; o; o = o->map_next)
                 if (o->hash == hash && identity_eq(&o->failure.id, id))
                         return o;
+        return NULL;
+}
+
+struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id)
+{
+        if (map->n == 0)
+                return NULL;
+        return outgoing_map_find_hash(map, id, identity_hash(&map->key, id));
+}
+
+struct outgoing *outgoing_map_next(const struct outgoing *o)
+{
+        for (struct outgoing *next = o->map_next; next != NULL; next = next->map_next)
+                if (next->hash == o->hash && identity_eq(&next->failure.id, &o->failure.id))
+                        return next;
         return NULL;
 }
 
@@ -220,17 +254,22 @@ static void map_grow(struct outgoing_map *map)
         map->n_buckets = n;
 }
 
-void outgoing_map_add(struct outgoing_map *map, struct outgoing *o)
+void outgoing_map_add_hash(struct outgoing_map *map, struct outgoing *o, uint64_t hash)
 {
         struct outgoing **bucket;
 
         if (map->n == map->n_buckets)
                 map_grow(map);
-        o->hash = identity_hash(&map->key, &o->failure.id);
-        bucket = &map->buckets[o->hash & (map->n_buckets - 1)];
+        o->hash = hash;
+        bucket = &map->buckets[hash & (map->n_buckets - 1)];
         o->map_next = *bucket;
         *bucket = o;
         map->n++;
+}
+
+void outgoing_map_add(struct outgoing_map *map, struct outgoing *o)
+{
+        outgoing_map_add_hash(map, o, identity_hash(&map->key, &o->failure.id));
 }
 
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o)

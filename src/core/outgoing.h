@@ -13,17 +13,21 @@
 
 /*
  * What is on its way into the log: a retry, or a settlement (a record that an owner writes without
- * a retry). At most one retry and one settlement per identity. The retries are the in-flight
- * overlay:
+ * a retry). The retries are the in-flight overlay:
  *
- *      .--> READING --.                    .-- committed --> COMMITTED --- read back ----> OVER
- *      |   (its Entry) v                   |   (hidden)
- *    OWED -------> QUEUED --> ENCODED --> SUBMITTED -- unknown --> UNKNOWN -- the log tells -->
- * OVER ^             ^   (in a batch)      |           (listed) | '---------------------+-- aborted
- *      a settlement that waits for its     '-- refused, given up --> OVER
- *      partition to be ready
+ *      .--> READING --.                  .-- committed --> COMMITTED -- read back ---> OVER
+ *      |  (what it    v                  |                 (hidden)
+ *      |   needs)                        |
+ *    OWED -------> QUEUED --> ENCODED --> SUBMITTED -- unknown --> UNKNOWN -- the log -> OVER
+ *                    ^      (in a batch)   |                       (listed)    tells
+ *                    '---------------------+-- aborted
+ *                                          '-- refused, given up --> OVER
  *
  * It stays listed until COMMITTED, and a second retry of the identity joins it in every state.
+ *
+ * A settlement that cannot be written goes back to OWED from every state before COMMITTED and from
+ * UNKNOWN: only another record of the identity ends what is owed. Of one identity one at a time is
+ * elsewhere than OWED, and none while a retry of it is on its way.
  *
  * Ownership  An outgoing owns copies of all its strings. It is in one map, and in at most one list.
  */
@@ -35,8 +39,9 @@ enum outgoing_kind {
         OUTGOING_COMPLETE, /* the tombstone after a COMPLETED value */
         OUTGOING_REWRITE,  /* the current record again, after a settlement that came too late */
         OUTGOING_MOVE,     /* a record to the partition and key that are its own */
+        OUTGOING_HIDDEN,   /* never written: the row that comes back when a misplaced one leaves */
 };
-#define OUTGOING_KINDS 7
+#define OUTGOING_KINDS 8
 
 enum outgoing_state {
         OUTGOING_OWED,
@@ -63,26 +68,53 @@ struct outgoing {
         struct failure
                 failure; /* as it will stand in the log: target partition, state, attempts, ... */
         bool tombstone;  /* the record is a tombstone */
-        bool force;      /* ForceRetry; a MOVE that is needed whatever the table shows */
+        bool force;      /* ForceRetry */
         bool superseded; /* another record of the identity was read since it was made */
-        int64_t settles; /* offset of the record that it answers to; -1: none */
+        int64_t stands;  /* offset of the record that it answers to; -1: none */
         int settles_partition; /* where that stands: not the target's only for a MOVE */
+        uint16_t spelling;     /* of that record's key */
+        uint64_t life;         /* of the partition that it is watched in */
         struct str traceparent;
 
-        int64_t read_offset; /* record to read first, in settles_partition; -1: none */
-        struct buf read;     /* what was read: `entry` or key and value point into it */
-        struct str entry;    /* absent: none */
+        /* Settlements. */
+        int64_t settles; /* all up to here: the header */
+        bool is_note;    /* no row tells of it, and it is not in the log yet */
+        bool is_working; /* not OWED: it counts among those under way */
+        bool is_gated;   /* OWED: until another outgoing of the identity is over */
+        unsigned pause;  /* the next one, when it fails: doubled so often */
+        int64_t due_ms;  /* OWED and paused: not before */
+        bool completes;  /* MOVE: the identity is gone by what stands there; of a tombstone: by what
+                            stands in another partition, so it is a COMPLETED value that was moved */
+        bool has_value;  /* MOVE: what stands there is not a tombstone */
+        bool is_beaten;  /* MOVE: the identity was completed since */
+        bool cleans;     /* MOVE: what stands there goes, and nothing takes its place */
+        bool from_facts; /* MOVE: the record is made anew from `failure` */
+
+        bool wants_record, wants_entry; /* to be read first */
+        struct buf read, read_entry;    /* what was read: the following point into it */
+        struct str entry;               /* absent: none */
         struct str moved_key, moved_value;
 
         unsigned attempts;                      /* submits so far */
-        size_t first_record, n_records, record; /* in its batch; `record` is the failure log's */
+        size_t first_record, n_records, record; /* in its batch; `record` is the one watched */
+        int64_t floor;  /* the position when it was submitted: its record stands behind */
         int64_t offset; /* COMMITTED: where that record stands; -1 not known */
         bool read_back; /* its record was seen in the log */
         bool detached; /* a settlement that was read before its outcome came: out of the map already
                         */
-        uint64_t ticket; /* UNKNOWN: of the high watermark that decides; 0: the publisher is not
-                            back */
+        uint64_t ticket; /* of the high watermark that decides; 0: the publisher is not back */
         struct retry_waiter *waiters;
+};
+
+/* How it ends, or stops for a while. */
+enum outgoing_end {
+        END_COMMITTED, /* `offset` is set */
+        END_UNKNOWN,   /* it stays in the overlay */
+        END_FAILED,    /* nothing was written; err says why */
+        END_STALE,     /* not submitted: another record of the identity came in between */
+        END_NO_ENTRY,  /* not submitted, and never will be */
+        END_TOO_LARGE, /* likewise */
+        END_WAIT,      /* not submitted: a settlement whose time has not come yet */
 };
 
 /* A copy of *failure; state OWED. */
@@ -94,8 +126,10 @@ enum outgoing_state outgoing_state(const struct outgoing *o);
 const char *outgoing_kind_name(enum outgoing_kind kind); /* label of settlements_total */
 size_t outgoing_bytes(const struct outgoing *o);         /* estimate of its records */
 
-/* Keep what was read for it (copied). The value's Entry, or for a MOVE the record's key and value.
- */
+/* The partition of the record that is waited for: of a settlement that which settles. */
+int outgoing_watched(const struct outgoing *o);
+
+/* Keep what was read for it (copied). */
 void outgoing_keep_entry(struct outgoing *o, struct str entry);
 void outgoing_keep_record(struct outgoing *o, struct str key, struct str value);
 
@@ -108,7 +142,8 @@ struct outgoing_list {
 void outgoing_list_append(struct outgoing_list *l, struct outgoing *o);
 void outgoing_list_remove(struct outgoing *o); /* from whichever it is in; legal when in none */
 
-/* By identity. The hash is outgoing_hash()'s. */
+/* By identity, which may have several. Where a hash is passed it is identity_hash() with the map's
+ * key. */
 struct outgoing_map {
         struct outgoing **buckets;
         size_t n_buckets, n;
@@ -118,7 +153,11 @@ struct outgoing_map {
 void outgoing_map_init(struct outgoing_map *map, const struct siphash_key *key);
 void outgoing_map_deinit(struct outgoing_map *map); /* empty */
 struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct identity *id);
+struct outgoing *outgoing_map_find_hash(const struct outgoing_map *map, const struct identity *id,
+                                        uint64_t hash);
+struct outgoing *outgoing_map_next(const struct outgoing *o); /* another of the identity */
 void outgoing_map_add(struct outgoing_map *map, struct outgoing *o);
+void outgoing_map_add_hash(struct outgoing_map *map, struct outgoing *o, uint64_t hash);
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o);
 
 /* Every element, which visit may remove. */

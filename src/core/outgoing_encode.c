@@ -2,7 +2,6 @@
 #include "outgoing_encode.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "crr/core/failure_codec.h"
@@ -20,7 +19,9 @@ static struct str keep(const struct encode_context *c)
 static struct str decimal(const struct encode_context *c, int64_t value)
 {
         buf_clear(c->scratch);
-        buf_printf(c->scratch, "%" PRId64, value);
+        if (value < 0)
+                buf_append_char(c->scratch, '-');
+        buf_append_u64(c->scratch, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
         return keep(c);
 }
 
@@ -108,64 +109,91 @@ static enum encode_result encode_retry(const struct outgoing *o, const struct en
 
 static const char *outcome_of(const struct outgoing *o)
 {
-        switch (o->kind) {
-        case OUTGOING_CLOSE:
-                return "expired";
-        case OUTGOING_COMPLETE:
-                return "completed";
-        case OUTGOING_MOVE:
+        if (o->completes)
                 return "moved";
-        case OUTGOING_RETRY:
-        case OUTGOING_MERGE:
-        case OUTGOING_RELIST:
-        case OUTGOING_REWRITE:
-                break;
-        }
-        return NULL;
+        if (!o->tombstone)
+                return NULL;
+        return o->kind == OUTGOING_CLOSE ? "expired" : "completed";
 }
 
 static void add_settlement_headers(const struct outgoing *o, const struct encode_context *c,
-                                   struct publish_record *r)
+                                   const char *outcome, struct publish_record *r)
 {
-        const char *outcome = outcome_of(o);
-
         add_header(r, "crr-settles", decimal(c, o->settles));
         if (outcome != NULL)
                 add_header(r, "crr-outcome", str_from(outcome));
         add_retry_id(c, r, &o->failure.retry_id);
 }
 
+/* Twice: a topic may have its own times, or refuse old ones. A record that Kafka did not take is
+ * given the time of its writing. */
+static void add_own_time(const struct outgoing *o, const struct encode_context *c,
+                         struct publish_record *r)
+{
+        if (o->failure.timestamp_ms == TIME_UNKNOWN)
+                return;
+        add_header(r, "crr-timestamp", decimal(c, o->failure.timestamp_ms));
+        if (o->attempts == 0)
+                r->timestamp_ms = o->failure.timestamp_ms;
+}
+
+static struct str completion_value(const struct outgoing *o, const struct encode_context *c)
+{
+        buf_clear(c->scratch);
+        completion_encode(&o->failure.id, c->scratch);
+        return keep(c);
+}
+
 static void encode_settlement(const struct outgoing *o, const struct encode_context *c,
                               struct publish_record records[], size_t *ret_n)
 {
         records[0] = log_record(o, c);
-        if (!o->tombstone)
+        if (o->completes)
+                records[0].value = completion_value(o, c);
+        else if (!o->tombstone)
                 records[0].value = failure_value(o, c);
-        if (o->kind == OUTGOING_REWRITE)
-                records[0].timestamp_ms = o->failure.timestamp_ms;
-        add_settlement_headers(o, c, &records[0]);
+        add_settlement_headers(o, c, outcome_of(o), &records[0]);
+        add_own_time(o, c, &records[0]);
         *ret_n = 1;
 }
 
-/* The record where it belongs, with its own timestamp, and a tombstone where it was. */
+static struct str moved_value(const struct outgoing *o, const struct encode_context *c)
+{
+        if (o->completes)
+                return completion_value(o, c);
+        return o->from_facts ? failure_value(o, c) : o->moved_value;
+}
+
+/*
+ * The record where it belongs, and a tombstone where it was. A completion is moved as a value, so
+ * that a tombstone with the outcome "moved" says one thing only: what stood here stands elsewhere.
+ * In the same partition offsets compare, and the record is an ordinary settlement there.
+ */
 static void encode_move(const struct outgoing *o, const struct encode_context *c,
                         struct publish_record records[], size_t *ret_n)
 {
-        records[0] = log_record(o, c);
-        records[0].value = o->moved_value;
-        records[0].timestamp_ms = o->failure.timestamp_ms;
-        add_settlement_headers(o, c, &records[0]);
-        *ret_n = 1;
-        if (o->moved_value.base == NULL)
-                return;
-        records[1] = (struct publish_record){
+        bool is_same = o->failure.partition == o->settles_partition;
+        struct publish_record *away = records;
+
+        *ret_n = 0;
+        if (!o->cleans) {
+                records[0] = log_record(o, c);
+                records[0].value = moved_value(o, c);
+                add_settlement_headers(o, c, is_same ? NULL : "moved", &records[0]);
+                add_own_time(o, c, &records[0]);
+                away = &records[1];
+                *ret_n = 1;
+        }
+        if (o->spelling != 0 && o->moved_key.base == NULL)
+                return; /* settle_check_gone() */
+        *away = (struct publish_record){
                 .topic = PUBLISH_FAILURES,
                 .partition = o->settles_partition,
-                .key = o->moved_key,
+                .key = o->spelling != 0 ? o->moved_key : canonical_key(c, &o->failure.id),
                 .timestamp_ms = TIME_UNKNOWN,
         };
-        add_settlement_headers(o, c, &records[1]);
-        *ret_n = 2;
+        add_settlement_headers(o, c, "moved", away);
+        *ret_n += 1;
 }
 
 static size_t record_bytes(const struct publish_record *r)
@@ -175,6 +203,12 @@ static size_t record_bytes(const struct publish_record *r)
         for (size_t i = 0; i < r->n_headers; i++)
                 n += r->headers[i].value.len + 32;
         return n;
+}
+
+static bool is_too_large(const struct publish_record *r, const struct encode_context *c)
+{
+        return record_bytes(r) > c->max_record_bytes ||
+               (r->topic == PUBLISH_FAILURES && r->value.len > c->max_value_bytes);
 }
 
 enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
@@ -189,11 +223,12 @@ enum encode_result outgoing_encode(const struct outgoing *o, const struct encode
                 *ret_log = 1;
         } else if (o->kind == OUTGOING_MOVE) {
                 encode_move(o, context, records, ret_n);
+                *ret_log = *ret_n - 1;
         } else {
                 encode_settlement(o, context, records, ret_n);
         }
         for (size_t i = 0; result == ENCODE_OK && i < *ret_n; i++)
-                if (record_bytes(&records[i]) > context->max_record_bytes)
+                if (is_too_large(&records[i], context))
                         result = ENCODE_TOO_LARGE;
         return result;
 }

@@ -21,6 +21,7 @@ struct encode_context {
         enum retry_payload payload;
         const char *instance;    /* RetriedBy */
         size_t max_record_bytes; /* of the publisher */
+        size_t max_value_bytes;  /* of the failure log: more we would reject ourselves */
         struct arena *arena;
         struct buf *scratch;
 };
@@ -28,10 +29,10 @@ struct encode_context {
 enum encode_result {
         ENCODE_OK,
         ENCODE_NO_ENTRY,  /* payload `entry`, and the failure has none */
-        ENCODE_TOO_LARGE, /* a record exceeds the topics' message size */
+        ENCODE_TOO_LARGE, /* a record exceeds the topics' message size, or what we read */
 };
 
-/* Which of the records stands in the failure log at the target partition: records[*ret_log]. */
+/* Which of the records is the one that is watched (outgoing_watched()): records[*ret_log]. */
 enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
                                    struct publish_record records[OUTGOING_MAX_RECORDS],
                                    size_t *ret_n, size_t *ret_log);

@@ -1,36 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The in-flight overlay against the log: how a retry that was submitted ends.
+ * The in-flight overlay against the log: how an outgoing that was submitted ends. It is watched in
+ * one partition (outgoing_watched()), and only in the life of it in which it was submitted.
  *
  *   read back   committed, and its record was read or the position has passed it
  *   aborted     nothing was written (batcher: queued again, or failed)
  *   unknown     it stays listed, and a repeat joins it
  *   resolved    the publisher is back (its init_transactions returned), and the position has passed
- * a high watermark read after that: its record was seen by then, or never will be
+ *               a high watermark read after that: its record was seen by then, or never will be
+ *   left        the partition is read anew, or by somebody else: whoever reads it sees the record,
+ *               if there is one, before the partition is ready. A retry whose outcome is not known
+ *               then is answered so.
+ *
+ * Of a record that the broker had already (a repeated request) no offset is told: it is committed,
+ * and a high watermark decides when it was read.
  */
+#include <stdlib.h>
+
 #include "crr/base/log.h"
 #include "member_private.h"
 
 #define SWEEP_EVERY_MS 20
+#define SWEEP_SLICE    4096
+#define LEFT_SLICE     1024
+
+static bool is_live(const struct member *m, const struct outgoing *o)
+{
+        enum outgoing_state state = outgoing_state(o);
+
+        return (state != OUTGOING_COMMITTED && state != OUTGOING_UNKNOWN) ||
+               o->life == m->partitions[outgoing_watched(o)].life;
+}
 
 bool overlay_hides(const struct member *m, const struct identity *id)
 {
         const struct outgoing *o = outgoing_map_find(&m->retries, id);
 
-        return o != NULL && outgoing_state(o) == OUTGOING_COMMITTED;
-}
-
-static struct outgoing_map *map_of(struct member *m, const struct outgoing *o)
-{
-        return o->kind == OUTGOING_RETRY ? &m->retries : &m->settlements;
+        return o != NULL && outgoing_state(o) == OUTGOING_COMMITTED && is_live(m, o);
 }
 
 static void end(struct member *m, struct outgoing *o)
 {
+        if (o->kind != OUTGOING_RETRY) {
+                settle_over(m, o);
+                return;
+        }
         outgoing_list_remove(o);
-        outgoing_map_remove(map_of(m, o), o);
+        outgoing_map_remove(&m->retries, o);
         outgoing_move(o, OUTGOING_OVER);
+        settle_kick(m, &o->failure.id);
         outgoing_free(o);
+}
+
+/* Nobody here will ever know. */
+static void end_left(struct member *m, struct outgoing *o)
+{
+        if (o->kind == OUTGOING_RETRY && outgoing_state(o) == OUTGOING_UNKNOWN)
+                retry_flow_on_unknown(&m->flow, o);
+        end(m, o);
+}
+
+struct outgoing *overlay_find(struct member *m, const struct identity *id)
+{
+        struct outgoing *o = outgoing_map_find(&m->retries, id);
+
+        if (o == NULL || is_live(m, o))
+                return o;
+        end_left(m, o);
+        return NULL;
 }
 
 /* An unknown outcome turned out to be a commit. */
@@ -41,17 +78,18 @@ static void resolve_committed(struct member *m, struct outgoing *o)
         end(m, o);
 }
 
-/* It never will be in the log. A settlement that is still due is found again by the walk. */
+/* It never will be in the log. */
 static void resolve_not_committed(struct member *m, struct outgoing *o)
 {
-        struct partition *p = member_partition(m, o->settles_partition);
         struct error err;
 
         error_set(&err, ERR_UNAVAILABLE, "the transaction was lost in an outage and wrote nothing");
-        if (o->kind == OUTGOING_RETRY)
-                retry_flow_on_failed(&m->flow, o, &err);
-        else if (p != NULL)
-                p->settle_cursor = marker_of(p->id, 0);
+        outgoing_list_remove(o);
+        if (o->kind != OUTGOING_RETRY) {
+                settle_end(m, o, END_FAILED);
+                return;
+        }
+        retry_flow_on_failed(&m->flow, o, &err);
         end(m, o);
 }
 
@@ -64,7 +102,7 @@ static bool is_record_of(const struct outgoing *o, const struct decoded_record *
 
 void overlay_on_record(struct member *m, const struct decoded_record *record)
 {
-        struct outgoing *o = outgoing_map_find(&m->retries, &record->failure.id);
+        struct outgoing *o = overlay_find(m, &record->failure.id);
 
         if (o == NULL)
                 return;
@@ -81,105 +119,129 @@ void overlay_on_record(struct member *m, const struct decoded_record *record)
                 batcher_invalidate(&m->batcher);
 }
 
-static bool position_is_past(struct member *m, const struct outgoing *o)
-{
-        const struct partition *p = member_partition(m, o->failure.partition);
-
-        return p == NULL || partition_state(p) == PARTITION_ABSENT || p->position > o->offset;
-}
-
 void overlay_on_committed(struct member *m, struct outgoing *o)
 {
+        struct partition *p = &m->partitions[outgoing_watched(o)];
+
         outgoing_move(o, OUTGOING_COMMITTED);
-        outgoing_list_append(&m->committed, o);
         if (o->kind == OUTGOING_RETRY)
                 retry_flow_on_committed(&m->flow, o);
-        if (o->read_back || position_is_past(m, o))
+        if (o->read_back || !is_live(m, o) || (o->offset >= 0 && p->position > o->offset)) {
                 end(m, o);
+                return;
+        }
+        if (o->offset < 0)
+                o->ticket = partition_want_watermark(p);
+        outgoing_list_append(o->offset < 0 ? &p->waiting->undecided : &p->waiting->committed, o);
 }
 
 void overlay_on_unknown(struct member *m, struct outgoing *o)
 {
         outgoing_move(o, OUTGOING_UNKNOWN);
-        outgoing_list_append(&m->unknown, o);
         if (o->read_back)
                 resolve_committed(m, o);
+        else if (!is_live(m, o))
+                end_left(m, o);
+        else
+                outgoing_list_append(&m->partitions[outgoing_watched(o)].waiting->undecided, o);
 }
 
 void overlay_on_publisher_ready(struct member *m)
 {
-        for (struct outgoing *o = m->unknown.head; o != NULL; o = o->next) {
-                struct partition *p = member_partition(m, o->failure.partition);
+        for (int i = 0; i < LIMIT_PARTITIONS; i++) {
+                struct partition *p = &m->partitions[i];
+                struct outgoing *o = p->waiting != NULL ? p->waiting->undecided.head : NULL;
 
-                if (o->ticket == 0 && p != NULL)
-                        o->ticket = partition_want_watermark(p);
+                for (; o != NULL; o = o->next)
+                        if (o->ticket == 0)
+                                o->ticket = partition_want_watermark(p);
         }
 }
 
-static void sweep_committed(struct member *m)
-{
-        struct outgoing *next;
+/* SWEEPING: the heads of the lists come first in every sense. */
 
-        for (struct outgoing *o = m->committed.head; o != NULL; o = next) {
-                next = o->next;
-                if (position_is_past(m, o))
-                        end(m, o);
-        }
+static void sweep_committed(struct member *m, struct partition *p, unsigned *slice)
+{
+        struct outgoing_list *l = &p->waiting->committed;
+
+        for (; l->head != NULL && p->position > l->head->offset && *slice > 0; (*slice)--)
+                end(m, l->head);
 }
 
 /* The first watermark that was granted for it is kept as its `offset`: the log may grow faster than
  * we read. */
-static bool is_decided(struct member *m, struct outgoing *o)
+static bool is_decided(const struct partition *p, struct outgoing *o)
 {
-        const struct partition *p = member_partition(m, o->failure.partition);
-
-        if (p == NULL)
-                return true;
         if (o->offset < 0 && o->ticket != 0 && p->watermark_granted >= o->ticket)
                 o->offset = p->watermark;
         return o->offset >= 0 && p->position >= o->offset;
 }
 
-static void sweep_unknown(struct member *m)
+static int64_t sweep_undecided(struct member *m, struct partition *p, unsigned *slice)
 {
-        struct outgoing *next;
+        struct outgoing_list *l = &p->waiting->undecided;
         int64_t resolved = 0;
 
-        for (struct outgoing *o = m->unknown.head; o != NULL; o = next) {
-                next = o->next;
-                if (!is_decided(m, o))
+        for (; l->head != NULL && is_decided(p, l->head) && *slice > 0; (*slice)--) {
+                struct outgoing *o = l->head;
+
+                if (outgoing_state(o) == OUTGOING_COMMITTED) {
+                        end(m, o);
                         continue;
+                }
                 resolved++;
                 resolve_not_committed(m, o);
         }
-        if (resolved > 0)
-                log_emit(LOG_TXN_RESOLVED,
-                         LOG_FIELDS(log_i("not_committed", resolved),
-                                    log_i("open", (int64_t)m->unknown.n)),
-                         "the log shows that records of unknown outcome were not written");
+        return resolved;
 }
 
 void overlay_tick(struct member *m)
 {
+        unsigned slice = SWEEP_SLICE;
+        int64_t resolved = 0, open = 0;
+
         if (m->now_ms < m->sweep_due_ms)
                 return;
-        m->sweep_due_ms = m->now_ms + SWEEP_EVERY_MS;
-        sweep_committed(m);
-        sweep_unknown(m);
+        for (int i = 0; i < m->n_partitions; i++) {
+                struct partition *p = &m->partitions[i];
+
+                if (p->waiting == NULL)
+                        continue;
+                sweep_committed(m, p, &slice);
+                resolved += sweep_undecided(m, p, &slice);
+                open += (int64_t)p->waiting->undecided.n;
+        }
+        if (slice > 0)
+                m->sweep_due_ms = m->now_ms + SWEEP_EVERY_MS;
+        if (resolved > 0)
+                log_emit(LOG_TXN_RESOLVED,
+                         LOG_FIELDS(log_i("not_committed", resolved), log_i("open", open)),
+                         "the log shows that records of unknown outcome were not written");
 }
 
-static void leave_list(struct member *m, struct outgoing_list *list, int partition)
-{
-        struct outgoing *next;
+/* LEAVING */
 
-        for (struct outgoing *o = list->head; o != NULL; o = next) {
-                next = o->next;
-                if (o->failure.partition != partition)
-                        continue;
-                if (o->kind == OUTGOING_RETRY)
-                        retry_flow_on_unknown(&m->flow, o);
-                end(m, o);
+static bool end_list(struct member *m, struct outgoing_list *l, unsigned *slice)
+{
+        for (; l->head != NULL && *slice > 0; (*slice)--)
+                end_left(m, l->head);
+        return l->head == NULL;
+}
+
+bool overlay_work(struct member *m)
+{
+        unsigned slice = LEFT_SLICE;
+
+        while (m->left != NULL) {
+                struct waiting *w = m->left;
+
+                if (!end_list(m, &w->undecided, &slice) || !end_list(m, &w->committed, &slice) ||
+                    !settle_retire(m, w, &slice))
+                        return true;
+                m->left = w->next;
+                free(w);
         }
+        return false;
 }
 
 static bool is_leaving(const struct member *m, const struct outgoing *o)
@@ -196,12 +258,4 @@ bool overlay_may_let_go(const struct member *m)
                 if (o->attempts > 0 && is_leaving(m, o))
                         return false; /* it was aborted, and is submitted again */
         return true;
-}
-
-/* What is queued fails when it is looked at; what is submitted learns its outcome all the same. */
-void overlay_partition_left(struct member *m, int partition)
-{
-        leave_list(m, &m->committed, partition);
-        leave_list(m, &m->unknown, partition);
-        batcher_invalidate(&m->batcher);
 }

@@ -6,8 +6,10 @@
  *
  * It is read from its beginning all the same when something besides its rows would be missed, or
  * not be as if it had been read in one go:
- *   - something was owed to the log that no row tells of (settle_owes());
- *   - one of its identities was read elsewhere meanwhile (parking_spoil(), failure_table_unpark());
+ *   - something was owed to the log that no row tells of (settle.c), or such a note was dropped;
+ *   - a record that belongs elsewhere was read there, or one that belongs there elsewhere, before
+ *     it left or meanwhile: which of them counts is told when they are read one after the other,
+ *     and then what is known of either partition rests on both (parking_spoil());
  *   - the topic's number of partitions has changed.
  * That the topic was made anew meanwhile the Kafka layer finds (kafka_anchors.h). Where memory is
  * short, what is parked goes first.
@@ -30,7 +32,7 @@ static void unmark(struct member *m, struct partition *p)
 
 bool parking_begin(struct member *m, struct partition *p)
 {
-        if (p->position == 0 || p->id >= m->n_partitions || settle_owes(m, p->id))
+        if (p->position == 0 || p->id >= m->n_partitions || p->is_entangled || p->n_notes > 0)
                 return false;
         failure_table_park(m->table, p->id);
         p->parked_until_ms = m->now_ms + PARK_MS;
@@ -63,7 +65,10 @@ void parking_spoil(struct member *m, int partition)
 {
         struct partition *p = member_partition(m, partition);
 
-        if (p != NULL && is_parked(p))
+        if (p == NULL)
+                return;
+        p->is_entangled = true;
+        if (is_parked(p))
                 p->parked_until_ms = m->now_ms;
 }
 

@@ -48,14 +48,23 @@ static void end_life(struct partition *p)
         p->claimed = false;
 }
 
+static void walk_from_start(struct partition *p)
+{
+        for (int state = 0; state < FAILURE_STATES; state++)
+                p->settle_cursor[state] = marker_of(p->id, 0);
+}
+
 void partition_restore(struct partition *p, int64_t position, int64_t now_ms)
 {
         end_life(p);
         sm_move(&p->sm, PARTITION_RESTORING);
         p->position = position;
         p->records = 0;
-        p->since_ms = p->settle_due_ms = now_ms;
-        p->settle_cursor = p->expiry_cursor = marker_of(p->id, 0);
+        p->since_ms = now_ms;
+        walk_from_start(p);
+        p->expiry_cursor = UINT64_MAX;
+        p->expiry_due_ms = now_ms;
+        p->expired = 0;
 }
 
 void partition_begin_leaving(struct partition *p, int64_t now_ms)
@@ -86,7 +95,7 @@ void partition_resume(struct partition *p, int64_t now_ms)
         sm_move(&p->sm, PARTITION_RESTORING);
         p->target = -1;
         p->since_ms = now_ms;
-        p->settle_cursor = marker_of(p->id, 0);
+        walk_from_start(p);
 }
 
 enum partition_state partition_state(const struct partition *p)

@@ -8,6 +8,7 @@
 #include "crr/base/sm.h"
 #include "crr/core/group.h"
 #include "crr/core/member.h"
+#include "outgoing.h"
 
 /*
  * One partition of the failure log as this member has it.
@@ -47,6 +48,15 @@ enum partition_state {
 /* What a partition that is FULL waits for. */
 enum partition_shortage { SHORT_OF_MEMORY, SHORT_OF_SITES };
 
+/* Outgoings that wait for something to be known of a partition. */
+struct waiting {
+        struct outgoing_list committed; /* for their records, in the order of offsets */
+        struct outgoing_list undecided; /* for a high watermark, in the order of tickets */
+        struct outgoing_list owed;      /* for it to be ready, or for room among those under way */
+        struct outgoing_list hidden;    /* for its rows that hide them to leave */
+        struct waiting *next;           /* of partitions that have left */
+};
+
 struct partition {
         struct sm sm;
         int id;
@@ -69,20 +79,28 @@ struct partition {
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
-        uint64_t life;           /* counts restores: what is about an earlier one does not count */
+        uint64_t life;     /* counts restores: what is about an earlier one does not count. 0: none
+                            */
+        uint64_t left;     /* the life's number when an earlier one ended; 0: there was none */
+        uint64_t content;  /* the life in which its first record was read: an earlier one than
+                              `life` when it was parked meanwhile */
+        bool is_entangled; /* what is known of it does not follow from its own log alone */
+        size_t n_notes;    /* of this life, as outgoing->is_note says */
+        struct waiting *waiting; /* outgoings of this life; NULL: none yet */
         int64_t proof_ms;        /* of our ownership in this life; INT64_MIN: none yet */
         bool claimed;            /* our claim was committed in this life */
         int64_t parked_until_ms; /* ABSENT: the table keeps its entries until then; INT64_MIN: not
                                   */
 
-        enum partition_shortage shortage; /* FULL */
-        int64_t since_ms;                 /* when this state began */
-        uint64_t records;                 /* taken in this life */
-        uint64_t restored;                /* of these: when it became READY */
-        uint64_t settle_cursor; /* READY: walk for what is owed to the log, a marker; UINT64_MAX:
-                                   done */
-        int64_t settle_due_ms;  /* READY: that walk goes on then */
-        uint64_t expiry_cursor; /* READY: walk for expired retries, a marker */
+        enum partition_shortage shortage;       /* FULL */
+        int64_t since_ms;                       /* when this state began */
+        uint64_t records;                       /* taken in this life */
+        uint64_t restored;                      /* of these: when it became READY */
+        uint64_t settle_cursor[FAILURE_STATES]; /* READY: walks for what is owed to the log,
+                                                   markers; UINT64_MAX: done */
+        uint64_t expiry_cursor;                 /* READY: walk for expired retries, likewise */
+        int64_t expiry_due_ms;                  /* the next one */
+        unsigned expired;                       /* retries, found by the walk under way */
 };
 
 void partition_init(struct partition *p, int id);

@@ -7,16 +7,18 @@
 #define UNKNOWN8    255
 #define WIDE_BYTES  32
 #define RETRY_BYTES 24
+#define ODD_BYTES   10
 
 #define BEHIND(f)                                                                    \
         (((f)&RECORD_WIDE ? WIDE_BYTES : 0) + ((f)&RECORD_RETRY ? RETRY_BYTES : 0) + \
          ((f)&RECORD_ENTRY_STORED ? 8 : 0) + ((f)&RECORD_NEAR ? 2 : 0) +             \
-         ((f)&RECORD_FAR ? 8 : 0) + ((f)&RECORD_ROLE ? 4 : 0))
+         ((f)&RECORD_FAR ? 8 : 0) + ((f)&RECORD_ROLE ? 4 : 0) + ((f)&RECORD_ODD ? ODD_BYTES : 0))
 #define BEHIND4(f)  BEHIND(f), BEHIND((f) + 1), BEHIND((f) + 2), BEHIND((f) + 3)
 #define BEHIND16(f) BEHIND4(f), BEHIND4((f) + 4), BEHIND4((f) + 8), BEHIND4((f) + 12)
 
-const uint8_t record_bytes_behind[RECORD_BEHIND + 1] = { BEHIND16(0), BEHIND16(16), BEHIND16(32),
-                                                         BEHIND16(48) };
+const uint8_t record_bytes_behind[RECORD_BEHIND + 1] = { BEHIND16(0),  BEHIND16(16), BEHIND16(32),
+                                                         BEHIND16(48), BEHIND16(64), BEHIND16(80),
+                                                         BEHIND16(96), BEHIND16(112) };
 
 static uint64_t get40(const uint8_t *p)
 {
@@ -75,7 +77,7 @@ static unsigned flags_of(const struct failure *f, uint32_t role)
 
         if (f->state == FAILURE_PENDING || !uuid_is_nil(&f->retry_id))
                 flags |= RECORD_RETRY;
-        if (f->entry_offset == f->offset)
+        if (f->entry_offset == f->offset && f->entry_partition == f->partition)
                 flags |= RECORD_ENTRY_OWN;
         else if (f->entry_offset != -1)
                 flags |= RECORD_ENTRY_STORED;
@@ -85,6 +87,10 @@ static unsigned flags_of(const struct failure *f, uint32_t role)
                 flags |= RECORD_UNSETTLED;
         if (f->foreign_key)
                 flags |= RECORD_FOREIGN_KEY;
+        if (f->repeated)
+                flags |= RECORD_REPEATED;
+        if (f->covered_to != 0 || f->spelling != 0)
+                flags |= RECORD_ODD;
         return flags;
 }
 
@@ -123,12 +129,18 @@ uint32_t record_write_facts(uint8_t *r, const struct failure *f, const struct re
                 at += RETRY_BYTES;
         }
         if (flags & RECORD_ENTRY_STORED) {
-                bytes_put64(at, (uint64_t)f->entry_offset);
+                bytes_put64(at, marker_of(f->entry_partition, f->entry_offset));
                 at += 8;
         }
         flags |= write_timestamp(&at, f);
-        if (flags & RECORD_ROLE)
+        if (flags & RECORD_ROLE) {
                 bytes_put32(at, names->role);
+                at += 4;
+        }
+        if (flags & RECORD_ODD) {
+                bytes_put64(at, (uint64_t)f->covered_to);
+                bytes_put16(at + 8, f->spelling);
+        }
         record_set_flags(r, flags);
         return record_units(r);
 }
@@ -186,11 +198,26 @@ void record_read_names(const uint8_t *r, struct record_names *ret)
                 ret->error_code = r[28] == UNKNOWN8 ? INTERN_NONE : r[28];
 }
 
-static int64_t entry_offset(const uint8_t *r, unsigned flags, int64_t offset)
+static void read_entry(const uint8_t *r, unsigned flags, struct failure *ret)
 {
-        if (flags & RECORD_ENTRY_STORED)
-                return (int64_t)bytes_get64(behind(r, RECORD_ENTRY_STORED));
-        return flags & RECORD_ENTRY_OWN ? offset : -1;
+        ret->entry_partition = ret->partition;
+        ret->entry_offset = flags & RECORD_ENTRY_OWN ? ret->offset : -1;
+        if (flags & RECORD_ENTRY_STORED) {
+                uint64_t marker = bytes_get64(behind(r, RECORD_ENTRY_STORED));
+
+                ret->entry_partition = marker_partition(marker);
+                ret->entry_offset = marker_offset(marker);
+        }
+}
+
+static void read_odd(const uint8_t *r, unsigned flags, struct failure *ret)
+{
+        ret->covered_to = 0;
+        ret->spelling = 0;
+        if (flags & RECORD_ODD) {
+                ret->covered_to = (int64_t)bytes_get64(behind(r, RECORD_ODD));
+                ret->spelling = bytes_get16(behind(r, RECORD_ODD) + 8);
+        }
 }
 
 void record_read_facts(const uint8_t *r, struct failure *ret)
@@ -214,8 +241,10 @@ void record_read_facts(const uint8_t *r, struct failure *ret)
                 memcpy(ret->retry_id.bytes, behind(r, RECORD_RETRY), 16);
                 ret->retried_at_ms = (int64_t)bytes_get64(behind(r, RECORD_RETRY) + 16);
         }
-        ret->entry_offset = entry_offset(r, flags, ret->offset);
+        read_entry(r, flags, ret);
+        read_odd(r, flags, ret);
         ret->unsettled = (flags & RECORD_UNSETTLED) != 0;
         ret->foreign_key = (flags & RECORD_FOREIGN_KEY) != 0;
+        ret->repeated = (flags & RECORD_REPEATED) != 0;
         ret->json_plain = (flags & RECORD_JSON_PLAIN) != 0;
 }

@@ -28,7 +28,8 @@
  *  32  2  length of the key      > the identity: compared as one piece of bytes
  *  34  1  length of the version .
  *  35     key, version (packed if RECORD_VERSION_PACKED is set in the key's length)
- *         by flags: 32 wide facts, 24 retry, 8 entry offset, 2 or 8 timestamp, 4 role
+ *         by flags: 32 wide facts, 24 retry, 8 marker of the entry, 2 or 8 timestamp, 4 role, 10
+ *         covered to and spelling
  *
  * Its state, its partition and the base of its offset are those of its block. It begins at a
  * multiple of RECORD_UNIT bytes and is as many of them long.
@@ -47,11 +48,13 @@
 #define RECORD_NEAR           0x0008 /* timestamp, as a difference to failed at */
 #define RECORD_FAR            0x0010 /* timestamp; neither: it is failed at */
 #define RECORD_ROLE           0x0020
-#define RECORD_BEHIND         0x003f /* all that say what stands behind */
-#define RECORD_ENTRY_OWN      0x0040
+#define RECORD_ODD            0x0040 /* covered to, spelling */
+#define RECORD_BEHIND         0x007f /* all that say what stands behind */
 #define RECORD_UNSETTLED      0x0080
 #define RECORD_FOREIGN_KEY    0x0100
 #define RECORD_JSON_PLAIN     0x0200
+#define RECORD_ENTRY_OWN      0x0400
+#define RECORD_REPEATED       0x0800
 #define RECORD_DEAD           0x8000
 
 /* The identity as it stands in a record; room for what is written by whole words. */
@@ -59,8 +62,9 @@
 #define IMAGE_KEY     (RECORD_KEY - RECORD_IDENTITY)
 #define IMAGE_MAX     (IMAGE_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 16)
 
-#define RECORD_BYTES_MAX \
-        (RECORD_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 32 + 24 + 8 + 8 + 4 + RECORD_UNIT)
+#define RECORD_BYTES_MAX                                                                    \
+        (RECORD_KEY + LIMIT_KEY_BYTES + LIMIT_VERSION_ID_BYTES + 32 + 24 + 8 + 8 + 4 + 10 + \
+         RECORD_UNIT)
 
 extern const uint8_t record_bytes_behind[RECORD_BEHIND + 1]; /* by flags */
 
@@ -148,7 +152,7 @@ static inline void image_set_bucket(uint8_t *image, uint32_t bucket)
 uint32_t record_write_facts(uint8_t *r, const struct failure *f, const struct record_names *names,
                             uint32_t hash, bool is_json_plain);
 
-/* All but names, identity and place. Its offset is set: the entry's may be the same. */
+/* All but names, identity and place. That is set: the entry's may be the same. */
 void record_read_facts(const uint8_t *r, struct failure *ret);
 void record_read_names(const uint8_t *r, struct record_names *ret);
 int64_t record_size(const uint8_t *r);

@@ -25,7 +25,7 @@
 
 void retry_flow_init(struct retry_flow *f, struct member *member)
 {
-        *f = (struct retry_flow){ .member = member };
+        *f = (struct retry_flow){ .member = member, .deadline_ms = INT64_MAX };
 }
 
 /* PLACING */
@@ -33,16 +33,16 @@ void retry_flow_init(struct retry_flow *f, struct member *member)
 static bool is_duplicate(struct retry_work *w, size_t i)
 {
         struct retry_entry *entries = w->req->entries;
-        uint64_t hash = identity_hash(&w->flow->member->config.hash_key, &entries[i].id);
 
-        for (size_t slot = hash & w->seen_mask;; slot = (slot + 1) & w->seen_mask) {
+        for (size_t slot = w->waiters[i].hash & w->seen_mask;; slot = (slot + 1) & w->seen_mask) {
                 uint32_t other = w->seen[slot];
 
                 if (other == 0) {
                         w->seen[slot] = (uint32_t)i + 1;
                         return false;
                 }
-                if (identity_eq(&entries[other - 1].id, &entries[i].id)) {
+                if (w->waiters[other - 1].hash == w->waiters[i].hash &&
+                    identity_eq(&entries[other - 1].id, &entries[i].id)) {
                         entries[other - 1].force |= entries[i].force;
                         return true;
                 }
@@ -61,6 +61,7 @@ static void place(struct retry_work *w, size_t i)
         struct member *m = w->flow->member;
         struct retry_entry *entry = &w->req->entries[i];
 
+        w->waiters[i].hash = identity_hash(&m->config.hash_key, &entry->id);
         if (is_duplicate(w, i)) {
                 entry->result = RETRY_SKIPPED;
                 return;
@@ -136,14 +137,17 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
 {
         struct member *m = w->flow->member;
         struct retry_request *req = w->req;
-        struct failure f = { .id = req->entries[i].id, .size = -1, .entry_offset = -1 };
+        struct failure f = { .id = req->entries[i].id,
+                             .size = -1,
+                             .attempts = -1,
+                             .last_modified_ms = TIME_UNKNOWN,
+                             .failed_at_ms = TIME_UNKNOWN,
+                             .timestamp_ms = TIME_UNKNOWN,
+                             .entry_offset = -1 };
         struct outgoing *o;
 
-        if (known == NULL) {
-                f.last_modified_ms = f.failed_at_ms = f.timestamp_ms = TIME_UNKNOWN;
-        } else {
+        if (known != NULL)
                 f = *known;
-        }
         if (m->config.payload == RETRY_PAYLOAD_ENTRY && f.entry_offset < 0) {
                 retry_work_skip_entry(w, i, "no_entry");
                 return;
@@ -153,15 +157,16 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         f.state = FAILURE_PENDING;
         f.attempts = f.attempts < 0 ? 1 : f.attempts + (f.attempts < LIMIT_ATTEMPTS);
         f.retry_id = req->retry_id;
-        f.unsettled = f.foreign_key = false;
+        f.unsettled = f.foreign_key = f.repeated = false;
+        f.covered_to = f.spelling = 0;
         f.partition = w->waiters[i].home;
         o = outgoing_new(OUTGOING_RETRY, &f, req->traceparent);
-        o->settles = known == NULL ? -1 : known->offset;
+        o->stands = known == NULL ? -1 : known->offset;
         o->settles_partition = known == NULL ? f.partition : known->partition;
-        o->read_offset = f.entry_offset;
+        o->wants_entry = f.entry_offset >= 0;
         o->force = req->entries[i].force;
-        outgoing_map_add(&m->retries, o);
-        if (o->read_offset >= 0)
+        outgoing_map_add_hash(&m->retries, o, w->waiters[i].hash);
+        if (o->wants_entry)
                 entry_fetch_add(&m->fetch, o);
         else
                 batcher_queue(&m->batcher, o);
@@ -196,6 +201,8 @@ static void check(struct retry_work *w, size_t i)
 
         if (entry->result == RETRY_SKIPPED)
                 return;
+        if (w->n_partitions != m->n_partitions && m->n_partitions > 0) /* it waited over a growth */
+                w->waiters[i].home = member_home_of(m, &entry->id);
         if (!member_answers_for(m, w->waiters[i].home)) {
                 miss(w, i);
                 if (w->req->partial) {
@@ -207,7 +214,7 @@ static void check(struct retry_work *w, size_t i)
                 retry_work_fail_entry(w, i, &err);
                 return;
         }
-        o = outgoing_map_find(&m->retries, &entry->id);
+        o = overlay_find(m, &entry->id);
         if (o != NULL && outgoing_state(o) == OUTGOING_COMMITTED)
                 publish_known(w, i, &o->failure);
         else if (o != NULL)
@@ -229,13 +236,11 @@ static void check_again(struct retry_work *w)
 
 /* WORK */
 
-/* At most a slice; true when the phase is over. */
-static bool do_slice(struct retry_work *w, void (*one)(struct retry_work *w, size_t i))
+/* At most `most` entries; true when the phase is over. */
+static bool do_slice(struct retry_work *w, void (*one)(struct retry_work *w, size_t i), size_t most)
 {
-        size_t end = w->cursor + LIMIT_WORK_ENTRIES;
+        size_t end = w->req->n - w->cursor < most ? w->req->n : w->cursor + most;
 
-        if (end > w->req->n)
-                end = w->req->n;
         while (w->cursor < end)
                 one(w, w->cursor++);
         if (w->cursor < w->req->n)
@@ -259,24 +264,9 @@ static void end_placing(struct retry_work *w)
         else
                 error_set(&err, ERR_UNAVAILABLE,
                           "failures of partitions that are needed are not known");
-        retry_work_unlink(w->flow, w);
+        retry_work_unlink(w);
         req->retry_after_s = 1;
         req->done(req, &err);
-}
-
-static void work_on(struct retry_work *w)
-{
-        if (w->again > 0) {
-                check_again(w);
-        } else if (w->phase == PHASE_PLACING) {
-                if (do_slice(w, place)) {
-                        end_placing(w);
-                        return; /* perhaps it is gone */
-                }
-        } else if (w->phase == PHASE_CHECKING && do_slice(w, check)) {
-                w->phase = PHASE_WAITING;
-        }
-        retry_work_finish_if_complete(w);
 }
 
 static bool has_work(const struct retry_work *w)
@@ -284,25 +274,45 @@ static bool has_work(const struct retry_work *w)
         return w->phase != PHASE_WAITING || w->again > 0;
 }
 
+static void work_on(struct retry_work *w, size_t most)
+{
+        if (w->again > 0) {
+                check_again(w);
+        } else if (w->phase == PHASE_PLACING) {
+                if (do_slice(w, place, most)) {
+                        end_placing(w);
+                        return; /* perhaps it is gone */
+                }
+        } else if (w->phase == PHASE_CHECKING && do_slice(w, check, most)) {
+                w->phase = PHASE_WAITING;
+        }
+        if (!has_work(w))
+                retry_work_move(w, &w->flow->waiting);
+        retry_work_finish_if_complete(w);
+}
+
 bool retry_flow_has_work(const struct retry_flow *f)
 {
-        for (const struct retry_work *w = f->head; w != NULL; w = w->next)
-                if (has_work(w))
-                        return true;
-        return false;
+        return f->busy.head != NULL;
 }
 
 void retry_flow_work(struct retry_flow *f)
 {
-        struct retry_work *w = f->head;
+        size_t budget = LIMIT_WORK_ENTRIES;
 
-        while (w != NULL && !has_work(w))
-                w = w->next;
-        if (w == NULL)
-                return;
-        retry_work_unlink(f, w); /* the others have their turn before its next slice */
-        retry_work_append(f, w);
-        work_on(w);
+        while (budget > 0 && f->busy.head != NULL) {
+                struct retry_work *w = f->busy.head;
+                size_t left = w->req->n - w->cursor, most = left < budget ? left : budget;
+
+                retry_work_move(w, &f->busy);
+                work_on(w, most);
+                budget -= most;
+        }
+}
+
+size_t retry_flow_requests(const struct retry_flow *f)
+{
+        return f->busy.n + f->waiting.n;
 }
 
 void retry_flow_add(struct retry_flow *f, struct retry_request *req)
@@ -314,7 +324,10 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
         while (slots < 2 * req->n)
                 slots *= 2;
         if (w != NULL) {
-                *w = (struct retry_work){ .flow = f, .req = req, .seen_mask = slots - 1 };
+                *w = (struct retry_work){ .flow = f,
+                                          .req = req,
+                                          .n_partitions = f->member->n_partitions,
+                                          .seen_mask = slots - 1 };
                 w->waiters = arena_array(req->arena, req->n, sizeof *w->waiters);
                 w->seen = arena_array(req->arena, slots, sizeof *w->seen);
         }
@@ -325,5 +338,7 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
         }
         for (size_t i = 0; i < req->n; i++)
                 w->waiters[i].work = w;
-        retry_work_append(f, w);
+        if (req->deadline_ms < f->deadline_ms)
+                f->deadline_ms = req->deadline_ms;
+        retry_work_move(w, &f->busy);
 }

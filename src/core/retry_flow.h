@@ -13,10 +13,12 @@
  * Retry flow: one retry request from its entries to its answer.
  *
  *   PLACING   each entry's partition; duplicates found; what is missing decides before anything is
- * published CHECKING  each entry joins the retry that is in flight for it, begins one, or is left
- * out WAITING   for the transactions of the retries it joined
+ *             published
+ *   CHECKING  each entry joins the retry that is in flight for it, begins one, or is left out
+ *   WAITING   for the transactions of the retries it joined
  *
- * At most LIMIT_WORK_ENTRIES entries a turn are placed or checked, the requests in turn.
+ * At most LIMIT_WORK_ENTRIES entries a turn are placed or checked, the requests in turn: one that
+ * is not done with its slice stands behind the others again.
  *
  * Ownership  The work of a request lives in the request's arena.
  */
@@ -27,20 +29,29 @@ struct retry_waiter {
         struct retry_work *work;
         struct outgoing *on; /* NULL: it waits for nothing */
         struct retry_waiter *prev, *next;
-        int home;   /* partition of the entry */
-        bool again; /* to be checked again: its retry was stale */
+        uint64_t hash; /* of the entry's identity */
+        int home;      /* its partition */
+        bool again;    /* to be checked again: its retry was stale */
 };
 
-struct retry_flow {
-        struct member *member;
+struct retry_list {
         struct retry_work *head, *tail;
         size_t n;
 };
 
+struct retry_flow {
+        struct member *member;
+        struct retry_list busy;    /* PLACING or CHECKING, or with entries to be checked again */
+        struct retry_list waiting; /* the others */
+        int64_t deadline_ms;       /* no request's is before it */
+        size_t answered;           /* requests, so far */
+};
+
 void retry_flow_init(struct retry_flow *f, struct member *member);
 void retry_flow_add(struct retry_flow *f, struct retry_request *req);
-void retry_flow_work(struct retry_flow *f); /* one slice of one request */
+void retry_flow_work(struct retry_flow *f); /* one turn's share */
 bool retry_flow_has_work(const struct retry_flow *f);
+size_t retry_flow_requests(const struct retry_flow *f);
 void retry_flow_tick(struct retry_flow *f); /* deadlines */
 
 /* What became of a retry, for all that wait for it. They leave it (o->waiters is NULL afterwards).

@@ -12,6 +12,10 @@
 
 #include "door.h"
 
+#define EXAMINED_ROWS 4096 /* of all listings in one turn */
+#define LISTING_ROWS  64   /* what an empty page costs, in rows */
+#define GETS          128  /* answered in one turn */
+
 bool coverage_is_whole(const struct coverage *c)
 {
         return partition_set_count(&c->missing) == 0;
@@ -91,6 +95,17 @@ void retry_service_cluster(struct retry_service *s, struct cluster_request *req)
         s->clusters = req;
 }
 
+/* True when the turn's rows are used up: it is looked at in the next one. */
+static bool must_stand_back(struct retry_service *s, const struct list_request *req)
+{
+        if (door_work_is_waiting(req->work))
+                return false;
+        if (s->rows_left <= LISTING_ROWS)
+                return true;
+        s->rows_left -= LISTING_ROWS;
+        return false;
+}
+
 /* True when one can go on in the next turn; those that wait for other members cannot. */
 static bool work_lists(struct retry_service *s)
 {
@@ -99,10 +114,11 @@ static bool work_lists(struct retry_service *s)
 
         s->lists = NULL;
         s->lists_end = &s->lists;
+        s->rows_left = EXAMINED_ROWS;
         while (req != NULL) {
                 struct list_request *next = req->next;
 
-                if (!door_list_step(s, req)) {
+                if (must_stand_back(s, req) || !door_list_step(s, req)) {
                         more |= !door_work_is_waiting(req->work);
                         queue_list(s, req);
                 }
@@ -111,19 +127,25 @@ static bool work_lists(struct retry_service *s)
         return more;
 }
 
-static void work_gets(struct retry_service *s)
+/* True when one was not looked at. */
+static bool work_gets(struct retry_service *s)
 {
         struct get_request *req = s->gets;
+        unsigned n = 0;
+        bool more = false;
 
         s->gets = NULL;
         s->gets_end = &s->gets;
         while (req != NULL) {
                 struct get_request *next = req->next;
+                bool is_late = !door_work_is_waiting(req->work) && n++ >= GETS;
 
-                if (!door_get_step(s, req))
-                        queue_get(s, req); /* it waits for other members */
+                if (is_late || !door_get_step(s, req))
+                        queue_get(s, req); /* it waits for other members, or for the next turn */
+                more |= is_late;
                 req = next;
         }
+        return more;
 }
 
 static int refusal(const struct retry_service *s, const struct retry_request *req,
@@ -179,7 +201,7 @@ bool retry_service_work(struct retry_service *s)
 {
         bool more = work_lists(s);
 
-        work_gets(s);
+        more |= work_gets(s);
         more |= work_retries(s);
         door_retry_tick(s);
         door_cluster_work(s);

@@ -4,29 +4,35 @@
 
 #include "member_private.h"
 
-void retry_work_unlink(struct retry_flow *f, struct retry_work *w)
+void retry_work_unlink(struct retry_work *w)
 {
+        struct retry_list *l = w->list;
+
         if (w->prev != NULL)
                 w->prev->next = w->next;
         else
-                f->head = w->next;
+                l->head = w->next;
         if (w->next != NULL)
                 w->next->prev = w->prev;
         else
-                f->tail = w->prev;
-        f->n--;
+                l->tail = w->prev;
+        l->n--;
+        w->list = NULL;
 }
 
-void retry_work_append(struct retry_flow *f, struct retry_work *w)
+void retry_work_move(struct retry_work *w, struct retry_list *list)
 {
+        if (w->list != NULL)
+                retry_work_unlink(w);
+        w->list = list;
         w->next = NULL;
-        w->prev = f->tail;
-        if (f->tail != NULL)
-                f->tail->next = w;
+        w->prev = list->tail;
+        if (list->tail != NULL)
+                list->tail->next = w;
         else
-                f->head = w;
-        f->tail = w;
-        f->n++;
+                list->head = w;
+        list->tail = w;
+        list->n++;
 }
 
 bool retry_outcome(const struct retry_request *req, struct error *err)
@@ -55,7 +61,8 @@ static void finish(struct retry_work *w)
         struct error err;
         bool failed;
 
-        retry_work_unlink(w->flow, w);
+        retry_work_unlink(w);
+        w->flow->answered++;
         req->cause = w->err;
         failed = retry_outcome(req, &err);
         if (failed && req->retry_after_s == 0)
@@ -161,10 +168,12 @@ void retry_flow_on_stale(struct retry_flow *f, struct outgoing *o)
 {
         struct retry_waiter *waiter;
 
-        (void)f;
         while ((waiter = leave_first(o)) != NULL) {
+                struct retry_work *w = waiter->work;
+
                 waiter->again = true;
-                waiter->work->again++;
+                if (w->again++ == 0 && w->list != &f->busy)
+                        retry_work_move(w, &f->busy);
         }
 }
 
@@ -221,13 +230,27 @@ static void expire(struct retry_work *w)
         finish(w);
 }
 
-void retry_flow_tick(struct retry_flow *f)
+static void tick_list(struct retry_flow *f, struct retry_list *list)
 {
         struct retry_work *next;
 
-        for (struct retry_work *w = f->head; w != NULL; w = next) {
+        for (struct retry_work *w = list->head; w != NULL; w = next) {
+                int64_t deadline_ms = w->req->deadline_ms;
+
                 next = w->next;
-                if (f->member->overdue || f->member->now_ms >= w->req->deadline_ms)
+                if (f->member->overdue || f->member->now_ms >= deadline_ms)
                         expire(w);
+                else if (deadline_ms < f->deadline_ms)
+                        f->deadline_ms = deadline_ms;
         }
+}
+
+/* The requests are looked at when one of them is due: there may be very many. */
+void retry_flow_tick(struct retry_flow *f)
+{
+        if (!f->member->overdue && f->member->now_ms < f->deadline_ms)
+                return;
+        f->deadline_ms = INT64_MAX;
+        tick_list(f, &f->busy);
+        tick_list(f, &f->waiting);
 }

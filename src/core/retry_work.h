@@ -12,8 +12,10 @@ enum retry_phase { PHASE_PLACING, PHASE_CHECKING, PHASE_WAITING };
 struct retry_work {
         struct retry_flow *flow;
         struct retry_request *req;
+        struct retry_list *list; /* which of the flow's it is in */
         struct retry_work *prev, *next;
         enum retry_phase phase;
+        int n_partitions; /* of the failure log, when it came */
         size_t cursor;
         size_t waiting; /* entries joined to a retry */
         size_t again;   /* entries to be checked again */
@@ -24,9 +26,9 @@ struct retry_work {
         struct error err; /* of the first that failed */
 };
 
-/* The list of the flow. */
-void retry_work_append(struct retry_flow *f, struct retry_work *w);
-void retry_work_unlink(struct retry_flow *f, struct retry_work *w);
+/* To the end of a list, out of the one that it is in. */
+void retry_work_move(struct retry_work *w, struct retry_list *list);
+void retry_work_unlink(struct retry_work *w);
 
 void retry_work_fail_entry(struct retry_work *w, size_t i, const struct error *err);
 void retry_work_skip_entry(struct retry_work *w, size_t i, const char *cause);

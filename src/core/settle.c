@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Settlements: what the owner of a partition writes without a retry.
+ * Settlements: what is owed to the log, and where that is kept.
  *
  *   merged      a FAILED record that followed a PENDING one and lacked what that knew
+ *   rewritten   the current record, after one that does not count (a void settlement, a rejected
+ *               record): compaction keeps the last one under a key, whatever it says
+ *   moved       a record in a partition or under a key that is not its own
  *   completed   the tombstone after somebody's COMPLETED value
  *   expired, closed   a retry whose outcome did not come within pending_ttl
- *   rewritten   the current record, after a settlement that came too late for it (compaction keeps
- * the last one) moved       a record from a partition or key that is not its own
  *
- * An entry of the table that owes a merge or a move carries the fact; what the table does not hold
- * (COMPLETED, tombstones, rewrites) is noted as OWED until its partition is ready. Only owners of
- * ready partitions write, and the log decides: a settlement that a newer record overtook is void
- * (apply.c).
+ * A row carries its debt itself (failure_owes()), so nothing can lose it: the walk finds it when
+ * its partition is ready, and when there is room. What has no row is a note: an outgoing in state
+ * OWED. Those are
+ *   - strays: what stands in wrong places besides the row, and completions there;
+ *   - tombstones that are due where the identity belongs;
+ *   - what stands where it belongs and is hidden by a misplaced row: nothing is written for it, but
+ *     it is the row again if the partition of that leaves us before it was moved.
+ * A note ends when another record of its place is read (settle_supersede(), settle_on_moved()), or
+ * its own. Whatever else becomes of it (an abort, an unknown outcome that was none, an Entry that
+ * cannot be read) it goes back to OWED, with a pause that doubles. A restart reads again what made
+ * it due. Beyond OWED_LIMIT the oldest notes of a partition are dropped, until the next restart:
+ * what they would do is to take away what does not count already.
+ *
+ * A settlement names the last record that it knows of (crr-settles): that which it answers to, or a
+ * later one under the same key that does not count. So it is void exactly when a record came in
+ * between, with all of the log or with what compaction has left of it. It has the time of the
+ * record that it answers to (apply.c), an expiry one millisecond more: everything that is newer
+ * than the retry is newer than its end.
+ *
+ * Of an identity one settlement is under way at a time, and none together with a retry; what is
+ * read of it meanwhile decides anew what is owed.
  */
 #include <string.h>
 
-#include "member_private.h"
+#include "crr/base/log.h"
+#include "settle_private.h"
 
-#define OWED_LIMIT \
-        200000 /* notes of what the table does not hold; the next restore finds the rest */
-#define IN_FLIGHT_LIMIT 20000
-#define WALK_ROWS       1024
-#define EXPIRY_EVERY_MS 1000
-#define FAILED_WAIT_MS  1000 /* before what Kafka refused is found again */
+#define OWED_LIMIT         50000
+#define CROWDED_PAUSE_MS   1000
+#define AFTERTHOUGHT_PAUSE 5 /* 3.2 s */
 
 static bool is_submitted(const struct outgoing *o)
 {
@@ -32,351 +48,361 @@ static bool is_submitted(const struct outgoing *o)
                state == OUTGOING_UNKNOWN;
 }
 
-static void discard(struct member *m, struct outgoing *o)
+static struct outgoing *first_of(struct member *m, const struct identity *id)
 {
-        if (outgoing_state(o) == OUTGOING_READING)
-                entry_fetch_discard(&m->fetch, o);
-        else
-                batcher_discard(&m->batcher, o);
-        outgoing_map_remove(&m->settlements, o);
-        outgoing_move(o, OUTGOING_OVER);
-        outgoing_free(o);
+        return outgoing_map_find(&m->settlements, id);
 }
 
-static void begin(struct member *m, struct outgoing *o)
+/* Not of an earlier life of the partition. */
+static bool is_live(const struct member *m, const struct outgoing *o)
 {
-        if (o->read_offset >= 0)
-                entry_fetch_add(&m->fetch, o);
-        else
-                batcher_queue(&m->batcher, o);
+        return o->life == m->partitions[o->settles_partition].life;
 }
 
-/* A settlement of `settled`'s record; NULL when one is under way (the end of that one looks again).
- */
-static struct outgoing *add(struct member *m, enum outgoing_kind kind,
-                            const struct failure *settled)
+static bool is_at(const struct outgoing *o, int partition, uint16_t spelling)
 {
-        struct outgoing *o = outgoing_map_find(&m->settlements, &settled->id);
+        return o->settles_partition == partition && o->spelling == spelling && !is_submitted(o);
+}
 
-        if (o != NULL && is_submitted(o))
-                return NULL;
-        if (o != NULL)
-                discard(m, o);
-        if (m->settlements.n >= OWED_LIMIT)
-                return NULL;
-        o = outgoing_new(kind, settled, STR_ABSENT);
-        o->settles = settled->offset;
-        o->settles_partition = settled->partition;
-        o->failure.unsettled = o->failure.foreign_key = false;
+/* NOTES */
+
+struct outgoing *settle_note(struct member *m, enum outgoing_kind kind, const struct failure *f)
+{
+        struct outgoing *o = outgoing_new(kind, f, STR_ABSENT);
+
+        o->stands = o->settles = f->offset;
+        o->spelling = f->spelling;
+        o->life = m->partitions[f->partition].life;
         outgoing_map_add(&m->settlements, o);
         return o;
 }
 
-static void begin_if_ready(struct member *m, struct outgoing *o)
+/* The oldest that waits for this partition gives way. */
+static bool make_room(struct member *m, int partition)
 {
-        if (member_partition_is_ready(m, o->settles_partition) &&
-            outgoing_state(o) == OUTGOING_OWED)
-                begin(m, o);
+        struct waiting *w = m->partitions[partition].waiting;
+
+        if (m->settlements.n < OWED_LIMIT)
+                return true;
+        parking_spoil(m, partition); /* something is forgotten */
+        if (w == NULL || w->owed.head == NULL)
+                return false;
+        settle_discard(m, w->owed.head);
+        return true;
 }
 
-static void settle_move(struct member *m, const struct failure *f, bool tombstone, bool needed)
-{
-        struct outgoing *o = add(m, OUTGOING_MOVE, f);
-
-        if (o == NULL)
-                return;
-        o->failure.partition = member_home_of(m, &f->id);
-        o->tombstone = tombstone;
-        o->force = needed;
-        o->read_offset = f->offset;
-        begin_if_ready(m, o);
-}
-
-void settle_entry(struct member *m, const struct failure *f)
+/* Of what may have to wait for a partition that is not ready. NULL: there are too many. */
+static struct outgoing *note_bounded(struct member *m, enum outgoing_kind kind,
+                                     const struct failure *f)
 {
         struct outgoing *o;
 
-        if (!member_partition_is_ready(m, f->partition))
-                return; /* the walk finds it then */
-        if (f->foreign_key) {
-                settle_move(m, f, false, true);
-                return;
-        }
-        if (!f->unsettled)
-                return;
-        o = add(m, OUTGOING_MERGE, f);
-        if (o == NULL)
-                return;
-        o->read_offset = f->entry_offset;
-        begin(m, o);
+        if (!make_room(m, f->partition))
+                return NULL;
+        o = settle_note(m, kind, f);
+        o->is_note = true;
+        m->partitions[f->partition].n_notes++;
+        return o;
 }
 
-void settle_complete(struct member *m, const struct failure *completed)
+void settle_discard(struct member *m, struct outgoing *o)
 {
-        struct outgoing *o = add(m, OUTGOING_COMPLETE, completed);
+        if (outgoing_state(o) == OUTGOING_READING)
+                entry_fetch_discard(&m->fetch, o);
+        else if (outgoing_state(o) != OUTGOING_OWED)
+                batcher_discard(&m->batcher, o);
+        settle_over(m, o);
+}
 
+struct outgoing *settle_find(struct member *m, const struct identity *id, int partition,
+                             uint16_t spelling)
+{
+        for (struct outgoing *o = first_of(m, id); o != NULL; o = outgoing_map_next(o))
+                if (is_at(o, partition, spelling) && is_live(m, o))
+                        return o;
+        return NULL;
+}
+
+void settle_supersede(struct member *m, const struct identity *id, int partition, uint16_t spelling)
+{
+        struct outgoing *o = first_of(m, id);
+
+        while (o != NULL) {
+                if (is_at(o, partition, spelling)) {
+                        settle_discard(m, o); /* which may begin others, and end them */
+                        o = first_of(m, id);
+                } else {
+                        o = outgoing_map_next(o);
+                }
+        }
+}
+
+/* ROWS */
+
+/* When there is room: the walk comes by. */
+static void walk_from(struct member *m, const struct failure *f)
+{
+        uint64_t *cursor = &m->partitions[f->partition].settle_cursor[f->state];
+        uint64_t marker = marker_of(f->partition, f->offset);
+
+        if (marker < *cursor)
+                *cursor = marker;
+}
+
+/* NULL: there is no room. What only waits does not keep away what can be written. */
+static struct outgoing *note_row(struct member *m, const struct failure *f)
+{
+        struct outgoing *o;
+
+        if (!settle_has_room(m))
+                return NULL;
+        if (!f->foreign_key)
+                return settle_note(m, f->unsettled ? OUTGOING_MERGE : OUTGOING_REWRITE, f);
+        o = note_bounded(m, OUTGOING_MOVE, f);
+        if (o == NULL)
+                m->settler.walk_at_ms = m->now_ms + CROWDED_PAUSE_MS;
+        return o;
+}
+
+void settle_row(struct member *m, const struct failure *f)
+{
+        struct outgoing *o;
+
+        if (!failure_owes(f) || !member_partition_is_ready(m, f->partition))
+                return; /* the walk finds it then */
+        o = settle_find(m, &f->id, f->partition, f->spelling);
+        if (o != NULL && o->stands == f->offset)
+                return;
+        settle_supersede(m, &f->id, f->partition, f->spelling);
+        o = note_row(m, f);
+        if (o == NULL) {
+                walk_from(m, f);
+                return;
+        }
+        o->has_value = true;
+        o->from_facts = f->unsettled;
+        settle_go(m, o);
+}
+
+void settle_renew(struct member *m, const struct failure *f)
+{
+        settle_supersede(m, &f->id, f->partition, f->spelling);
+        settle_row(m, f);
+}
+
+/* WHAT HAS NO ROW */
+
+static struct outgoing *note_move(struct member *m, const struct failure *f)
+{
+        struct outgoing *o;
+
+        settle_supersede(m, &f->id, f->partition, f->spelling);
+        o = note_bounded(m, OUTGOING_MOVE, f);
+        if (o != NULL)
+                o->has_value = true;
+        return o;
+}
+
+void settle_stray(struct member *m, const struct failure *f, bool is_beaten)
+{
+        struct outgoing *o = note_move(m, f);
+
+        if (o == NULL)
+                return;
+        o->is_beaten = is_beaten;
+        o->from_facts = f->unsettled;
+        settle_go(m, o);
+}
+
+void settle_hide(struct member *m, const struct failure *f, int64_t settles, int partition)
+{
+        struct outgoing *o = settle_find(m, &f->id, f->partition, f->spelling);
+
+        if (o != NULL && o->kind == OUTGOING_HIDDEN && settles >= 0 && o->stands > settles) {
+                o->failure.covered_to = f->offset + 1;
+                return;
+        }
+        settle_supersede(m, &f->id, f->partition, f->spelling);
+        o = note_bounded(m, OUTGOING_HIDDEN, f);
+        if (o != NULL)
+                outgoing_list_append(&m->partitions[partition].waiting->hidden, o);
+}
+
+void settle_afterthought(struct member *m, const struct failure *f)
+{
+        struct outgoing *o = note_move(m, f);
+
+        if (o == NULL)
+                return;
+        o->from_facts = f->unsettled;
+        settle_pause(m, o, AFTERTHOUGHT_PAUSE);
+}
+
+void settle_completion(struct member *m, const struct failure *f, bool has_value)
+{
+        struct outgoing *o = note_move(m, f);
+
+        if (o == NULL)
+                return;
+        o->completes = true;
+        o->has_value = has_value;
+        settle_go(m, o);
+}
+
+static bool is_tombstone(const struct outgoing *o)
+{
+        return o->kind == OUTGOING_COMPLETE || (o->kind == OUTGOING_REWRITE && o->tombstone);
+}
+
+static bool is_tombstone_due(const struct member *m, const struct outgoing *o, int partition)
+{
+        return is_at(o, partition, 0) && is_live(m, o) && is_tombstone(o);
+}
+
+int64_t settle_tombstone_due(struct member *m, const struct identity *id, int partition)
+{
+        int64_t settles = -1;
+
+        for (struct outgoing *o = first_of(m, id); o != NULL; o = outgoing_map_next(o))
+                if (is_tombstone_due(m, o, partition) && o->settles > settles)
+                        settles = o->settles;
+        return settles;
+}
+
+void settle_tombstone(struct member *m, enum outgoing_kind kind, const struct failure *gone,
+                      int64_t settles, bool by_time)
+{
+        int64_t before = settle_tombstone_due(m, &gone->id, gone->partition);
+        struct outgoing *o;
+
+        settle_supersede(m, &gone->id, gone->partition, 0);
+        o = note_bounded(m, kind, gone);
         if (o == NULL)
                 return;
         o->tombstone = true;
-        begin_if_ready(m, o);
+        o->completes = by_time;
+        o->settles = settles > before ? settles : before;
+        settle_go(m, o);
 }
 
-void settle_misplaced(struct member *m, const struct failure *f, bool needed)
-{
-        settle_move(m, f, true, needed);
-}
+/* WHAT IS READ */
 
-void settle_rewrite(struct member *m, const struct failure *current, bool tombstone)
-{
-        struct outgoing *o = add(m, OUTGOING_REWRITE, current);
-
-        metrics_add(m->metrics, METRIC_SETTLEMENTS_VOID_TOTAL, NO_LABELS, 1);
-        if (o == NULL)
-                return;
-        o->tombstone = tombstone;
-        o->read_offset = tombstone ? -1 : current->entry_offset;
-        begin_if_ready(m, o);
-}
-
-/* It is in the log: what comes of it is apply.c's, and another settlement of the identity may
- * begin. */
+/* It is in the log: what comes of it is apply.c's. Its batch may still have it. */
 static void read_back(struct member *m, struct outgoing *o)
 {
+        if (outgoing_state(o) != OUTGOING_SUBMITTED) {
+                settle_over(m, o);
+                return;
+        }
         outgoing_map_remove(&m->settlements, o);
         o->detached = true;
-        if (outgoing_state(o) == OUTGOING_SUBMITTED)
-                return; /* its batch still has it */
-        outgoing_list_remove(o);
-        outgoing_move(o, OUTGOING_OVER);
-        outgoing_free(o);
+        o->is_working = false;
+        m->settler.working--;
+        settle_kick(m, &o->failure.id);
 }
 
-/* Any record of the identity ends what was owed for an older one; our own ends by being read. */
-void settle_on_record(struct member *m, const struct log_record *record, const struct identity *id)
+/* What it writes there says "moved": the tombstone of a MOVE, and a completion from elsewhere. */
+static bool is_record_of(const struct outgoing *o, const struct log_record *record,
+                         uint16_t spelling)
 {
-        struct outgoing *o = outgoing_map_find(&m->settlements, id);
+        bool is_move = o->kind == OUTGOING_MOVE;
 
-        if (o == NULL)
+        if (!is_submitted(o) || record->partition != o->settles_partition ||
+            spelling != o->spelling || record->settles != o->settles ||
+            str_eq_c(record->outcome, "moved") != (is_move || o->completes))
+                return false;
+        return is_move ? record->value.base == NULL
+                       : record->timestamp_ms == o->failure.timestamp_ms;
+}
+
+void settle_on_record(struct member *m, const struct decoded_record *decoded,
+                      const struct log_record *record, uint16_t spelling)
+{
+        if (record->settles < 0)
                 return;
-        if (record->settles >= 0 && record->settles == o->settles && is_submitted(o)) {
+        for (struct outgoing *o = first_of(m, &decoded->failure.id); o != NULL;
+             o = outgoing_map_next(o)) {
+                if (!is_record_of(o, record, spelling))
+                        continue;
                 read_back(m, o);
                 return;
         }
-        if (is_submitted(o) || record->partition != o->settles_partition ||
-            record->offset <= o->settles)
-                return;
-        discard(m, o);
 }
 
-/* What the identity owes now that its settlement is over: a later record may have come meanwhile.
- */
-static void look_again(struct member *m, const struct identity *id)
+void settle_on_gone(struct member *m, const struct identity *id, const struct standing *gone)
 {
-        struct failure f;
-
-        if (failure_table_get(m->table, id, &f) && (f.unsettled || f.foreign_key))
-                settle_entry(m, &f);
+        for (struct outgoing *o = first_of(m, id); o != NULL; o = outgoing_map_next(o))
+                o->is_beaten |= o->kind == OUTGOING_MOVE && !o->completes &&
+                                (gone->timestamp_ms > o->failure.timestamp_ms ||
+                                 gone->partition == o->settles_partition);
 }
 
-static void end_for_good(struct member *m, struct outgoing *o)
+bool settle_cover(struct member *m, const struct failure *at, bool is_moved)
 {
-        outgoing_list_remove(o);
-        if (!o->detached)
-                outgoing_map_remove(&m->settlements, o);
-        outgoing_move(o, OUTGOING_OVER);
+        struct outgoing *o = settle_find(m, &at->id, at->partition, at->spelling);
+
+        if (o == NULL || (is_moved && at->timestamp_ms >= o->failure.timestamp_ms))
+                return false;
+        o->failure.covered_to = at->offset + 1;
+        o->has_value = true;
+        return true;
 }
 
-static void count_written(struct member *m, const struct outgoing *o)
+/* Hidden in an earlier life of its partition. */
+static void drop_hidden_of_old(struct member *m, const struct identity *id)
 {
-        metrics_add(m->metrics, METRIC_SETTLEMENTS_TOTAL, LABELS_1(outgoing_kind_name(o->kind)), 1);
-}
+        struct outgoing *o = first_of(m, id);
 
-void settle_end(struct member *m, struct outgoing *o, enum outgoing_end outcome)
-{
-        struct partition *p = member_partition(m, o->settles_partition);
-
-        if (outcome == END_COMMITTED)
-                count_written(m, o);
-        switch (outcome) {
-        case END_COMMITTED:
-        case END_UNKNOWN:
-                if (o->detached) {
-                        end_for_good(m, o);
-                        break;
+        while (o != NULL) {
+                if (o->kind == OUTGOING_HIDDEN && !is_live(m, o)) {
+                        settle_discard(m, o); /* which may end others */
+                        o = first_of(m, id);
+                } else {
+                        o = outgoing_map_next(o);
                 }
-                if (outcome == END_COMMITTED)
-                        overlay_on_committed(m, o);
-                else
-                        overlay_on_unknown(m, o);
-                return;
-        case END_FAILED:
-                if (p != NULL) {
-                        p->settle_cursor = marker_of(p->id, 0);
-                        p->settle_due_ms = m->now_ms + FAILED_WAIT_MS;
-                }
-                end_for_good(m, o);
-                break;
-        case END_STALE:
-                end_for_good(m, o);
-                look_again(m, &o->failure.id);
-                break;
-        case END_NO_ENTRY:
-        case END_TOO_LARGE:
-                end_for_good(m, o);
-                break;
         }
-        outgoing_free(o);
 }
 
-struct visit {
-        struct member *m;
-        int partition;
-};
-
-struct owed {
-        int partition;
-        bool any;
-};
-
-static void begin_owed(void *data, struct outgoing *o)
+/* A later record there is only covered by it. */
+void settle_on_moved(struct member *m, const struct failure *at, int64_t settles)
 {
-        struct visit *visit = data;
+        struct outgoing *o = settle_find(m, &at->id, at->partition, at->spelling);
 
-        if (o->settles_partition == visit->partition && outgoing_state(o) == OUTGOING_OWED)
-                begin(visit->m, o);
+        if (o != NULL && o->stands <= settles)
+                settle_discard(m, o);
+        else if (o != NULL)
+                o->failure.covered_to = at->offset + 1;
+        drop_hidden_of_old(m, &at->id);
 }
 
-void settle_partition_ready(struct member *m, int partition)
+const struct failure *settle_known_failure(struct member *m, const struct identity *id)
 {
-        outgoing_map_each(&m->settlements, begin_owed, &(struct visit){ m, partition });
+        const struct failure *newest = NULL;
+
+        for (struct outgoing *o = first_of(m, id); o != NULL; o = outgoing_map_next(o))
+                if (o->kind == OUTGOING_MOVE && !o->completes && !o->is_beaten && is_live(m, o) &&
+                    failure_passes_on(&o->failure) &&
+                    (newest == NULL || o->failure.timestamp_ms > newest->timestamp_ms))
+                        newest = &o->failure;
+        return newest;
 }
 
-static void forget(void *data, struct outgoing *o)
+bool settle_knows_gone(struct member *m, const struct identity *id, struct standing *ret)
 {
-        struct visit *visit = data;
+        bool any = false;
 
-        if (o->settles_partition == visit->partition && !is_submitted(o))
-                discard(visit->m, o);
-}
+        for (struct outgoing *o = first_of(m, id); o != NULL; o = outgoing_map_next(o)) {
+                bool is_move = o->kind == OUTGOING_MOVE, is_elsewhere = !is_move && o->completes;
+                struct standing s = { .partition = is_elsewhere ? -1 : o->settles_partition,
+                                      .offset = o->stands,
+                                      .timestamp_ms = o->failure.timestamp_ms,
+                                      .is_home = !is_move && !is_elsewhere };
+                bool is_gone = is_move ? o->completes : is_tombstone(o);
 
-void settle_partition_left(struct member *m, int partition)
-{
-        outgoing_map_each(&m->settlements, forget, &(struct visit){ m, partition });
-}
-
-static void find_owed(void *data, struct outgoing *o)
-{
-        struct owed *owed = data;
-
-        owed->any |=
-                o->settles_partition == owed->partition && outgoing_state(o) != OUTGOING_COMMITTED;
-}
-
-bool settle_owes(struct member *m, int partition)
-{
-        struct owed owed = { .partition = partition };
-
-        outgoing_map_each(&m->settlements, find_owed, &owed);
-        return owed.any;
-}
-
-/* WALKS: rows are looked at where they stand; settlements only read the table. */
-
-struct walk {
-        struct member *m;
-        struct partition *p;
-        unsigned rows;
-        uint64_t next; /* marker to go on from; UINT64_MAX: the end */
-};
-
-static bool walk_on(struct walk *walk, const struct failure *f)
-{
-        if (f->partition == walk->p->id && walk->rows++ < WALK_ROWS &&
-            walk->m->settlements.n < IN_FLIGHT_LIMIT)
-                return true;
-        walk->next = f->partition == walk->p->id ? marker_of(f->partition, f->offset) : UINT64_MAX;
-        return false;
-}
-
-static bool owed_row(void *data, const struct failure *f)
-{
-        struct walk *walk = data;
-
-        if (!walk_on(walk, f))
-                return false;
-        if ((f->unsettled || f->foreign_key) &&
-            outgoing_map_find(&walk->m->settlements, &f->id) == NULL)
-                settle_entry(walk->m, f);
-        return true;
-}
-
-static void expire(struct member *m, const struct failure *f)
-{
-        bool close = m->config.pending_expiry == PENDING_EXPIRY_CLOSE;
-        struct failure expired = *f;
-        struct outgoing *o;
-
-        expired.state = FAILURE_FAILED;
-        expired.error_code = STR("RetryLost");
-        o = add(m, close ? OUTGOING_CLOSE : OUTGOING_RELIST, &expired);
-        if (o == NULL)
-                return;
-        o->tombstone = close;
-        o->read_offset = close ? -1 : f->entry_offset;
-        begin(m, o);
-}
-
-/* Retries stand in the order of their publication: the first that is young enough ends the walk. */
-static bool expiry_row(void *data, const struct failure *f)
-{
-        struct walk *walk = data;
-        struct member *m = walk->m;
-
-        if (!walk_on(walk, f))
-                return false;
-        if (m->wall_ms - f->retried_at_ms < m->config.pending_ttl_ms)
-                return false;
-        if (outgoing_map_find(&m->settlements, &f->id) == NULL &&
-            outgoing_map_find(&m->retries, &f->id) == NULL)
-                expire(m, f);
-        return true;
-}
-
-static uint64_t walk_rows(struct member *m, struct partition *p, enum failure_state state,
-                          uint64_t from, failure_row_fn row)
-{
-        struct partition_set only = { { 0 } };
-        struct failure_page page = { .state = state, .partitions = &only, .marker = from };
-        struct walk walk = { .m = m, .p = p, .next = UINT64_MAX };
-
-        partition_set_add(&only, p->id);
-        failure_table_page(m->table, &page, row, &walk);
-        return walk.next;
-}
-
-bool settle_work(struct member *m)
-{
-        bool expiry = m->now_ms >= m->expiry_due_ms, more = false;
-
-        if (expiry)
-                m->expiry_due_ms = m->now_ms + EXPIRY_EVERY_MS;
-        for (int i = 0; i < m->n_partitions; i++) {
-                struct partition *p = &m->partitions[i];
-
-                if (!partition_is_ready(p))
+                if (!is_gone || !is_live(m, o) || (any && s.timestamp_ms <= ret->timestamp_ms))
                         continue;
-                if (p->settle_cursor != UINT64_MAX && m->now_ms >= p->settle_due_ms &&
-                    m->settlements.n < IN_FLIGHT_LIMIT) {
-                        p->settle_cursor =
-                                walk_rows(m, p, FAILURE_FAILED, p->settle_cursor, owed_row);
-                        more |= p->settle_cursor != UINT64_MAX;
-                }
-                if (expiry)
-                        p->expiry_cursor =
-                                walk_rows(m, p, FAILURE_PENDING,
-                                          p->expiry_cursor == UINT64_MAX ? marker_of(p->id, 0)
-                                                                         : p->expiry_cursor,
-                                          expiry_row);
+                *ret = s;
+                any = true;
         }
-        return more;
+        return any;
 }

@@ -147,6 +147,9 @@ void daemon_health_collect(void *daemon)
                 metrics_cell(d->metrics, METRIC_LOG_MESSAGES_TOTAL,
                              LABELS_1(log_level_name((enum log_level)level)))
                         ->value = (double)log_count((enum log_level)level);
+        metrics_set(d->metrics, METRIC_EVENT_LOOP_TURN_CPU_MAX, NO_LABELS,
+                    (double)d->longest_turn_ns / 1e9);
+        d->longest_turn_ns = 0;
         member_collect(d->member);
         process_collect(d->metrics);
 }

@@ -113,6 +113,13 @@ static void http_on_request(void *data, struct http_request *req)
         api_on_request(d->api, req);
 }
 
+static bool http_is_apart(void *data, struct str path)
+{
+        struct daemon *d = data;
+
+        return api_is_apart(d->api, path);
+}
+
 static void http_render_error(void *data, const struct error *err, struct buf *out)
 {
         struct daemon *d = data;
@@ -172,7 +179,11 @@ static int listen_all(struct daemon *d)
 
 static int make_http(struct daemon *d)
 {
-        struct http_app app = { d, http_on_request, http_render_error, http_on_answered };
+        struct http_app app = { .data = d,
+                                .on_request = http_on_request,
+                                .render_error = http_render_error,
+                                .on_answered = http_on_answered,
+                                .is_apart = http_is_apart };
         struct http_limits limits;
 
         daemon_check_open_files(d->settings);

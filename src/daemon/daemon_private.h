@@ -43,6 +43,8 @@ struct daemon {
         uv_idle_t busy;   /* active while a part has more work: the loop does not wait */
         uv_signal_t signals[SIGNALS];
         int64_t timer_due_us;
+        int64_t turn_cpu_ns;     /* CPU time of the loop's thread when the turn began */
+        int64_t longest_turn_ns; /* since the metrics were last read */
 
         struct sm life;
         enum exit_status exit_status;

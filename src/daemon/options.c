@@ -78,6 +78,8 @@ static int take_option(struct options *options, int key)
 {
         if (key >= KEY_COMMAND)
                 return take_command(options, (enum command)(key - KEY_COMMAND));
+        if (key == KEY_CONFIG && options->file != NULL)
+                return say_usage("only one --config can be given");
         if (key == KEY_CONFIG) {
                 options->file = optarg;
                 return 0;

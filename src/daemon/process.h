@@ -25,6 +25,9 @@ uint64_t process_raise_open_files(void);
 /* A broken connection is an error of write(2), not the end of the process. */
 void process_ignore_sigpipe(void);
 
+/* CPU time of the calling thread: a system call of a quarter of a microsecond. */
+int64_t process_thread_cpu_ns(void);
+
 /* The metrics process_...: before a scrape. */
 void process_collect(struct metrics *metrics);
 

@@ -29,8 +29,12 @@ static void give_text(struct settings *s, enum setting id, struct str property, 
 
         buf_init(&name, NAME_LIMIT);
         buf_init(&secret, SECRET_LIMIT + 1);
-        if (!secret_parse(text, &place, &name)) {
+        if (!secret_is_meant(text)) {
                 give(s, id, property, source, &raw);
+        } else if (!secret_parse(text, &place, &name)) {
+                settings_problem(s, source, str_from(setting_path(id)),
+                                 "a text in braces must be {\"file\": \"/path\"} or {\"env\": "
+                                 "\"NAME\"}");
         } else if (secret_fetch(&place, s->environment, &secret, &err) != 0) {
                 settings_problem(s, source, str_from(setting_path(id)), "%s", err.message);
         } else {

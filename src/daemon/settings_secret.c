@@ -114,6 +114,11 @@ static int parser_on_value(void *data, unsigned depth, struct str name, const st
         return 0;
 }
 
+bool secret_is_meant(struct str text)
+{
+        return text.len >= 2 && text.base[0] == '{' && text.base[text.len - 1] == '}';
+}
+
 bool secret_parse(struct str text, struct secret_place *ret, struct buf *name)
 {
         static const struct json_events events = { .value = parser_on_value };
@@ -123,8 +128,6 @@ bool secret_parse(struct str text, struct secret_place *ret, struct buf *name)
         bool is_secret;
 
         *ret = (struct secret_place){ 0 };
-        if (!str_has_prefix(text, "{"))
-                return false;
         reader = json_reader_new(1);
         is_secret = json_read(reader, text, &events, &parser, &err) == 0 && name->len > 0;
         json_reader_free(reader);

@@ -16,7 +16,9 @@ struct secret_place {
 int secret_fetch(const struct secret_place *place, const char *const *environment, struct buf *out,
                  struct error *err);
 
-/* Is a text of the environment or of --set such an object? The name's bytes go to `name`. */
+/* A text in braces, of the environment or of --set: it can only be such an object. */
+bool secret_is_meant(struct str text);
+/* The name's bytes go to `name`. False: it is none. */
 bool secret_parse(struct str text, struct secret_place *ret, struct buf *name);
 
 /* A variable of an environment; absent if it is not set. */

@@ -107,6 +107,7 @@ static void print_intro(struct buf *out)
                 "is dropped) or `{\"env\": \"NAME\"}`,\n"
                 "  in the file, the environment and `--set`. Such values, and librdkafka's secret "
                 "properties, are never printed.\n"
+                "  A value that begins and ends with a brace must come from a file or a variable.\n"
                 "- SIGHUP reads all sources again and applies what is reloadable; the rest is "
                 "logged as needing a restart, a bad file\n"
                 "  changes nothing. A variable `CRR_...` with `__` that is no setting is an "

@@ -46,7 +46,7 @@ static void write_head(struct buf *out, const struct http_response *res,
                    reason_of(res->status), facts->date, facts->request_id);
         buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                    res->content_type != NULL ? res->content_type : "application/json",
-                   res->body.len);
+                   res->lead.len + res->body.len);
         for (size_t i = 0; i < res->n_headers; i++)
                 buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(res->headers[i].name),
                            STR_ARG(res->headers[i].value));
@@ -66,6 +66,8 @@ struct http_answer *http_answer_new(struct http_budget *budget, struct http_resp
                 abort();
         buf_init(&a->head, HEAD_LIMIT);
         write_head(&a->head, res, facts);
+        if (!facts->is_head)
+                buf_append_str(&a->head, res->lead);
         assert(!a->head.overflow);
         a->budget = budget;
         a->body = buf_move(&res->body);

@@ -63,6 +63,7 @@ struct server_request {
         struct http_request public; /* first: what handlers hold */
         struct http_conn *conn;     /* NULL: the client is gone, or was answered */
         int status_told;            /* when conn is NULL: 499, or what the client was answered */
+        bool is_apart;
         struct http_parser *parser;
         struct server_request *prev, *next;
 };
@@ -79,6 +80,7 @@ struct http_server {
         struct http_conn *conns;
         struct server_request *requests; /* in handlers */
         unsigned n_conns, n_requests, n_writing;
+        unsigned n_apart; /* of n_requests */
         uint64_t next_id;
         uint64_t id_salt;
         uv_timer_t tick;
@@ -117,6 +119,7 @@ void exchange_give_up(struct http_conn *c);                           /* HANDLIN
 
 /* http_request.c */
 struct server_request *server_request_new(struct http_conn *c); /* takes its parser */
+bool server_is_apart(const struct http_server *s, struct str target);
 void server_request_orphan(struct server_request *r, int status_told);
 void server_request_free(struct server_request *r);
 

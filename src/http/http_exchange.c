@@ -91,11 +91,12 @@ void exchange_refuse(struct http_conn *c, enum error_code code, const char *caus
 static void handle(struct http_conn *c)
 {
         struct http_server *s = c->server;
+        bool is_apart = server_is_apart(s, http_parser_target(c->parser));
         const char *full = NULL;
 
-        if (s->n_requests >= s->limits.max_in_flight)
+        if ((is_apart ? s->n_apart : s->n_requests - s->n_apart) >= s->limits.max_in_flight)
                 full = "max_in_flight";
-        else if (s->budget.used > s->budget.limit)
+        else if (!is_apart && s->budget.used > s->budget.limit)
                 full = "max_buffered_bytes";
         if (full != NULL) {
                 c->close_after |= !http_parser_keep_alive(c->parser);

@@ -48,6 +48,16 @@ static enum http_method method_of(enum http_verb verb)
         return verb == HTTP_VERB_OTHER ? HTTP_OTHER : HTTP_GET;
 }
 
+bool server_is_apart(const struct http_server *s, struct str target)
+{
+        struct str query;
+
+        if (s->app.is_apart == NULL)
+                return false;
+        str_split(target, '?', &target, &query);
+        return s->app.is_apart(s->app.data, target);
+}
+
 struct server_request *server_request_new(struct http_conn *c)
 {
         struct http_server *s = c->server;
@@ -79,6 +89,8 @@ struct server_request *server_request_new(struct http_conn *c)
                 r->next->prev = r;
         s->requests = r;
         s->n_requests++;
+        r->is_apart = server_is_apart(s, req->path);
+        s->n_apart += r->is_apart;
         return r;
 }
 
@@ -100,6 +112,7 @@ void server_request_free(struct server_request *r)
         if (r->next != NULL)
                 r->next->prev = r->prev;
         s->n_requests--;
+        s->n_apart -= r->is_apart;
         http_parser_free(r->parser);
         arena_deinit(&r->public.arena);
         free(r);

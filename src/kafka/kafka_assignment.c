@@ -53,21 +53,6 @@ void kafka_assignment_add(struct kafka_feed *f, const rd_kafka_topic_partition_l
         forward_held(f, list);
 }
 
-void kafka_assignment_set(struct kafka_feed *f)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(f->n_static);
-        rd_kafka_resp_err_t code;
-
-        for (int p = 0; p < f->n_static; p++)
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)->offset =
-                        f->position[p];
-        code = rd_kafka_assign(f->consumer, list);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-                kafka_assignment_check(f, rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)));
-        forward_held(f, list);
-        rd_kafka_topic_partition_list_destroy(list);
-}
-
 /* Out of the assignment, and in again. */
 static void move(struct kafka_feed *f, int partition, int64_t offset)
 {
@@ -90,9 +75,7 @@ void kafka_assignment_read_from(struct kafka_feed *f, int partition, int64_t off
 {
         f->position[partition] = offset;
         f->moved[partition] = f->leaving != NULL;
-        if (f->settings->embedded)
-                kafka_assignment_set(f);
-        else if (f->leaving == NULL)
+        if (f->leaving == NULL)
                 move(f, partition, offset);
 }
 

@@ -12,6 +12,7 @@
 
 #define FACILITIES 64
 #define REPEAT_MS  60000 /* of one line of the library */
+#define WARNING    4     /* of syslog(3) */
 
 struct row {
         const char *name, *value;
@@ -109,17 +110,21 @@ static bool is_repeated(const char *facility)
         return false;
 }
 
-/* Connection failures also come as errors, which are told once each; other lines are worth reading.
- */
+/* What librdkafka says below a warning is for who looks for it: log.level=debug, and more with its
+ * property `debug`. Connection failures also come as errors, which are told once each. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-        if (level > 4 || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-            is_repeated(facility))
-                return;
-        log_emit(LOG_KAFKA_LOG,
-                 LOG_FIELDS(log_c("handle", rk != NULL ? rd_kafka_name(rk) : ""),
-                            log_c("facility", facility)),
-                 "%s", text);
+        const char *handle = rk != NULL ? rd_kafka_name(rk) : "";
+
+        if (level > WARNING)
+                log_emit(LOG_KAFKA_DEBUG,
+                         LOG_FIELDS(log_c("handle", handle), log_c("facility", facility)), "%s",
+                         text);
+        else if (strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0 &&
+                 !is_repeated(facility))
+                log_emit(LOG_KAFKA_LOG,
+                         LOG_FIELDS(log_c("handle", handle), log_c("facility", facility)), "%s",
+                         text);
 }
 
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, bool newer,

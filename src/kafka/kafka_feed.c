@@ -236,9 +236,10 @@ static void assign_all(struct kafka_feed *f, int n_partitions)
         for (int p = 0; p < n_partitions; p++) {
                 f->assigned[p] = true;
                 f->position[p] = 0;
-                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p);
+                rd_kafka_topic_partition_list_add(list, f->settings->failures_topic, p)->offset =
+                        RD_KAFKA_OFFSET_BEGINNING;
         }
-        kafka_assignment_set(f);
+        kafka_assignment_add(f, list);
         member_on_generation(f->member, STR(""), STR(""));
         for (int p = 0; p < n_partitions; p++)
                 member_on_assigned(f->member, p);

@@ -71,7 +71,6 @@ void kafka_feed_deinit(struct kafka_feed *f);
 void kafka_assignment_check(struct kafka_feed *f,
                             rd_kafka_error_t *error); /* NULL: it was changed */
 void kafka_assignment_add(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list);
-void kafka_assignment_set(struct kafka_feed *f); /* embedded: all, each from its position */
 void kafka_assignment_hold(struct kafka_feed *f, int partition);
 void kafka_assignment_read_from(struct kafka_feed *f, int partition, int64_t offset);
 void kafka_assignment_let_go(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list);

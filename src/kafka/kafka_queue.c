@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_queue.h"
 
-#define SLICE_US     2000
+#define SLICE_US     1000
 #define HEARTBEAT_MS 1000
 
 /* A thread of librdkafka calls this with a lock held: nothing but the wake-up. */
@@ -51,14 +51,21 @@ static void on_more(uv_idle_t *handle)
         drain(handle->data);
 }
 
+/* One slice a turn: while there is more, it is taken by on_more(). */
+static void drain_unless_busy(struct kafka_queue *q)
+{
+        if (!uv_is_active((uv_handle_t *)&q->more))
+                drain(q);
+}
+
 static void on_wake(uv_async_t *handle)
 {
-        drain(handle->data);
+        drain_unless_busy(handle->data);
 }
 
 static void on_heartbeat(uv_timer_t *handle)
 {
-        drain(handle->data);
+        drain_unless_busy(handle->data);
 }
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,

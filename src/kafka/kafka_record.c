@@ -24,7 +24,7 @@ struct log_record kafka_record_of(const rd_kafka_message_t *message)
         rd_kafka_timestamp_type_t type;
         rd_kafka_headers_t *headers = NULL;
         int64_t timestamp = rd_kafka_message_timestamp(message, &type);
-        unsigned long long settles;
+        unsigned long long settles, own_time;
 
         if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0)
                 record.timestamp_ms = timestamp;
@@ -36,6 +36,8 @@ struct log_record kafka_record_of(const rd_kafka_message_t *message)
                 return record;
         if (str_to_u64(header_of(headers, "crr-settles"), INT64_MAX, &settles))
                 record.settles = (int64_t)settles;
+        if (str_to_u64(header_of(headers, "crr-timestamp"), INT64_MAX, &own_time))
+                record.timestamp_ms = (int64_t)own_time;
         record.outcome = header_of(headers, "crr-outcome");
         return record;
 }

@@ -46,7 +46,8 @@ class CommandLine(unittest.TestCase):
 
     def test_wrong_usage_exits_2(self):
         for wrong in (["--no-such"], ["--set"], ["--set", "x"], ["word"], ["healthcheck", "a", "b"],
-                      ["--version", "--help"], ["--config"]):
+                      ["--version", "--help"], ["--config"],
+                      ["--config", "/dev/null", "--config", "/dev/null"]):
             with self.subTest(wrong):
                 told = run(*wrong)
                 self.assertEqual(told.returncode, 2)

@@ -135,10 +135,12 @@ void http_respond(struct http_request *req, struct http_response *res)
         x->status = res->status;
         snprintf(x->content_type, sizeof x->content_type, "%s",
                  res->content_type != NULL ? res->content_type : "application/json");
-        x->answer_len = res->body.len;
-        x->answer = must(calloc(1, res->body.len + 1));
+        x->answer_len = res->lead.len + res->body.len;
+        x->answer = must(calloc(1, x->answer_len + 1));
+        if (res->lead.len > 0)
+                memcpy(x->answer, res->lead.base, res->lead.len);
         if (res->body.len > 0)
-                memcpy(x->answer, res->body.base, res->body.len);
+                memcpy(x->answer + res->lead.len, res->body.base, res->body.len);
         for (size_t i = 0; i < res->n_headers; i++) {
                 struct fake_header *h = &x->answer_headers[x->n_answer_headers++];
 

@@ -73,6 +73,11 @@ static int64_t now_ms(void *data)
         return fixture.now_ms;
 }
 
+static bool is_apart(void *data, struct str path)
+{
+        return str_has_prefix(path, "/later/apart");
+}
+
 void fixture_answer(unsigned i)
 {
         struct buf body;
@@ -93,7 +98,7 @@ void fixture_answer(unsigned i)
 
 void fixture_start(struct http_limits limits)
 {
-        struct http_app app = { NULL, on_request, render_error, on_answered, now_ms };
+        struct http_app app = { NULL, on_request, render_error, on_answered, now_ms, is_apart };
         const char *address;
         struct error err;
 

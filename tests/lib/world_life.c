@@ -92,6 +92,7 @@ void world_restart(struct world *w, bool written)
                 world_write_batch(w, w->batch);
         w->feeding = false;
         member_end_retries(w->member); /* nobody waits for a process that is gone */
+        retry_service_work(w->door);
         member_tick(w->member, w->now_ms, w->wall_ms);
         end_process(w);
         w->feeding = true;

@@ -59,7 +59,9 @@ static struct place any_place(struct model *m, int id)
 static void mover_writes(struct model *m, int id, struct place place, enum naive_kind kind,
                          struct naive_facts facts, int64_t time_ms)
 {
-        struct naive_event event = { kind, time_ms, place.partition, 0, facts };
+        struct naive_event event = {
+                .kind = kind, .time_ms = time_ms, .partition = place.partition, .facts = facts
+        };
         bool tombstone = kind == NAIVE_GONE && model_chance(50);
         struct buf value;
 
@@ -78,7 +80,7 @@ static void mover_writes(struct model *m, int id, struct place place, enum naive
 /* The outcome of a retry; young enough, a failure says no more than that. */
 static void mover_answers(struct model *m, int id, const struct naive_event *pending)
 {
-        bool is_young = m->w.wall_ms - pending->time_ms < m->w.config.pending_ttl_ms / 2;
+        bool is_young = m->w.wall_ms - pending->retried_ms < m->w.config.pending_ttl_ms / 2;
         struct naive_facts facts = { -1, -1, -1 };
         enum naive_kind kind = model_chance(60) ? NAIVE_FAILED : NAIVE_GONE;
 
@@ -104,6 +106,22 @@ static void act_mover(struct model *m)
         mover_writes(m, id, any_place(m, id), kind, full_facts(m, id), m->w.wall_ms);
 }
 
+/* The latest time of the identity in this partition, with what was moved there. */
+static int64_t last_time_in(const struct model *m, int id, int partition)
+{
+        const struct world_log *log = &m->w.logs[partition];
+        int64_t last = 0;
+
+        for (int64_t i = 0; i < log->n; i++) {
+                const struct world_record *r = &log->records[i];
+                int64_t time_ms = r->own_time_ms != TIME_UNKNOWN ? r->own_time_ms : r->timestamp_ms;
+
+                if (r->key != NULL && model_id_of(model_record_key(r)) == id && time_ms > last)
+                        last = time_ms;
+        }
+        return last;
+}
+
 /* A record that was long under way, in the wrong place: it is older than what is known. */
 static void act_late(struct model *m)
 {
@@ -112,10 +130,12 @@ static void act_late(struct model *m)
         struct place place = { (int)model_draw((uint64_t)m->w.n_partitions), 0 };
         int64_t time_ms;
 
-        if (n->n == 0 || n->n > NAIVE_EVENTS - 8 || place.partition == model_home(m, id))
+        if (n->n == 0 || n->n > NAIVE_EVENTS - 8 || place.partition == model_home(m, id) ||
+            m->tombstone_is_gone[id])
                 return;
         time_ms = n->events[model_draw(n->n)].time_ms - 1;
-        if (time_ms <= naive_last_in(n, place.partition) || naive_has_time(n, time_ms))
+        if (time_ms <= naive_last_in(n, place.partition) ||
+            time_ms <= last_time_in(m, id, place.partition) || naive_has_time(n, time_ms))
                 return;
         TELL(m, " late\n");
         m->loose[id] = true;
@@ -158,7 +178,7 @@ static void act_retry(struct model *m)
                 if (!model_chance(50) || m->n_published[id] > MODEL_ATTEMPTS - 8 ||
                     m->ids[id].n > NAIVE_EVENTS - 16)
                         continue;
-                m->was_forced[id] |= force;
+                m->counts_anew[id] |= force;
                 r->ids[r->retry.req.n] = id;
                 world_retry_add(&r->retry, "b", model_name(id), "v", "aws", force);
         }
@@ -171,13 +191,14 @@ static void act_retry(struct model *m)
         retry_service_retry(m->w.door, &r->retry.req);
 }
 
+/* In a listing that is whole. */
 static bool is_listed(struct model *m, int id)
 {
         static struct world_list list;
         bool found = false;
 
-        world_list(&m->w, &list, NULL, 0, LIMIT_PAGE_ROWS, true);
-        for (size_t i = 0; i < list.n; i++)
+        world_list(&m->w, &list, NULL, 0, LIMIT_PAGE_ROWS, false);
+        for (size_t i = 0; i < list.n && !list.failed; i++)
                 found |= str_eq_c(list.rows[i].id.key, model_name(id));
         world_list_deinit(&list);
         return found;
@@ -191,9 +212,10 @@ static void end_request(struct model *m, struct model_request *r)
 
                 if (entry->result != RETRY_PUBLISHED)
                         continue;
-                CHECK(m->published[id][entry->failure->attempts]);
-                if (naive_state(&m->ids[id], NULL, NULL).kind == NAIVE_PENDING)
-                        CHECK(!is_listed(m, id) || m->w.config.pending_ttl_ms < 60000);
+                CHECK(m->published_ms[id][entry->failure->attempts] != 0);
+                if (naive_state(&m->ids[id], NULL, NULL).kind == NAIVE_PENDING &&
+                    m->w.config.pending_ttl_ms > 60000)
+                        CHECK(!is_listed(m, id));
         }
         world_retry_deinit(&r->retry);
         r->used = false;
@@ -276,11 +298,15 @@ static void act_restart(struct model *m)
         world_restart(&m->w, model_chance(50));
 }
 
+/* What is submitted stands where it belonged before; until that is read, a newer failure where it
+ * belongs now knows nothing of the attempt. */
 static void act_grow(struct model *m)
 {
         if (m->is_wild || m->w.n_partitions >= 3)
                 return;
         TELL(m, " grow to %d\n", m->w.n_partitions + 1);
+        for (int id = 0; id < m->n_ids; id++)
+                m->counts_anew[id] |= m->w.batch != NULL;
         world_grow(&m->w, m->w.n_partitions + 1);
 }
 
@@ -312,6 +338,9 @@ void model_act(struct model *m)
         };
         unsigned at, all = 0;
 
+        m->w.now_ms += 2; /* no two records have the same time */
+        m->w.wall_ms += 2;
+        model_learn(m);
         for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
                 all += acts[i].weight;
         at = (unsigned)model_draw(all);

@@ -16,10 +16,12 @@ void naive_add(struct naive *n, const struct naive_event *event)
         n->n++;
 }
 
-static void keep(int *lacks, int known)
+static bool keep(int *lacks, int known)
 {
-        if (*lacks < 0)
-                *lacks = known;
+        if (*lacks >= 0)
+                return false;
+        *lacks = known;
+        return true;
 }
 
 struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *data)
@@ -34,8 +36,8 @@ struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *
                         continue;
                 if (next.kind == NAIVE_FAILED && was_retried) {
                         keep(&next.facts.attempts, state.facts.attempts);
-                        keep(&next.facts.size, state.facts.size);
-                        keep(&next.facts.entry, state.facts.entry);
+                        next.is_size_kept = keep(&next.facts.size, state.facts.size);
+                        next.is_entry_kept = keep(&next.facts.entry, state.facts.entry);
                 }
                 was_retried =
                         next.kind == NAIVE_PENDING || (next.kind == NAIVE_FAILED && was_retried);
@@ -58,4 +60,30 @@ bool naive_has_time(const struct naive *n, int64_t time_ms)
                 if (n->events[i].time_ms == time_ms)
                         return true;
         return false;
+}
+
+bool naive_was_answered(const struct naive *n, int64_t time_ms)
+{
+        for (size_t i = 0; i < n->n; i++)
+                if (n->events[i].kind != NAIVE_PENDING && n->events[i].time_ms > time_ms)
+                        return true;
+        return false;
+}
+
+bool naive_is_size(const struct naive *n, const struct naive_event *state, int size)
+{
+        bool is = size == state->facts.size;
+
+        for (size_t i = 0; i < n->n && state->is_size_kept && state->facts.size >= 0; i++)
+                is |= size >= 0 && n->events[i].facts.size == size;
+        return is;
+}
+
+bool naive_is_entry(const struct naive *n, const struct naive_event *state, int entry)
+{
+        bool is = entry == state->facts.entry;
+
+        for (size_t i = 0; i < n->n && state->is_entry_kept && state->facts.entry >= 0; i++)
+                is |= entry >= 0 && n->events[i].facts.entry == entry;
+        return is;
 }

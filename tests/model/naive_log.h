@@ -19,10 +19,11 @@ struct naive_facts {
 
 struct naive_event {
         enum naive_kind kind;
-        int64_t time_ms;
+        int64_t time_ms, retried_ms; /* PENDING: by that it expires */
         int partition;
         int64_t offset;
         struct naive_facts facts;
+        bool is_size_kept, is_entry_kept; /* of a state: an earlier event said it */
 };
 
 #define NAIVE_EVENTS 64
@@ -41,5 +42,11 @@ struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *
 /* The latest time in this partition; 0: nothing stands there. */
 int64_t naive_last_in(const struct naive *n, int partition);
 bool naive_has_time(const struct naive *n, int64_t time_ms);
+/* Is that what the state knows? What it kept may be of any earlier event: they are of one version
+ * of one object, and are read in any order. */
+bool naive_is_size(const struct naive *n, const struct naive_event *state, int size);
+bool naive_is_entry(const struct naive *n, const struct naive_event *state, int entry);
+/* A mover said something after this time. */
+bool naive_was_answered(const struct naive *n, int64_t time_ms);
 
 #endif

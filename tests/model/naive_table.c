@@ -184,9 +184,13 @@ void naive_draw_facts(struct naive *n)
                 .offset = f->offset,
                 .unsettled = draw(5) == 0,
                 .foreign_key = draw(5) == 0,
+                .repeated = draw(5) == 0,
+                .covered_to = draw(9) == 0 ? (int64_t)draw(UINT64_C(1) << 31) << draw(12) : 0,
+                .spelling = draw(9) == 0 ? (uint16_t)draw(UINT16_MAX + 1) : 0,
         };
         f->timestamp_ms = draw_timestamp(f->failed_at_ms);
         f->entry_offset = draw(2) == 0 ? -1 : draw(3) == 0 ? (int64_t)draw(100) : f->offset;
+        f->entry_partition = f->entry_offset < 0 || draw(4) > 0 ? f->partition : (int)draw(1000);
         if (draw(3) == 0)
                 memset(f->retry_id.bytes, 1 + (int)draw(200), sizeof f->retry_id.bytes);
 }
@@ -253,8 +257,13 @@ void naive_check_same(const struct naive *n, const struct failure *f)
         CHECK_INT(f->offset, want.offset);
         CHECK_INT(f->timestamp_ms, want.timestamp_ms);
         CHECK_INT(f->entry_offset, want.entry_offset);
+        CHECK_INT(f->entry_partition,
+                  want.entry_offset < 0 ? want.partition : want.entry_partition);
+        CHECK_INT(f->covered_to, want.covered_to);
+        CHECK_INT(f->spelling, want.spelling);
         CHECK_INT(f->unsettled, want.unsettled);
         CHECK_INT(f->foreign_key, want.foreign_key);
+        CHECK_INT(f->repeated, want.repeated);
         CHECK_INT(f->json_plain, !has_escapes(want.id.bucket) && !has_escapes(want.id.key) &&
                                          !has_escapes(want.id.version_id) &&
                                          !has_escapes(want.id.site) &&

@@ -8,6 +8,7 @@ import pytest
 
 import conservation
 from group import Members, Reader, Watch, wait_shared
+from kafka_util import partition_of, record_key
 from samples import identities
 from test_faults import Refailing
 from waiting import outlast, wait_for
@@ -56,6 +57,16 @@ class GroupStorm:
     def some_answers(self, most=40):
         target = self.crowd.count() + self.random.randint(1, most)
         wait_for(lambda: self.crowd.count() >= target, f"{target} whole results", 120)
+
+    def say_moving(self, moving):
+        for reader in self.readers:
+            reader.moving.set() if moving else reader.moving.clear()
+
+    def some_whole_lists(self):
+        """Each reader has seen one from now on."""
+        targets = [r.whole + 2 for r in self.readers]
+        wait_for(lambda: all(r.whole >= n or r.error for r, n in zip(self.readers, targets)),
+                 "whole lists", 120)
 
     def any_member(self):
         return self.random.choice(self.members.running)
@@ -191,6 +202,30 @@ def test_more_members_than_partitions(own_place):
         wait_shared(storm.members.running)
         storm.some_answers()
     storm.check()
+
+
+def test_partitions_are_added_while_it_runs(own_place):
+    storm = GroupStorm(own_place, seed=18, writers=24)
+    with storm:
+        storm.some_answers()
+        storm.say_moving(True)
+        own_place.cluster.grow_topic(own_place.failures, 9)
+        wait_shared(storm.members.running, partitions=9)
+        storm.some_answers()
+        wait_for(lambda: moved_home(own_place, storm.quiet, 9),
+                 "every quiet failure to be in its partition")
+        storm.say_moving(False)
+        storm.some_whole_lists()
+    told = conservation.published_once(own_place.retry_entries(), own_place.failure_log())
+    assert conservation.answered(storm.crowd.answers()) <= told.keys()
+
+
+def moved_home(place, identities_, partitions):
+    """What a compacted log would hold of them: one record each, in the partition of its key."""
+    last = {(r.partition, r.key): r.value for r in place.failure_log()}
+    keys = set(map(record_key, identities_))
+    return {at for at, value in last.items() if value is not None and at[1] in keys} == {
+        (partition_of(key, partitions), key) for key in keys}
 
 
 def test_a_rolling_restart(own_place):

@@ -208,6 +208,19 @@ static void other_methods_are_405(void)
         api_fixture_deinit(&f);
 }
 
+static void health_and_members_stand_apart_from_clients(void)
+{
+        static const char *const apart[] = { "/live",          "/_/ready",   "/metrics",
+                                             "/_/healthcheck", "/_/cluster", "/_/peer/v1/page" };
+        static const char *const others[] = { "/", "/_/crr/failed", "/_/crr/failed/b/metrics",
+                                              "/_/peer/v1", "/live/x" };
+
+        for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+                CHECK(api_is_apart(NULL, str_from(apart[i])));
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+                CHECK(!api_is_apart(NULL, str_from(others[i])));
+}
+
 int main(void)
 {
         RUN(live_is_200_whatever_happens);
@@ -220,5 +233,6 @@ int main(void)
         RUN(an_unknown_topic_is_an_error_of_the_healthcheck);
         RUN(the_cluster_is_shown_with_what_is_not_known);
         RUN(other_methods_are_405);
+        RUN(health_and_members_stand_apart_from_clients);
         return 0;
 }

@@ -122,7 +122,6 @@ static const struct row {
         { "P T", "gone", "-", 0 },
         { "T F", "failed", "-", 0 },
         { "F P T P", "pending", "-", 0 },
-        { "F X", "failed", "-", 0 },
         { "X", "gone", "-", 0 },
         /* a COMPLETED value gets its tombstone, unless there is a newer word */
         { "C", "gone", "sT0", 0 },
@@ -149,20 +148,29 @@ static const struct row {
         { "sF5", "failed", "-", 0 },
         { "sT5", "gone", "-", 0 },
         { "F sT5", "gone", "-", 0 },
-        /* one that a newer record overtook is void, and that record is written again */
-        { "F F sT0", "failed", "sF1", 1 },
-        { "P F sT0", "failed", "sF1", 1 },
-        { "P P sT0", "pending", "sP1", 1 },
-        { "P F F sF1", "failed", "sF2", 1 },
-        { "F P sT0", "pending", "sP1", 1 },
-        { "C F sT0", "failed", "sF1", 1 },
-        { "F T sF0", "gone", "sT1", 1 },
-        { "P T sF0", "gone", "sT1", 1 },
-        { "F T sT0", "gone", "-", 0 }, /* it is gone either way */
-        { "F F sT0 sF1", "failed", "-", 1 },
+        /* compaction keeps what cannot be used: what it follows is written again */
+        { "F X", "failed", "sF1", 0 },
+        { "P X", "pending", "sP1", 0 },
+        { "P F X", "failed", "sF2", 0 },
+        { "F X sF1", "failed", "-", 0 },
+        { "F X F", "failed", "-", 0 },
+        /* one that a newer record overtook is void, and that record is written again, as a
+         * settlement of the void one: compaction may have left that alone */
+        { "F F sT0", "failed", "sF2", 1 },
+        { "P F sT0", "failed", "sF2", 1 },
+        { "P P sT0", "pending", "sP2", 1 },
+        { "P F F sF1", "failed", "sF3", 1 },
+        { "F P sT0", "pending", "sP2", 1 },
+        { "C F sT0", "failed", "sF2", 1 },
+        { "F T sF0", "gone", "sT2", 1 },
+        { "P T sF0", "gone", "sT2", 1 },
+        { "F T sT0", "gone", "sT2", 1 }, /* its time is that of the first */
+        { "F F sT0 sF2", "failed", "-", 1 },
+        { "F F sT0 sF1", "failed", "sF3", 1 }, /* it did not know of the void one */
         { "F F sT0 T", "gone", "-", 1 },
         { "F F sT0 F", "failed", "-", 1 },
-        { "F T sF0 sT1", "gone", "-", 1 },
+        { "F T sF0 sT2", "gone", "-", 1 },
+        { "F T sF0 sT1", "gone", "sT3", 1 },
         { "F T sF0 F", "failed", "-", 1 },
 };
 

@@ -121,10 +121,18 @@ static void nothing_is_kept_of_what_the_other_does_not_know(void)
         struct failure failed = bare(2), pending = bare(2);
 
         CHECK(!failure_merge(&failed, &pending));
-        pending.entry_offset = 10;
-        pending.partition = 3; /* an offset means something in its own partition only */
-        CHECK(!failure_merge(&failed, &pending));
         CHECK_INT(failed.entry_offset, -1);
+}
+
+static void the_entry_of_another_partition_is_found_there(void)
+{
+        struct failure failed = bare(2), pending = full(3);
+
+        pending.entry_partition = 3;
+        CHECK(failure_merge(&failed, &pending));
+        CHECK_INT(failed.partition, 2);
+        CHECK_INT(failed.entry_partition, 3);
+        CHECK_INT(failed.entry_offset, 10);
 }
 
 static void identities_are_the_same_in_all_four_parts(void)
@@ -220,6 +228,7 @@ int main(void)
         RUN(a_failed_record_keeps_what_it_lacks);
         RUN(each_field_is_kept_by_itself);
         RUN(nothing_is_kept_of_what_the_other_does_not_know);
+        RUN(the_entry_of_another_partition_is_found_there);
         RUN(identities_are_the_same_in_all_four_parts);
         RUN(a_copy_lives_in_the_arena_alone);
         RUN(a_copy_that_does_not_fit_is_refused);

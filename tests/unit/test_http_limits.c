@@ -10,9 +10,9 @@
 #define LATER        "GET /later HTTP/1.1\r\n" HOST "\r\n"
 #define BIG          "GET /big HTTP/1.1\r\n" HOST "\r\n"
 
-#define STASH_BYTES  65536            /* so much is read ahead of a client that is being served */
-#define KEPT         ((size_t)131072) /* memory for a body of FIXTURE_MAX_BODY bytes */
-#define TURN_BYTES   262144           /* so much is read of all bodies in a turn of the loop */
+#define STASH_BYTES  65536 /* so much is read ahead of a client that is being served */
+#define KEPT         ((size_t)FIXTURE_MAX_BODY) /* memory for a body of the limit */
+#define TURN_BYTES   262144 /* so much is read of all bodies in a turn of the loop */
 #define UPLOADS      20
 #define REFUSALS_MAX 64 /* connections over the limit that are answered */
 
@@ -272,6 +272,29 @@ static void requests_over_the_limit_are_503_and_their_connection_goes_on(void)
         fixture_stop();
 }
 
+#define APART "GET /later/apart?x HTTP/1.1\r\n" HOST "\r\n"
+
+static void what_stands_apart_has_its_place_when_clients_have_taken_all_others(void)
+{
+        struct client *busy, *apart[2];
+
+        fixture_start((struct http_limits){ .max_in_flight = 1 });
+        busy = client_new();
+        client_send_c(busy, LATER);
+        WAIT(fixture.n_held == 1);
+        apart[0] = client_new();
+        client_send_c(apart[0], APART);
+        WAIT(fixture.n_held == 2);
+        apart[1] = client_new();
+        CHECK_INT(client_ask(apart[1], APART), 503); /* their own places are as many */
+        fixture_answer(0);
+        CHECK_INT(client_ask(busy, "GET / HTTP/1.1\r\n" HOST "\r\n"), 200);
+        client_free(busy);
+        for (int i = 0; i < 2; i++)
+                client_free(apart[i]);
+        fixture_stop();
+}
+
 static void connections_over_the_limit_are_503_then_closed_at_once(void)
 {
         struct client *in[3], *refused[REFUSALS_MAX], *out;
@@ -339,6 +362,7 @@ int main(void)
         RUN(a_client_that_reads_no_answers_has_one_of_them_in_memory);
         RUN(bodies_have_a_share_of_a_turn_however_many_they_are);
         RUN(requests_over_the_limit_are_503_and_their_connection_goes_on);
+        RUN(what_stands_apart_has_its_place_when_clients_have_taken_all_others);
         RUN(connections_over_the_limit_are_503_then_closed_at_once);
         RUN(an_idle_connection_keeps_nothing_but_itself);
         return 0;

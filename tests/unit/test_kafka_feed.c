@@ -185,12 +185,38 @@ static void errors_that_pass_do_not_stop_it(void)
         stop();
 }
 
+static void wait_read(void)
+{
+        for (int p = 0; p < MOCK_PARTITIONS; p++)
+                while (feed.position[p] != w.logs[p].n)
+                        uv_run(&loop, UV_RUN_ONCE);
+}
+
+/* An embedded broker forgets its oldest records: every partition may be read anew in one turn. */
+static void partitions_are_read_anew_all_at_once_and_again(void)
+{
+        begin();
+        fail_many(0, 200);
+        start();
+        wait_ready();
+        for (int round = 0; round < 5; round++) {
+                for (int p = 0; p < MOCK_PARTITIONS; p++)
+                        kafka_feed_reset(&feed, p, "a test");
+                uv_run(&loop, UV_RUN_NOWAIT);
+        }
+        wait_read();
+        fail_many(200, 210);
+        wait_read();
+        stop();
+}
+
 int main(void)
 {
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
         mock_kafka_init(&mock);
         RUN(the_whole_log_reaches_the_member_and_then_what_comes);
         RUN(errors_that_pass_do_not_stop_it);
+        RUN(partitions_are_read_anew_all_at_once_and_again);
         mock_kafka_deinit(&mock);
         return 0;
 }

@@ -12,6 +12,7 @@ struct row {
         const char *headers[8];
         int64_t settles;
         const char *outcome; /* NULL: absent */
+        int64_t own_time_ms; /* 0: that of the message */
 };
 
 static const struct row rows[] = {
@@ -50,6 +51,21 @@ static const struct row rows[] = {
           { "crr-retry-id", "x", "traceparent", "y", NULL },
           -1,
           NULL },
+        { "a record that was written again has its first one's time",
+          "key",
+          NULL,
+          1234,
+          { "crr-settles", "1", "crr-timestamp", "77", NULL },
+          1,
+          NULL,
+          77 },
+        { "a bad time counts as none",
+          "key",
+          NULL,
+          1234,
+          { "crr-timestamp", "-7", NULL },
+          -1,
+          NULL },
         { "an empty outcome", "key", "v", 1, { "crr-outcome", "", NULL }, -1, "" },
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
@@ -63,10 +79,11 @@ static void check_record(void *data, rd_kafka_message_t *message)
 {
         const struct row *row = &rows[message->offset];
         struct log_record record = kafka_record_of(message);
+        int64_t time_ms = row->own_time_ms != 0 ? row->own_time_ms : row->timestamp_ms;
 
         ++*(size_t *)data;
         if (!same(record.key, row->key) || !same(record.value, row->value) ||
-            record.timestamp_ms != row->timestamp_ms || record.settles != row->settles ||
+            record.timestamp_ms != time_ms || record.settles != row->settles ||
             !same(record.outcome, row->outcome))
                 check_fail(__FILE__, __LINE__, "taken as it is", row->name);
         CHECK_INT(record.partition, 1);

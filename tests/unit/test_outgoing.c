@@ -38,7 +38,7 @@ static void a_new_one_owns_what_it_was_made_of(void)
         CHECK_INT(o->kind, OUTGOING_MERGE);
         CHECK_INT(outgoing_state(o), OUTGOING_OWED);
         CHECK_INT(o->settles_partition, 7);
-        CHECK(o->settles == -1 && o->read_offset == -1 && o->offset == -1);
+        CHECK(o->settles == -1 && o->stands == -1 && o->offset == -1);
         outgoing_free(o);
         outgoing_free(NULL);
 }
@@ -57,7 +57,7 @@ static void absent_strings_stay_absent_and_empty_ones_empty(void)
 static void every_kind_has_the_name_of_its_metric(void)
 {
         static const char *const names[OUTGOING_KINDS] = {
-                "retry", "merged", "expired", "closed", "completed", "rewritten", "moved",
+                "retry", "merged", "expired", "closed", "completed", "rewritten", "moved", "hidden",
         };
 
         for (int kind = 0; kind < OUTGOING_KINDS; kind++)
@@ -98,12 +98,12 @@ static void the_drawing_is_all_that_may_happen(void)
         static const char *const want[] = {
                 /* to:             OWED READ QUEU ENCO SUBM COMM UNKN OVER */
                 [OUTGOING_OWED] = "   no   yes  yes  no   no   no   no   yes",
-                [OUTGOING_READING] = "no   no   yes  no   no   no   no   yes",
-                [OUTGOING_QUEUED] = " no   no   no   yes  no   no   no   yes",
+                [OUTGOING_READING] = "yes  no   yes  no   no   no   no   yes",
+                [OUTGOING_QUEUED] = " yes  no   no   yes  no   no   no   yes",
                 [OUTGOING_ENCODED] = "no   no   yes  no   yes  no   no   yes",
-                [OUTGOING_SUBMITTED] = "no no   yes  no   no   yes  yes  yes",
+                [OUTGOING_SUBMITTED] = "yes no  yes  no   no   yes  yes  yes",
                 [OUTGOING_COMMITTED] = "no no   no   no   no   no   no   yes",
-                [OUTGOING_UNKNOWN] = "no   no   no   no   no   no   no   yes",
+                [OUTGOING_UNKNOWN] = "yes  no   no   no   no   no   no   yes",
                 [OUTGOING_OVER] = "   no   no   no   no   no   no   no   no",
         };
         char said[4096];

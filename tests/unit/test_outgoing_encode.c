@@ -20,6 +20,7 @@ static size_t n_records, log_index;
 static struct encode_context context = {
         .instance = "test-0",
         .max_record_bytes = SIZE_MAX,
+        .max_value_bytes = SIZE_MAX,
         .arena = &arena,
         .scratch = &scratch,
 };
@@ -169,6 +170,8 @@ static void the_clients_traceparent_goes_to_the_movers_only(void)
 #define FAILED_VALUE \
         "{" ID ",\"ReplicationStatus\":\"FAILED\"," FACTS ",\"RetryId\":\"" RETRY_ID "\""
 
+#define ID_AND_TIME "crr-retry-id=" RETRY_ID " crr-timestamp=4000\n"
+
 /* Rows: the kind, whether it is a tombstone, and the one record that comes of it. */
 static void a_settlement_names_what_it_settles(void)
 {
@@ -178,22 +181,20 @@ static void a_settlement_names_what_it_settles(void)
                 const char *want;
         } table[] = {
                 { OUTGOING_MERGE, false,
-                  "failures[5] " KEY " " FAILED_VALUE "} crr-settles=40 crr-retry-id=" RETRY_ID
-                  "\n" },
+                  "failures[5] " KEY " " FAILED_VALUE "} @4000 crr-settles=40 " ID_AND_TIME },
                 { OUTGOING_RELIST, false,
-                  "failures[5] " KEY " " FAILED_VALUE "} crr-settles=40 crr-retry-id=" RETRY_ID
-                  "\n" },
+                  "failures[5] " KEY " " FAILED_VALUE "} @4000 crr-settles=40 " ID_AND_TIME },
                 { OUTGOING_CLOSE, true,
-                  "failures[5] " KEY " (null) crr-settles=40 crr-outcome=expired "
-                  "crr-retry-id=" RETRY_ID "\n" },
+                  "failures[5] " KEY
+                  " (null) @4000 crr-settles=40 crr-outcome=expired " ID_AND_TIME },
                 { OUTGOING_COMPLETE, true,
-                  "failures[5] " KEY " (null) crr-settles=40 crr-outcome=completed "
-                  "crr-retry-id=" RETRY_ID "\n" },
+                  "failures[5] " KEY
+                  " (null) @4000 crr-settles=40 crr-outcome=completed " ID_AND_TIME },
                 { OUTGOING_REWRITE, false,
-                  "failures[5] " KEY " " FAILED_VALUE
-                  "} @4000 crr-settles=40 crr-retry-id=" RETRY_ID "\n" },
+                  "failures[5] " KEY " " FAILED_VALUE "} @4000 crr-settles=40 " ID_AND_TIME },
                 { OUTGOING_REWRITE, true,
-                  "failures[5] " KEY " (null) @4000 crr-settles=40 crr-retry-id=" RETRY_ID "\n" },
+                  "failures[5] " KEY
+                  " (null) @4000 crr-settles=40 crr-outcome=completed " ID_AND_TIME },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -215,7 +216,7 @@ static void a_settlement_keeps_the_entry_and_leaves_out_a_retry_that_never_was(v
         memset(&o->failure.retry_id, 0, sizeof o->failure.retry_id);
         CHECK_INT(encode(o), ENCODE_OK);
         CHECK_STR(render(), "failures[5] " KEY " {" ID ",\"ReplicationStatus\":\"FAILED\"," FACTS
-                            ",\"Entry\":\"e\"} crr-settles=40\n");
+                            ",\"Entry\":\"e\"} @4000 crr-settles=40 crr-timestamp=4000\n");
         outgoing_free(o);
 }
 
@@ -229,31 +230,83 @@ static void a_pending_record_is_written_again_as_pending(void)
         outgoing_free(o);
 }
 
-static void a_moved_record_leaves_a_tombstone_where_it_was(void)
+/* A record that Kafka did not take may have been too old for the topic. */
+static void the_own_time_is_in_a_header_too_and_there_alone_after_an_abort(void)
 {
-        struct outgoing *o = make(OUTGOING_MOVE, FAILURE_FAILED);
+        struct outgoing *o = make(OUTGOING_MERGE, FAILURE_FAILED);
 
-        memset(&o->failure.retry_id, 0, sizeof o->failure.retry_id);
-        o->settles_partition = 2;
-        outgoing_keep_record(o, STR("b/%6b%2F1?versionId=v&sitename=s"), STR("{as it was}"));
+        o->attempts = 1;
         CHECK_INT(encode(o), ENCODE_OK);
-        CHECK_STR(render(),
-                  "failures[5] " KEY " {as it was} @4000 crr-settles=40 crr-outcome=moved\n"
-                  "failures[2] b/%6b%2F1?versionId=v&sitename=s (null) crr-settles=40 "
-                  "crr-outcome=moved\n");
-        CHECK_INT(log_index, 0);
+        CHECK(strchr(render(), '@') == NULL);
+        CHECK(strstr(render(), "crr-timestamp=4000\n") != NULL);
+        o->failure.timestamp_ms = TIME_UNKNOWN;
+        CHECK_INT(encode(o), ENCODE_OK);
+        CHECK(strstr(render(), "crr-timestamp") == NULL);
         outgoing_free(o);
 }
 
-static void a_moved_tombstone_is_one_record(void)
+static struct outgoing *make_move(void)
 {
         struct outgoing *o = make(OUTGOING_MOVE, FAILURE_FAILED);
 
         memset(&o->failure.retry_id, 0, sizeof o->failure.retry_id);
         o->settles_partition = 2;
-        outgoing_keep_record(o, STR("key"), STR_ABSENT);
+        o->spelling = 1;
+        outgoing_keep_record(o, STR("b/%6b%2F1?versionId=v&sitename=s"), STR("{as it was}"));
+        return o;
+}
+
+#define AWAY "b/%6b%2F1?versionId=v&sitename=s (null) crr-settles=40 crr-outcome=moved\n"
+
+static void a_moved_record_leaves_a_tombstone_where_it_was(void)
+{
+        struct outgoing *o = make_move();
+
         CHECK_INT(encode(o), ENCODE_OK);
-        CHECK_STR(render(), "failures[5] " KEY " (null) @4000 crr-settles=40 crr-outcome=moved\n");
+        CHECK_STR(render(), "failures[5] " KEY " {as it was} @4000 crr-settles=40 "
+                            "crr-outcome=moved crr-timestamp=4000\nfailures[2] " AWAY);
+        CHECK_INT(log_index, 1); /* the tombstone is watched: it stands in our partition */
+        o->settles_partition = 5;
+        CHECK_INT(encode(o), ENCODE_OK);
+        CHECK_STR(render(), "failures[5] " KEY " {as it was} @4000 crr-settles=40 "
+                            "crr-timestamp=4000\nfailures[5] " AWAY);
+        outgoing_free(o);
+}
+
+static void a_record_that_is_merged_as_it_moves_is_written_anew(void)
+{
+        struct outgoing *o = make_move();
+
+        o->from_facts = true;
+        outgoing_keep_entry(o, STR("e"));
+        CHECK_INT(encode(o), ENCODE_OK);
+        CHECK_STR(render(), "failures[5] " KEY " {" ID ",\"ReplicationStatus\":\"FAILED\"," FACTS
+                            ",\"Entry\":\"e\"} @4000 crr-settles=40 crr-outcome=moved "
+                            "crr-timestamp=4000\nfailures[2] " AWAY);
+        outgoing_free(o);
+}
+
+static void a_completion_is_moved_as_a_value(void)
+{
+        struct outgoing *o = make_move();
+
+        o->completes = true;
+        CHECK_INT(encode(o), ENCODE_OK);
+        CHECK_STR(render(),
+                  "failures[5] " KEY " {" ID ",\"ReplicationStatus\":\"COMPLETED\"} @4000 "
+                  "crr-settles=40 crr-outcome=moved crr-timestamp=4000\n"
+                  "failures[2] " AWAY);
+        outgoing_free(o);
+}
+
+static void what_does_not_count_any_more_is_only_taken_away(void)
+{
+        struct outgoing *o = make_move();
+
+        o->cleans = true;
+        CHECK_INT(encode(o), ENCODE_OK);
+        CHECK_STR(render(), "failures[2] " AWAY);
+        CHECK_INT(log_index, 0);
         outgoing_free(o);
 }
 
@@ -325,8 +378,11 @@ int main(void)
         RUN(a_settlement_names_what_it_settles);
         RUN(a_settlement_keeps_the_entry_and_leaves_out_a_retry_that_never_was);
         RUN(a_pending_record_is_written_again_as_pending);
+        RUN(the_own_time_is_in_a_header_too_and_there_alone_after_an_abort);
         RUN(a_moved_record_leaves_a_tombstone_where_it_was);
-        RUN(a_moved_tombstone_is_one_record);
+        RUN(a_record_that_is_merged_as_it_moves_is_written_anew);
+        RUN(a_completion_is_moved_as_a_value);
+        RUN(what_does_not_count_any_more_is_only_taken_away);
         RUN(a_record_over_the_size_of_a_message_is_refused);
         RUN(the_estimate_is_as_large_as_the_records_by_a_factor_of_two);
         buf_deinit(&scratch);

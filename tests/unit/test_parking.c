@@ -199,17 +199,49 @@ static void a_retry_that_was_committed_before_is_not_listed(void)
 static void what_was_completed_before_stays_so(void)
 {
         world_init(&w, 1);
-        w.hold_batches = true;
         world_start(&w);
-        world_append(&w, HOME, STR(KEY), "{" ID "}", -1, NULL);
-        world_append(&w, HOME, STR(KEY), NULL, -1, NULL);
+        for (int life = 0; life < 3; life++) {
+                int64_t failed = world_append(&w, HOME, STR(KEY), "{" ID "}", -1, NULL);
+
+                world_append(&w, HOME, STR(KEY), NULL, -1, NULL);
+                world_run(&w);
+                w.hold_batches = true; /* what is owed then does not end it */
+                CHECK_INT(position_after(100), w.logs[HOME].n);
+                w.feeding = true;
+                world_append(&w, HOME, STR(KEY), "{" ID "}", failed, "merged");
+                world_run(&w);
+                world_advance(&w, 200);
+                member_collect(w.member);
+                CHECK_INT(metrics_get(w.metrics, METRIC_FAILED_ENTRIES, LABELS_1("s")), 0);
+                w.hold_batches = false;
+                if (w.batch != NULL)
+                        world_tell(&w, PUBLISH_COMMITTED);
+                world_advance(&w, 5000);
+        }
+        world_deinit(&w);
+}
+
+/* Another member reads it, and perhaps its topic is not even the same any more. */
+static void what_was_completed_in_one_that_is_away_is_not_known(void)
+{
+        int home, other;
+
+        world_init(&w, 2);
+        w.hold_batches = true;
+        home = world_home(&w, "b", "k", "v", "s");
+        other = 1 - home;
+        world_start(&w);
+        world_append(&w, other, STR(KEY), "{" ID "}", -1, NULL);
+        w.wall_ms += 10;
+        w.feeds[other] = false;
+        world_append(&w, home, STR(KEY), NULL, -1, NULL);
         world_run(&w);
-        world_revoke(&w, HOME);
-        world_append(&w, HOME, STR(KEY), "{" ID "}", 0, "merged");
-        come_back();
-        CHECK_INT(w.logs[HOME].fed, w.logs[HOME].n);
+        world_revoke(&w, home);
+        w.feeds[other] = true;
+        world_run(&w);
+        world_advance(&w, 200);
         member_collect(w.member);
-        CHECK_INT(metrics_get(w.metrics, METRIC_FAILED_ENTRIES, LABELS_1("s")), 0);
+        CHECK_INT(metrics_get(w.metrics, METRIC_FAILED_ENTRIES, LABELS_1("s")), 1);
         world_deinit(&w);
 }
 
@@ -221,6 +253,37 @@ static void one_that_owes_something_is_read_anew(void)
         world_append(&w, HOME, STR(KEY), "{" ID ",\"ReplicationStatus\":\"COMPLETED\"}", -1, NULL);
         world_run(&w);
         CHECK_INT(position_after(100), 0);
+        w.feeding = true;
+        w.hold_batches = false;
+        world_tell(&w, PUBLISH_ABORTED);
+        world_advance(&w, 5000);
+        CHECK_INT(position_after(100), w.logs[HOME].n);
+        world_deinit(&w);
+}
+
+static void one_that_has_written_what_it_owed_goes_on(void)
+{
+        start();
+        world_append(&w, HOME, STR(KEY), "{" ID ",\"ReplicationStatus\":\"COMPLETED\"}", -1, NULL);
+        world_run(&w);
+        world_advance(&w, 1000);
+        CHECK(w.logs[HOME].n > 11);
+        CHECK_INT(position_after(100), w.logs[HOME].n);
+        world_deinit(&w);
+}
+
+/* Its tombstone is in the log, where it is read then. */
+static void one_that_has_not_read_what_it_wrote_goes_on(void)
+{
+        start();
+        w.hold_batches = true;
+        world_append(&w, HOME, STR(KEY), "{" ID ",\"ReplicationStatus\":\"COMPLETED\"}", -1, NULL);
+        world_run(&w);
+        world_advance(&w, 100);
+        w.feeding = w.hold_batches = false;
+        world_tell(&w, PUBLISH_COMMITTED);
+        world_run(&w);
+        CHECK_INT(position_after(100), 11);
         world_deinit(&w);
 }
 
@@ -244,6 +307,15 @@ static void what_rows_owe_is_written_when_it_is_back(void)
         world_deinit(&w);
 }
 
+static void check_nothing_is_owed(void)
+{
+        struct member_status status;
+
+        member_status(w.member, &status);
+        CHECK_INT(status.ready, 2);
+        CHECK_INT(status.settlements, 0);
+}
+
 /* Which of an identity's records counts is told when they are read one after the other. */
 static void one_whose_identity_was_read_elsewhere_is_read_anew(void)
 {
@@ -259,6 +331,58 @@ static void one_whose_identity_was_read_elsewhere_is_read_anew(void)
         world_append(&w, other, STR(KEY), NULL, -1, NULL);
         world_run(&w);
         w.feeding = false;
+        world_assign(&w, home);
+        CHECK_INT(w.logs[home].fed, 0);
+        world_deinit(&w);
+}
+
+/* Also before it left, and when all of that was written to the log. */
+static void those_that_shared_an_identity_are_read_anew(void)
+{
+        int home, other;
+
+        world_init(&w, 2);
+        home = world_home(&w, "b", "k", "v", "s");
+        other = 1 - home;
+        world_start(&w);
+        world_failure(&w, "b", "k", "v", "s", NULL);
+        world_run(&w);
+        world_append(&w, other, STR(KEY), NULL, -1, NULL);
+        world_run(&w);
+        world_advance(&w, 5000);
+        check_nothing_is_owed();
+        w.feeding = false;
+        for (int p = 0; p < 2; p++) {
+                world_revoke(&w, p);
+                world_assign(&w, p);
+                CHECK_INT(w.logs[p].fed, 0);
+        }
+        world_deinit(&w);
+}
+
+/* Whichever of the two was read first. */
+static void one_that_was_read_after_the_other_is_read_anew(void)
+{
+        int home, other;
+
+        world_init(&w, 2);
+        home = world_home(&w, "b", "k", "v", "s");
+        other = 1 - home;
+        w.hold_batches = true;
+        world_start(&w);
+        world_revoke(&w, home);
+        world_failure(&w, "b", "k", "v", "s", NULL);
+        w.wall_ms += 10;
+        world_append(&w, other, STR(KEY), "{" ID "}", -1, NULL);
+        world_run(&w);
+        world_assign(&w, home);
+        world_run(&w);
+        w.hold_batches = false;
+        world_tell(&w, PUBLISH_COMMITTED);
+        world_advance(&w, 5000);
+        check_nothing_is_owed();
+        w.feeding = false;
+        world_revoke(&w, home);
         world_assign(&w, home);
         CHECK_INT(w.logs[home].fed, 0);
         world_deinit(&w);
@@ -343,9 +467,14 @@ int main(void)
         RUN(what_comes_while_it_leaves_is_read_when_it_is_back);
         RUN(a_retry_that_was_committed_before_is_not_listed);
         RUN(what_was_completed_before_stays_so);
+        RUN(what_was_completed_in_one_that_is_away_is_not_known);
         RUN(one_that_owes_something_is_read_anew);
+        RUN(one_that_has_written_what_it_owed_goes_on);
+        RUN(one_that_has_not_read_what_it_wrote_goes_on);
         RUN(what_rows_owe_is_written_when_it_is_back);
         RUN(one_whose_identity_was_read_elsewhere_is_read_anew);
+        RUN(those_that_shared_an_identity_are_read_anew);
+        RUN(one_that_was_read_after_the_other_is_read_anew);
         RUN(one_that_holds_another_ones_identity_is_read_anew);
         RUN(a_topic_that_has_grown_is_read_anew);
         RUN(what_is_away_gives_way_where_memory_is_short);

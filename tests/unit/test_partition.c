@@ -320,12 +320,17 @@ static void it_is_stuck_when_more_is_to_come_and_nothing_comes(void)
 static void a_new_life_begins_its_walks_at_the_beginning(void)
 {
         live(TO_READY);
-        CHECK_INT(p.settle_cursor, marker_of(3, 0));
-        p.settle_cursor = p.expiry_cursor = UINT64_MAX;
+        for (int state = 0; state < FAILURE_STATES; state++) {
+                CHECK_INT(p.settle_cursor[state], marker_of(3, 0));
+                p.settle_cursor[state] = UINT64_MAX;
+        }
+        p.expiry_cursor = marker_of(3, 7);
         p.records = 7;
         partition_restore(&p, 0, now);
-        CHECK_INT(p.settle_cursor, marker_of(3, 0));
-        CHECK_INT(p.expiry_cursor, marker_of(3, 0));
+        for (int state = 0; state < FAILURE_STATES; state++)
+                CHECK_INT(p.settle_cursor[state], marker_of(3, 0));
+        CHECK(p.expiry_cursor == UINT64_MAX);
+        CHECK_INT(p.expiry_due_ms, now);
         CHECK_INT(p.records, 0);
         CHECK_INT(p.since_ms, now);
 }

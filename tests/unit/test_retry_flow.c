@@ -7,13 +7,18 @@
 
 static struct world w;
 static struct world_retry first, second;
-static char keys[64][16];
+
+/* A turn's share: a request of so many entries is placed in one, and no more. */
+#define SHARE LIMIT_WORK_ENTRIES
+#define FEW   32
+
+static char keys[SHARE + FEW][16];
 
 static void start(const char *extra)
 {
         world_init(&w, 1);
         world_start(&w);
-        for (int i = 0; i < 64; i++) {
+        for (int i = 0; i < SHARE + FEW; i++) {
                 snprintf(keys[i], sizeof keys[i], "k%d", i);
                 world_failure(&w, "b", keys[i], "v", "aws", extra);
         }
@@ -86,7 +91,7 @@ static void while_it_is_placed(void)
 
 static void while_it_is_checked(void)
 {
-        make(&first, 0, 3);
+        make(&first, 0, SHARE);
         retry_service_retry(w.door, &first.req);
         turn();
         turn();
@@ -167,7 +172,8 @@ static void a_deadline_in_any_state_is_answered_with_what_is_known(void)
                 size_t published; /* when all is let go */
         } table[] = {
                 { "placed", while_it_is_placed, "", 100, ERR_UNAVAILABLE, "0 of 3 committed", 0 },
-                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 3 committed", 0 },
+                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 256 committed",
+                  0 },
                 { "waiting to be read", while_its_entry_waits_to_be_read, ",\"Entry\":\"e\"", 100,
                   ERR_UNAVAILABLE, "0 of 3 committed", 0 },
                 { "being read", while_its_entry_is_read, ",\"Entry\":\"e\"", 100, ERR_UNAVAILABLE,
@@ -307,21 +313,38 @@ static void attempts_saturate(void)
 static void requests_take_turns(void)
 {
         start("");
+        make(&first, 0, SHARE);
+        make(&second, SHARE, SHARE + FEW);
+        retry_service_retry(w.door, &first.req);
+        retry_service_retry(w.door, &second.req);
+        turn(); /* taken */
+        turn(); /* the first is placed */
+        CHECK_INT(w.submits, 0);
+        turn(); /* the second is placed; what is left of the turn is the first's: it is checked */
+        CHECK_INT(w.submits, 1);
+        CHECK_INT(w.batch->n_records / 2, SHARE - FEW);
+        turn(); /* the second is checked, and the rest of the first */
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(!first.done && !second.done);
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(first.done && !first.failed);
+        CHECK(second.done && !second.failed);
+        end(2);
+}
+
+static void small_requests_share_a_turn(void)
+{
+        start("");
         make(&first, 0, 30);
         make(&second, 30, 60);
         retry_service_retry(w.door, &first.req);
         retry_service_retry(w.door, &second.req);
         turn(); /* taken */
-        turn(); /* the first is placed */
-        turn(); /* the second is placed */
-        CHECK_INT(w.submits, 0);
-        turn(); /* the first is checked: its batch is submitted */
+        turn(); /* both are placed and checked */
         CHECK_INT(w.submits, 1);
-        CHECK_INT(w.batch->n_records, 60);
-        turn();
+        CHECK_INT(w.batch->n_records, 120);
         world_answer(&w, PUBLISH_COMMITTED);
-        CHECK(first.done && !second.done);
-        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(first.done && !first.failed);
         CHECK(second.done && !second.failed);
         end(2);
 }
@@ -331,7 +354,7 @@ static void requests_take_turns(void)
 static void a_topic_vanishes_under_a_request(bool partial, unsigned turns)
 {
         start("");
-        make(&first, 0, 3);
+        make(&first, 0, SHARE);
         first.req.partial = partial;
         retry_service_retry(w.door, &first.req);
         for (unsigned i = 0; i < turns; i++)
@@ -360,7 +383,7 @@ static void a_topic_may_vanish_before_placing_and_before_checking(void)
 static void a_partition_may_leave_between_placing_and_checking(void)
 {
         start("");
-        make(&first, 0, 3);
+        make(&first, 0, SHARE);
         retry_service_retry(w.door, &first.req);
         turn();
         turn();
@@ -368,7 +391,7 @@ static void a_partition_may_leave_between_placing_and_checking(void)
         member_on_revoked(w.member, 0);
         world_run(&w);
         CHECK(first.done && first.failed);
-        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 3 committed"));
+        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 256 committed"));
         CHECK(partition_set_has(&first.req.coverage.missing, 0));
         CHECK_INT(w.n_entries, 0);
         end(1);
@@ -384,6 +407,7 @@ int main(void)
         RUN(entries_are_answered_each_for_itself);
         RUN(attempts_saturate);
         RUN(requests_take_turns);
+        RUN(small_requests_share_a_turn);
         RUN(a_topic_may_vanish_before_placing_and_before_checking);
         RUN(a_partition_may_leave_between_placing_and_checking);
         return 0;

@@ -31,6 +31,22 @@ static void a_secret_comes_from_its_place(void)
         settings_free(s);
 }
 
+static void a_mistyped_place_is_no_secret_by_itself(void)
+{
+        static const char *const wrong[] = { "{\"flie\":\"/x\"}", "{file:/x}", "{}" };
+
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+                char set[100];
+                struct settings *s;
+
+                snprintf(set, sizeof set, "kafka.properties.sasl.password=%s", wrong[i]);
+                s = settings_of(NULL, NULL, set);
+                check_problems(s, "--set: kafka.properties: a text in braces must be {\"file\": "
+                                  "\"/path\"} or {\"env\": \"NAME\"}\n");
+                settings_free(s);
+        }
+}
+
 static void a_secret_without_its_place_is_an_error(void)
 {
         struct settings *s =
@@ -184,6 +200,7 @@ int main(void)
 {
         settings_fixture_begin();
         RUN(a_secret_comes_from_its_place);
+        RUN(a_mistyped_place_is_no_secret_by_itself);
         RUN(a_secret_without_its_place_is_an_error);
         RUN(secrets_are_never_told);
         RUN(what_is_printed_reads_back);

@@ -74,7 +74,8 @@ static void a_settlement_that_a_newer_record_overtook_is_void_and_that_one_is_wr
         CHECK(w.logs[0].records[2].value == NULL);
         CHECK(w.logs[0].records[4].value != NULL);
         CHECK(strstr(w.logs[0].records[4].value, "\"Size\":5") != NULL);
-        CHECK_INT(w.logs[0].records[4].settles, 1);
+        CHECK_INT(w.logs[0].records[4].settles,
+                  2); /* the void one: compaction may keep that alone */
         world_deinit(&w);
 }
 

@@ -9,60 +9,67 @@ static void clear(void)
         memset(&t, 0, sizeof t);
 }
 
-static void a_tombstone_is_found_by_its_hash_and_partition(void)
+static void add(uint64_t hash, uint64_t content, int64_t offset, bool is_home)
+{
+        struct standing standing = { .partition = 3, .offset = offset, .is_home = is_home };
+
+        standing.timestamp_ms = offset * 10;
+        tombstones_add(&t, hash, content, &standing);
+}
+
+static void a_tombstone_is_found_by_its_hash(void)
 {
         const struct tombstone *found;
 
         clear();
-        CHECK(tombstones_find(&t, 7, 0) == NULL);
-        CHECK(tombstones_find(&t, 0, 0) == NULL);
-        tombstones_add(&t, 7, 3, 100, 5000);
-        found = tombstones_find(&t, 7, 3);
+        CHECK(tombstones_find(&t, 7) == NULL);
+        CHECK(tombstones_find(&t, 0) == NULL);
+        add(7, 5, 100, true);
+        found = tombstones_find(&t, 7);
         CHECK(found != NULL);
-        CHECK_INT(found->offset, 100);
-        CHECK_INT(found->timestamp_ms, 5000);
-        CHECK(tombstones_find(&t, 7, 2) == NULL);
-        CHECK(tombstones_find(&t, 8, 3) == NULL);
-        CHECK(tombstones_find(&t, 7 + TOMBSTONE_SLOTS, 3) == NULL);
+        CHECK_INT(found->content, 5);
+        CHECK_INT(found->standing.partition, 3);
+        CHECK_INT(found->standing.offset, 100);
+        CHECK_INT(found->standing.timestamp_ms, 1000);
+        CHECK(tombstones_find(&t, 8) == NULL);
+        CHECK(tombstones_find(&t, 7 + TOMBSTONE_SLOTS) == NULL);
 }
 
 static void the_latest_takes_the_slot(void)
 {
         clear();
-        tombstones_add(&t, 7, 3, 100, 5000);
-        tombstones_add(&t, 7, 3, 200, 6000);
-        CHECK_INT(tombstones_find(&t, 7, 3)->offset, 200);
-        tombstones_add(&t, 7 + TOMBSTONE_SLOTS, 3, 300, 7000);
-        CHECK(tombstones_find(&t, 7, 3) == NULL);
-        CHECK_INT(tombstones_find(&t, 7 + TOMBSTONE_SLOTS, 3)->offset, 300);
-        tombstones_add(&t, 7 + TOMBSTONE_SLOTS, 4, 10, 7000);
-        CHECK(tombstones_find(&t, 7 + TOMBSTONE_SLOTS, 3) == NULL);
+        add(7, 5, 100, true);
+        add(7, 5, 200, true);
+        CHECK_INT(tombstones_find(&t, 7)->standing.offset, 200);
+        add(7 + TOMBSTONE_SLOTS, 6, 300, true);
+        CHECK(tombstones_find(&t, 7) == NULL);
+        CHECK_INT(tombstones_find(&t, 7 + TOMBSTONE_SLOTS)->standing.offset, 300);
 }
 
 static void every_slot_is_used(void)
 {
         clear();
         for (uint64_t hash = 0; hash < TOMBSTONE_SLOTS; hash++)
-                tombstones_add(&t, hash, 0, (int64_t)hash, 0);
+                add(hash, 1, (int64_t)hash, true);
         for (uint64_t hash = 0; hash < TOMBSTONE_SLOTS; hash++)
-                CHECK_INT(tombstones_find(&t, hash, 0)->offset, hash);
+                CHECK_INT(tombstones_find(&t, hash)->standing.offset, hash);
 }
 
-static void a_partition_that_left_is_forgotten_and_no_other(void)
+static void that_one_was_misplaced_is_known_from_then_on(void)
 {
         clear();
-        for (uint64_t hash = 0; hash < TOMBSTONE_SLOTS; hash++)
-                tombstones_add(&t, hash, (int)(hash % 3), 1, 0);
-        tombstones_forget(&t, 1);
-        for (uint64_t hash = 0; hash < TOMBSTONE_SLOTS; hash++)
-                CHECK_INT(tombstones_find(&t, hash, (int)(hash % 3)) != NULL, hash % 3 != 1);
+        add(7, 1, 1, true);
+        CHECK(!t.has_misplaced);
+        add(8, 1, 2, false);
+        add(8, 1, 3, true);
+        CHECK(t.has_misplaced);
 }
 
 int main(void)
 {
-        RUN(a_tombstone_is_found_by_its_hash_and_partition);
+        RUN(a_tombstone_is_found_by_its_hash);
         RUN(the_latest_takes_the_slot);
         RUN(every_slot_is_used);
-        RUN(a_partition_that_left_is_forgotten_and_no_other);
+        RUN(that_one_was_misplaced_is_known_from_then_on);
         return 0;
 }

@@ -78,13 +78,15 @@ void api_free(struct api *api);
 
 void api_set_config(struct api *api, const struct api_config *config); /* for SIGHUP */
 
-/* These three are what struct http_app of crr/http/http_server.h asks for; `data` is a
+/* These four are what struct http_app of crr/http/http_server.h asks for; `data` is a
  * struct api. */
 void api_on_request(void *data, struct http_request *req);
 void api_render_error(void *data, const struct error *err, struct buf *out);
+bool api_is_apart(void *data, struct str path);
 void api_on_answered(void *data, const struct http_request *req, int status);
 
-/* One bounded piece of waiting work; true while there is more. Call once a turn of the loop. */
+/* One bounded piece of waiting work; true while there is more, be it at the door, which was given a
+ * request: do not wait before the next turn then. Call once a turn of the loop. */
 bool api_work(struct api *api);
 
 #endif

@@ -9,7 +9,8 @@
 /*
  * Memory that dies at once, with the request it was for.
  *
- * Cost    A pointer bump; a block of malloc per 4 KiB or larger piece.
+ * Cost    A pointer bump; a block of malloc per 4 KiB, or an eighth of what is used up to 64 KiB,
+ *         or larger piece.
  * Errors  NULL past the limit (what an outsider's size controls is an error);
  *         out of memory below it aborts.
  */

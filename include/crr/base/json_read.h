@@ -113,6 +113,7 @@ struct json_object {
         unsigned depth;   /* of the object's members */
         uint64_t ignored; /* bit i: row i was left out because its value was bad */
         size_t bad_row;   /* the row an error is about; fields->n: none */
+        size_t next_row;  /* behind the one found last: names mostly come in the rows' order */
 };
 
 void json_object_begin(struct json_object *o, const struct json_fields *fields, void *target,

@@ -22,7 +22,7 @@
 
 #define LIMIT_JSON_DEPTH          16
 #define LIMIT_WORK_ENTRIES \
-        256 /* entries of one request checked or encoded in one turn of the loop */
+        256 /* entries placed or checked, and as many encoded, in one turn of the loop */
 #define LIMIT_SUBMIT_ATTEMPTS                                               \
         3 /* a batch whose transaction aborts is submitted at most so often \
            */

@@ -18,9 +18,11 @@ void url_encode(struct buf *out, struct str s); /* all but A-Z a-z 0-9 - . _ ~ ;
 void url_encode_component(struct buf *out,
                           struct str s); /* JavaScript's encodeURIComponent: keeps ! * ' ( ) too */
 
-bool url_is_encoded(struct str s); /* as url_encode() spells it, and not in another way */
+/* Is it spelled as url_encode() would spell it? Then it can be decoded. */
+bool url_is_encoded(struct str s);
 
-/* False on a bad escape. plus_is_space: as in queries. What is appended before the fault stays. */
+/* False on a bad escape. plus_is_space: as in queries. What is appended before the fault stays.
+ * Wants room for the text as it is. */
 bool url_decode(struct buf *out, struct str s, bool plus_is_space);
 
 #define URL_MAX_PARAMS 32

@@ -38,14 +38,20 @@ struct failure {
 
         int partition; /* where its latest record stands */
         int64_t offset;
-        int64_t timestamp_ms; /* of that record */
-        int64_t entry_offset; /* same partition: the record that holds `Entry`; -1: it has none.
-                                 Equal to offset but between a FAILED record that lacks the Entry
-                                 and its merged record. */
+        int64_t timestamp_ms; /* of that record; of a settlement: of what it settles */
+        int entry_partition;
+        int64_t entry_offset; /* there: the record that holds `Entry`; -1: it has none. Its own but
+                                 between a FAILED record that lacks the Entry and its merged
+                                 record. */
+        int64_t covered_to;   /* 0, or behind a later record under the same key that does not count
+                                 (void, or rejected): compaction may drop its own for that one, and so
+                                 it is owed again */
+        uint16_t spelling;    /* of its record's key: 0 the canonical one, else a hash of it */
         bool unsettled;   /* what it keeps from an earlier record is not in its own yet: a merged
                              record is owed */
         bool foreign_key; /* its record stands under another spelling of the key, or in another
-                             partition */
+                             partition: it is owed where it belongs */
+        bool repeated;    /* its record is a settlement: it repeats an earlier one */
         bool json_plain;  /* no string of it needs escaping in JSON; false: perhaps. Set by the
                              table */
 };
@@ -58,10 +64,17 @@ bool identity_copy(struct identity *ret, const struct identity *id, struct arena
 
 const char *failure_state_name(enum failure_state state); /* "FAILED", "PENDING" */
 
-/* What a FAILED record lacks it keeps from the PENDING record it follows (events.md, "States"):
- * attempts, size, last modified, role, entry, retry id. Returns true when something was kept: a
- * merged record must be written then. */
-bool failure_merge(struct failure *failed, const struct failure *pending);
+/*
+ * What a FAILED record lacks it keeps from the PENDING record it follows (events.md, "States"):
+ * attempts, size, last modified, role, entry, retry id. A failure with a retry id has followed one,
+ * and passes it on: whether its merged record was written before the next came makes no difference.
+ * Merging returns true when something was kept: a merged record must be written then.
+ */
+bool failure_passes_on(const struct failure *f);
+bool failure_merge(struct failure *failed, const struct failure *earlier);
+
+/* The log lacks a record of what is known: merged, written again, or where it belongs. */
+bool failure_owes(const struct failure *f);
 
 /* A marker: the position of a failure in the log, as the API shows it. */
 uint64_t marker_of(int partition, int64_t offset);

@@ -13,13 +13,15 @@
 /*
  * Failure-log values, both ways, and what the retry entries hold (events.md).
  *
- * Ownership  A decoder is reused; the strings it gives live until its next decode.
+ * Ownership  A decoder is reused; the strings it gives live until its next decode, and no longer
+ *            than the record.
  * Cost       One parse; nothing is allocated when warm.
  */
 struct log_record {
         int partition;
         int64_t offset;
-        int64_t timestamp_ms; /* TIME_UNKNOWN: the record has none */
+        int64_t timestamp_ms; /* its time: header crr-timestamp, else the broker's; TIME_UNKNOWN:
+                                 none */
         struct str key;       /* absent: null key */
         struct str value;     /* absent: a tombstone */
         int64_t settles;      /* header crr-settles; -1: none (a bad one counts as none) */
@@ -51,8 +53,8 @@ const char *record_outcome_name(
 
 struct decoded_record {
         enum record_outcome outcome;
-        struct failure failure; /* id for all outcomes; the rest for FAILED and PENDING. partition,
-                                   offset, timestamp from the record; failed_at defaults to the
+        struct failure failure; /* id, partition, offset and timestamp for all outcomes, the rest
+                                   for FAILED and PENDING. failed_at of a FAILED one defaults to the
                                    timestamp; entry_offset set */
         bool canonical_key;
         struct str entry;        /* `Entry`; absent: none */
@@ -64,7 +66,8 @@ struct failure_decoder;
 struct failure_decoder *failure_decoder_new(size_t max_value_bytes);
 void failure_decoder_free(struct failure_decoder *d);
 
-/* REJECT_NONE and *ret; or the cause, with the place and rule in err->message. */
+/* REJECT_NONE and *ret; or the cause, with the place and rule in err->message, and of *ret the
+ * identity that the key names (absent: none), partition, offset and timestamp. */
 enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
                                  struct decoded_record *ret, struct error *err);
 
@@ -87,6 +90,9 @@ const char *failure_field_name(unsigned bit);
  * RetriedAt; FAILED writes RetryId when there is one). `entry` absent: no Entry. */
 void failure_encode(const struct failure *f, struct str retried_by, struct str entry,
                     struct buf *out);
+
+/* The value that says COMPLETED. */
+void completion_encode(const struct identity *id, struct buf *out);
 
 /* The retry entry of payload mode `native`: the failure as the API shows it, PENDING, Attempts,
  * RetryId. */

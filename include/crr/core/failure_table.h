@@ -27,7 +27,8 @@
  * Errors     ERR_TABLE_FULL at the memory limit, ERR_TOO_MANY_SITES at that of sites; nothing was
  *            changed then.
  *
- * Not kept: retried_at_ms of an entry that is FAILED and has no retry id (TIME_UNKNOWN comes back).
+ * Not kept: retried_at_ms of an entry that is FAILED and has no retry id (TIME_UNKNOWN comes back),
+ * and entry_partition of one without an Entry (its own comes back).
  */
 struct failure_table;
 

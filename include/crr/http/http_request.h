@@ -60,6 +60,7 @@ bool http_request_is_canceled(const struct http_request *req);
 struct http_response {
         int status;
         const char *content_type; /* NULL: application/json */
+        struct str lead;          /* sent before the body, as its first bytes: copied; short */
         struct buf body;          /* moved in: the server frees it; may be empty */
         struct http_header headers[4];
         size_t n_headers; /* values are copied before http_respond() returns */

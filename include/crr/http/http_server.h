@@ -25,7 +25,8 @@ struct http_limits {
         size_t max_body_bytes;     /* 413 above it, as soon as it is known */
         size_t max_buffered_bytes; /* http_budget.h; 503 above it, and nothing is read ahead */
         unsigned max_connections;  /* 503 and close above it */
-        unsigned max_in_flight;    /* requests in handlers; 503 + Retry-After above it */
+        unsigned max_in_flight;    /* requests in handlers; 503 + Retry-After above it. Those that
+                                      stand apart have a count of their own, as large */
         unsigned request_timeout_ms;
         /* Deadlines of a connection; 0 takes the default of http_server.c. */
         unsigned idle_ms, header_ms, body_ms, write_ms, linger_ms;
@@ -43,6 +44,10 @@ struct http_app {
         void (*on_answered)(void *data, const struct http_request *req, int status);
         /* The clock of the deadlines, which does not run backwards; NULL: the loop's. */
         int64_t (*now_ms)(void *data);
+        /* Does a path stand apart? Whatever clients do, such a request has its place and is not
+         * refused for memory: health, and what a member asks another, who may wait for each other.
+         * NULL: none. */
+        bool (*is_apart)(void *data, struct str path);
 };
 
 struct http_server;

@@ -170,4 +170,4 @@ static const struct route routes[] = {
 
 extern const struct dialect admin_dialect;
 
-const struct dialect admin_dialect = { .name = "admin", .routes = routes };
+const struct dialect admin_dialect = { .name = "admin", .routes = routes, .is_apart = true };

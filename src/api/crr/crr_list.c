@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: the query is parsed into a request of the door, which calls row for each
- * failure (rendered at once, since it is borrowed) and then done; done puts the head around the
- * rows and answers.
+ * failure (rendered at once, since it is borrowed) and then done; done puts what stands before and
+ * after around the rows and answers.
  *
  * Possible failures are: a bad query (answered at once); partitions whose failures are unknown
  * (503 that names them, unless the client takes a partial answer).
@@ -57,7 +57,7 @@ static void listing_on_done(struct listing *l, const struct error *err, const ui
                             const struct coverage *coverage)
 {
         struct error explained;
-        struct buf out;
+        struct buf lead;
 
         if (err != NULL) {
                 explained = *err;
@@ -66,10 +66,11 @@ static void listing_on_done(struct listing *l, const struct error *err, const ui
                 answer_error(l->api, l->req, &explained, 0);
                 return;
         }
-        buf_init(&out, 2 * PAGE_LIMIT);
-        crr_render_page(&out, &l->rows, next_marker, coverage);
-        buf_deinit(&l->rows);
-        answer_ok(l->req, &out);
+        buf_init(&lead, CRR_PAGE_BEGIN_LIMIT);
+        crr_render_page_begin(&lead, next_marker);
+        crr_render_page_end(&l->writer, coverage);
+        answer_page(l->req, buf_str(&lead), &l->rows);
+        buf_deinit(&lead);
 }
 
 static void list_on_row(struct list_request *door, const struct failure *f)

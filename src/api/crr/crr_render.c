@@ -7,46 +7,45 @@
 
 #define MAX_PARTITIONS_NAMED 16
 
-static void member_time(struct json_writer *w, const char *name, int64_t ms)
+#define MEMBERS              11 /* of a row, at most */
+
+static inline char *member_time(char *at, const char *name, int64_t ms)
 {
-        if (ms == TIME_UNKNOWN)
-                return;
-        json_key(w, name);
-        json_time(w, ms);
+        return ms == TIME_UNKNOWN ? at : json_row_time(json_row_name(at, name), ms);
 }
 
-static void member_str(struct json_writer *w, const char *name, struct str value)
+static inline char *member_str(char *at, const char *name, struct str value)
 {
-        if (value.base == NULL)
-                return;
-        json_key(w, name);
-        json_str(w, value);
+        return value.base == NULL ? at : json_row_str(json_row_name(at, name), value);
 }
 
-static void member_int(struct json_writer *w, const char *name, int64_t value)
+static inline char *member_int(char *at, const char *name, int64_t value)
 {
-        if (value < 0)
-                return;
-        json_key(w, name);
-        json_int(w, value);
+        return value < 0 ? at : json_row_u64(json_row_name(at, name), (uint64_t)value);
 }
 
 void crr_render_failure(struct json_writer *w, const struct failure *f, enum crr_row row)
 {
-        json_object_open(w);
-        member_str(w, "Bucket", f->id.bucket);
-        member_str(w, "Key", f->id.key);
-        member_str(w, "VersionId", f->id.version_id);
-        member_str(w, "StorageClass", f->id.site);
-        member_int(w, "Size", f->size);
-        member_time(w, "LastModified", f->last_modified_ms);
-        member_time(w, "FailedAt", f->failed_at_ms);
-        member_str(w, "ErrorCode", f->error_code);
-        member_int(w, "Attempts", f->attempts);
-        member_str(w, "Role", f->role);
-        if (row == CRR_ROW_RETRIED)
-                member_str(w, "ReplicationStatus", str_from(failure_state_name(f->state)));
-        json_object_close(w);
+        struct str status =
+                row == CRR_ROW_RETRIED ? str_from(failure_state_name(f->state)) : STR_ABSENT;
+        size_t strings = f->id.bucket.len + f->id.key.len + f->id.version_id.len + f->id.site.len +
+                         f->error_code.len + f->role.len + status.len;
+        char *begin = json_row_begin(w, JSON_ROW_ROOM(MEMBERS, strings)), *at = begin;
+
+        if (begin == NULL)
+                return;
+        at = member_str(at, "Bucket", f->id.bucket);
+        at = member_str(at, "Key", f->id.key);
+        at = member_str(at, "VersionId", f->id.version_id);
+        at = member_str(at, "StorageClass", f->id.site);
+        at = member_int(at, "Size", f->size);
+        at = member_time(at, "LastModified", f->last_modified_ms);
+        at = member_time(at, "FailedAt", f->failed_at_ms);
+        at = member_str(at, "ErrorCode", f->error_code);
+        at = member_int(at, "Attempts", f->attempts);
+        at = member_str(at, "Role", f->role);
+        at = member_str(at, "ReplicationStatus", status);
+        json_row_end(w, begin, at);
 }
 
 static int known_partitions(const struct coverage *c)
@@ -72,8 +71,7 @@ static void render_coverage(struct json_writer *w, const struct coverage *c)
         json_object_close(w);
 }
 
-void crr_render_page(struct buf *out, const struct buf *rows, const uint64_t *next_marker,
-                     const struct coverage *coverage)
+void crr_render_page_begin(struct buf *out, const uint64_t *next_marker)
 {
         struct json_writer w;
 
@@ -87,13 +85,14 @@ void crr_render_page(struct buf *out, const struct buf *rows, const uint64_t *ne
         }
         json_key(&w, "Versions");
         json_array_open(&w);
-        if (rows->len > 0)
-                json_raw(&w, buf_str(rows));
-        json_array_close(&w);
+}
+
+void crr_render_page_end(struct json_writer *rows, const struct coverage *coverage)
+{
+        json_array_close(rows);
         if (!coverage_is_whole(coverage))
-                render_coverage(&w, coverage);
-        json_object_close(&w);
-        out->overflow |= rows->overflow;
+                render_coverage(rows, coverage);
+        json_object_close(rows);
 }
 
 /* "3,5"; at most `most` of them, then "...". */

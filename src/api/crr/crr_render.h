@@ -14,10 +14,11 @@
 enum crr_row { CRR_ROW_LISTED, CRR_ROW_RETRIED };
 void crr_render_failure(struct json_writer *w, const struct failure *f, enum crr_row row);
 
-/* The answer around rows that were rendered before, one after the other, into `rows`.
- * next_marker NULL: not truncated. Coverage is shown unless it is whole. */
-void crr_render_page(struct buf *out, const struct buf *rows, const uint64_t *next_marker,
-                     const struct coverage *coverage);
+/* What stands before the rows, and after them. next_marker NULL: not truncated. Coverage is shown
+ * unless it is whole. */
+#define CRR_PAGE_BEGIN_LIMIT 128
+void crr_render_page_begin(struct buf *out, const uint64_t *next_marker);
+void crr_render_page_end(struct json_writer *rows, const struct coverage *coverage);
 
 /* "5/6; missing=3,5" */
 void crr_render_coverage_header(struct buf *out, const struct coverage *coverage);

@@ -33,4 +33,4 @@ static const struct route routes[] = {
 
 extern const struct dialect peer_dialect;
 
-const struct dialect peer_dialect = { .name = "peer", .routes = routes };
+const struct dialect peer_dialect = { .name = "peer", .routes = routes, .is_apart = true };

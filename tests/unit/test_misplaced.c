@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that stand where their identity does not belong, by a producer's partitioner or because
+ * the topic grew. */
+#include "check.h"
+#include "crr/base/log.h"
+#include "world.h"
+
+static struct world w;
+static struct world_list list;
+static struct world_retry retry;
+
+#define KEY   STR("b/k?versionId=v&sitename=aws")
+#define VALUE "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"%s}"
+
+/* `extra` absent: a tombstone; no time: now. */
+static int64_t append(int partition, const char *extra, int64_t settles, const char *outcome,
+                      int64_t timestamp_ms)
+{
+        char value[512];
+        int64_t offset;
+
+        snprintf(value, sizeof value, VALUE, extra != NULL ? extra : "");
+        offset = world_append(&w, partition, KEY, extra != NULL ? value : NULL, settles, outcome);
+        if (timestamp_ms != 0)
+                w.logs[partition].records[offset].timestamp_ms = timestamp_ms;
+        return offset;
+}
+
+static void submit_one(struct world_retry *r, const char *key, bool force)
+{
+        world_retry_init(&w, r);
+        world_retry_add(r, "b", key, "v", "aws", force);
+        world_retry_submit(&w, r);
+}
+
+static int wrong_place(void)
+{
+        return (world_home(&w, "b", "k", "v", "aws") + 1) % w.n_partitions;
+}
+
+/* Records of two partitions come in any order: first that one, and only it. */
+static void begin_with(int partition)
+{
+        for (int p = 0; p < w.n_partitions; p++)
+                w.feeds[p] = p == partition;
+        w.stable = MEMBER_UNSTABLE;
+}
+
+static void go_on(void)
+{
+        for (int p = 0; p < w.n_partitions; p++)
+                w.feeds[p] = true;
+        world_run(&w);
+        w.stable = MEMBER_STABLE;
+        world_advance(&w, 1000);
+}
+
+static void start_home_last(void)
+{
+        begin_with(wrong_place());
+        world_start(&w);
+        go_on();
+}
+
+static void restart_home_first(void)
+{
+        begin_with(world_home(&w, "b", "k", "v", "aws"));
+        world_restart(&w, false);
+        go_on();
+}
+
+static void a_moved_record_is_still_listed_after_a_restart(void)
+{
+        world_init(&w, 2);
+        append(wrong_place(), "", -1, NULL, 0);
+        world_start(&w);
+        world_advance(&w, 1000);
+        CHECK_INT(world_listed(&w), 1);
+        restart_home_first();
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+static void a_misplaced_failure_is_newer_than_the_pending_record_at_home(void)
+{
+        int64_t now;
+
+        world_init(&w, 2);
+        now = w.wall_ms;
+        append(world_home(&w, "b", "k", "v", "aws"), ",\"ReplicationStatus\":\"PENDING\"", -1, NULL,
+               now - 2000);
+        append(wrong_place(), "", -1, NULL, now - 1000);
+        start_home_last();
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+static void a_misplaced_failure_is_newer_than_the_tombstone_at_home(void)
+{
+        int64_t now;
+
+        world_init(&w, 2);
+        now = w.wall_ms;
+        append(world_home(&w, "b", "k", "v", "aws"), NULL, -1, NULL, now - 2000);
+        append(wrong_place(), "", -1, NULL, now - 1000);
+        start_home_last();
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+static void a_misplaced_record_that_a_newer_one_at_home_replaced_is_moved_all_the_same(void)
+{
+        int wrong;
+
+        world_init(&w, 2);
+        wrong = wrong_place();
+        append(wrong, "", -1, NULL, w.wall_ms - 2000);
+        append(world_home(&w, "b", "k", "v", "aws"), "", -1, NULL, w.wall_ms - 1000);
+        start_home_last();
+        CHECK_INT(world_listed(&w), 1);
+        CHECK(w.logs[wrong].n > 1 && w.logs[wrong].records[1].value == NULL);
+        world_deinit(&w);
+}
+
+static void a_misplaced_failure_keeps_what_the_pending_record_knew(void)
+{
+        int wrong;
+
+        world_init(&w, 2);
+        wrong = wrong_place();
+        world_start(&w);
+        world_failure(&w, "b", "k", "v", "aws", ",\"Attempts\":3,\"Size\":7,\"Entry\":\"e\"");
+        world_run(&w);
+        submit_one(&retry, "k", false);
+        CHECK(retry.done && !retry.failed);
+        world_retry_deinit(&retry);
+        world_advance(&w, 100);
+        append(wrong, ",\"ErrorCode\":\"Again\"", -1, NULL, 0);
+        world_advance(&w, 1000);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK_INT(list.n, 1);
+        CHECK_INT(list.rows[0].attempts, 4);
+        CHECK_INT(list.rows[0].size, 7);
+        CHECK(list.rows[0].entry_offset >= 0);
+        world_list_deinit(&list);
+        world_deinit(&w);
+}
+
+static void a_misplaced_completion_is_applied_although_its_home_is_ready_later(void)
+{
+        int home;
+
+        world_init(&w, 2);
+        home = world_home(&w, "b", "k", "v", "aws");
+        append(home, "", -1, NULL, w.wall_ms - 2000);
+        append(wrong_place(), ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 1000);
+        w.feeds[home] = false;
+        world_start(&w);
+        world_advance(&w, 1000);
+        w.feeds[home] = true;
+        world_advance(&w, 1000);
+        CHECK_INT(world_listed(&w), 0);
+        world_deinit(&w);
+}
+
+static void a_misplaced_failure_survives_the_close_of_its_retry(void)
+{
+        int wrong;
+
+        world_init(&w, 2);
+        w.config.pending_expiry = PENDING_EXPIRY_CLOSE;
+        w.config.pending_ttl_ms = 5000;
+        wrong = wrong_place();
+        world_start(&w);
+        append(1 - wrong, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
+        world_advance(&w, 4000);
+        w.hold_batches = true;
+        world_advance(&w, 3000); /* the tombstone is on its way */
+        CHECK(w.batch != NULL);
+        append(wrong, ",\"ErrorCode\":\"Again\"", -1, NULL, 0);
+        world_run(&w);
+        CHECK_INT(world_listed(&w), 1);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        world_advance(&w, 1000);
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+static void a_completion_at_home_does_not_stop_a_newer_misplaced_failure_from_being_moved(void)
+{
+        int wrong, home;
+
+        world_init(&w, 2);
+        home = world_home(&w, "b", "k", "v", "aws");
+        wrong = wrong_place();
+        world_start(&w);
+        w.hold_batches = true;
+        append(wrong, "", -1, NULL, w.wall_ms + 1000);
+        world_failure(&w, "b", "other", "v", "aws", ",\"ReplicationStatus\":\"COMPLETED\"");
+        w.hold_reads = true;
+        world_run(&w);
+        append(home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 1000);
+        world_run(&w);
+        w.hold_reads = false;
+        w.hold_batches = false;
+        world_run(&w);
+        world_advance(&w, 1000);
+        CHECK_INT(world_listed(&w), 1);
+        world_deinit(&w);
+}
+
+/* The topic grows with a retry under way: its PENDING record stands where it does not belong. */
+static void grow_with_a_pending_record(void)
+{
+        world_init(&w, 1);
+        world_start(&w);
+        world_failure(&w, "b", "k0", "v", "aws", ",\"Entry\":\"e\",\"Size\":3");
+        world_run(&w);
+        submit_one(&retry, "k0", false);
+        CHECK(retry.done && !retry.failed);
+        world_retry_deinit(&retry);
+        world_advance(&w, 100);
+        world_grow(&w, 2);
+        CHECK_INT(world_home(&w, "b", "k0", "v", "aws"), 1);
+        world_advance(&w, 2000);
+}
+
+static void a_pending_record_is_moved_when_the_topic_grows(void)
+{
+        grow_with_a_pending_record();
+        CHECK(w.logs[1].n > 0);
+        world_deinit(&w);
+}
+
+static void a_retry_that_fails_after_the_topic_grew_keeps_its_entry(void)
+{
+        grow_with_a_pending_record();
+        world_failure(&w, "b", "k0", "v", "aws", ",\"ErrorCode\":\"Again\"");
+        world_advance(&w, 1000);
+        world_list(&w, &list, NULL, 0, 10, false);
+        CHECK_INT(list.n, 1);
+        CHECK_INT(list.rows[0].size, 3);
+        CHECK(list.rows[0].entry_offset >= 0);
+        world_list_deinit(&list);
+        world_deinit(&w);
+}
+
+static void a_retry_that_completed_after_the_topic_grew_does_not_come_back(void)
+{
+        grow_with_a_pending_record();
+        world_tombstone(&w, "b", "k0", "v", "aws");
+        world_advance(&w, 1000);
+        CHECK_INT(world_listed(&w), 0);
+        w.config.pending_ttl_ms = 5000;
+        w.wall_ms += 10000;
+        w.feeds[0] = false; /* the new home is read first */
+        w.stable = MEMBER_UNSTABLE;
+        world_restart(&w, false);
+        w.feeds[0] = true;
+        world_run(&w);
+        w.stable = MEMBER_STABLE;
+        world_advance(&w, 5000);
+        CHECK_INT(world_listed(&w), 0);
+        world_deinit(&w);
+}
+
+static void a_move_of_unknown_outcome_to_anothers_partition_is_tried_again(void)
+{
+        int home, wrong;
+
+        world_init(&w, 2);
+        world_start(&w);
+        home = world_home(&w, "b", "k", "v", "aws");
+        wrong = 1 - home;
+        member_on_revoked(w.member, home);
+        w.assigned[home] = false;
+        w.hold_batches = true;
+        append(wrong, "", -1, NULL, 0);
+        world_run(&w);
+        CHECK(w.batch != NULL);
+        world_answer(&w, PUBLISH_UNKNOWN); /* not written */
+        w.hold_batches = false;
+        world_publisher_ready(&w);
+        world_advance(&w, 120000);
+        CHECK_INT(w.logs[home].n > 0, 1);
+        world_deinit(&w);
+}
+
+static void a_misplaced_record_that_is_gone_is_not_read_without_pause(void)
+{
+        int wrong;
+        unsigned reads = 0;
+
+        world_init(&w, 2);
+        world_start(&w);
+        wrong = 1 - world_home(&w, "b", "k", "v", "aws");
+        w.hold_reads = true;
+        append(wrong, "", -1, NULL, 0);
+        world_run(&w);
+        for (int turn = 0; turn < 2000; turn++) {
+                struct log_read *read = w.read;
+
+                if (read != NULL) {
+                        w.read = NULL;
+                        reads++;
+                        for (size_t i = 0; i < read->n; i++)
+                                read->items[i].found = false;
+                        read->done(read, NULL);
+                }
+                member_tick(w.member, w.now_ms, w.wall_ms);
+                member_work(w.member);
+        }
+        printf("     %u reads in no time\n", reads);
+        CHECK(reads <= 10);
+        w.hold_reads = false;
+        world_run(&w);
+        world_deinit(&w);
+}
+
+int main(void)
+{
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+        RUN(a_moved_record_is_still_listed_after_a_restart);
+        RUN(a_misplaced_failure_is_newer_than_the_pending_record_at_home);
+        RUN(a_misplaced_failure_is_newer_than_the_tombstone_at_home);
+        RUN(a_misplaced_record_that_a_newer_one_at_home_replaced_is_moved_all_the_same);
+        RUN(a_misplaced_failure_keeps_what_the_pending_record_knew);
+        RUN(a_misplaced_completion_is_applied_although_its_home_is_ready_later);
+        RUN(a_misplaced_failure_survives_the_close_of_its_retry);
+        RUN(a_completion_at_home_does_not_stop_a_newer_misplaced_failure_from_being_moved);
+        RUN(a_pending_record_is_moved_when_the_topic_grows);
+        RUN(a_retry_that_fails_after_the_topic_grew_keeps_its_entry);
+        RUN(a_retry_that_completed_after_the_topic_grew_does_not_come_back);
+        RUN(a_move_of_unknown_outcome_to_anothers_partition_is_tried_again);
+        RUN(a_misplaced_record_that_is_gone_is_not_read_without_pause);
+        return 0;
+}

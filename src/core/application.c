@@ -31,6 +31,14 @@ static void take_standing(struct application *a)
         };
 }
 
+/* Of a partition that is not ours others may know better, be it parked. */
+static bool is_of_now(const struct member *m, const struct tombstone *t)
+{
+        const struct partition *p = &m->partitions[t->standing.partition];
+
+        return t->content == p->content && partition_state(p) != PARTITION_ABSENT;
+}
+
 static bool find_gone(struct application *a)
 {
         struct member *m = a->m;
@@ -41,7 +49,7 @@ static bool find_gone(struct application *a)
         if (!m->tombstones.has_misplaced && !a->misplaced && !a->next.is_repeated && !a->rejected)
                 return noted; /* all before it in its partition is older */
         t = tombstones_find(&m->tombstones, identity_hash(&m->config.hash_key, id));
-        if (t == NULL || t->life != m->partitions[t->standing.partition].life)
+        if (t == NULL || !is_of_now(m, t))
                 return noted;
         if (!noted || t->standing.timestamp_ms >= a->newest.timestamp_ms)
                 a->newest = t->standing;
@@ -50,7 +58,7 @@ static bool find_gone(struct application *a)
 
 static void look_up(struct application *a)
 {
-        a->known = failure_table_get(a->m->table, &a->decoded->failure.id, &a->row);
+        a->known = failure_table_get_keyed(a->m->table, a->key, &a->row);
         if (!a->known) {
                 a->any = find_gone(a);
                 return;

@@ -10,6 +10,7 @@ struct application {
         struct member *m;
         const struct log_record *record;
         const struct decoded_record *decoded;
+        struct failure_key *key; /* its identity, for the table */
         int home;
         uint16_t spelling;
         struct standing next;   /* of the record */
@@ -19,7 +20,7 @@ struct application {
         struct error *err;
 };
 
-void application_begin(struct application *a); /* m, record and decoded are set */
+void application_begin(struct application *a); /* m, record, decoded and key are set */
 bool application_counts(const struct application *a);
 bool application_has_failure(const struct application *a); /* FAILED or PENDING */
 bool application_is_rows_place(

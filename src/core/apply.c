@@ -35,7 +35,7 @@
 
 static int put(struct application *a, const struct failure *f)
 {
-        return failure_table_put(a->m->table, f, a->err);
+        return failure_table_put_keyed(a->m->table, f, a->key, a->err);
 }
 
 /* A later record that does not count, under the row's key, or at least in its partition, where
@@ -189,7 +189,7 @@ static void remember_gone(struct application *a)
         struct member *m = a->m;
 
         tombstones_add(&m->tombstones, identity_hash(&m->config.hash_key, &a->decoded->failure.id),
-                       m->partitions[a->record->partition].life, &a->next);
+                       m->partitions[a->record->partition].content, &a->next);
 }
 
 static int take_completion(struct application *a)
@@ -201,7 +201,7 @@ static int take_completion(struct application *a)
 
         if (a->known) {
                 application_keep_row(a);
-                failure_table_remove(m->table, id);
+                failure_table_remove_keyed(m->table, a->key);
                 gone.retry_id = a->row.retry_id;
         }
         remember_gone(a);
@@ -307,7 +307,7 @@ static int pass_over(struct application *a)
 /* What it hid is the row again. */
 static void remove_row(struct application *a)
 {
-        failure_table_remove(a->m->table, &a->row.id);
+        failure_table_remove_keyed(a->m->table, a->key);
         settle_reveal(a->m, &a->row.id);
 }
 
@@ -338,6 +338,17 @@ static int apply_moved_away(struct application *a)
 
 /* RECORDS */
 
+/* What is known of a partition rests on another one from now on. */
+static void entangle(const struct application *a)
+{
+        int partition = a->record->partition;
+
+        if (a->misplaced || (a->any && a->newest.partition != partition)) {
+                parking_spoil(a->m, a->home);
+                parking_spoil(a->m, partition);
+        }
+}
+
 static void say_misplaced(const struct application *a)
 {
         struct member *m = a->m;
@@ -364,6 +375,7 @@ static int apply(struct application *a)
 {
         if (is_moved_away(a->record))
                 return apply_moved_away(a);
+        entangle(a);
         if (a->misplaced)
                 say_misplaced(a);
         if (!application_counts(a))
@@ -372,9 +384,11 @@ static int apply(struct application *a)
 }
 
 int apply_record(struct member *m, const struct log_record *record,
-                 const struct decoded_record *decoded, struct error *err)
+                 const struct decoded_record *decoded, struct failure_key *key, struct error *err)
 {
-        struct application a = { .m = m, .record = record, .decoded = decoded, .err = err };
+        struct application a = {
+                .m = m, .record = record, .decoded = decoded, .key = key, .err = err
+        };
 
         settle_reveal(m, &decoded->failure.id); /* its partition may have left just now */
         application_begin(&a);
@@ -396,7 +410,7 @@ bool apply_again(struct member *m, const struct failure *f)
 /* It says nothing, but compaction keeps it: what counts is covered, and be it that the identity is
  * gone. */
 int apply_rejected(struct member *m, const struct log_record *record,
-                   const struct decoded_record *decoded, struct error *err)
+                   const struct decoded_record *decoded, struct failure_key *key, struct error *err)
 {
         const struct failure *f = &decoded->failure;
         struct decoded_record nothing = { .outcome = RECORD_TOMBSTONE,
@@ -406,14 +420,18 @@ int apply_rejected(struct member *m, const struct log_record *record,
                                                        .timestamp_ms = f->timestamp_ms,
                                                        .entry_offset = -1 },
                                           .canonical_key = decoded->canonical_key };
-        struct application a = {
-                .m = m, .record = record, .decoded = &nothing, .rejected = true, .err = err
-        };
+        struct application a = { .m = m,
+                                 .record = record,
+                                 .decoded = &nothing,
+                                 .key = key,
+                                 .rejected = true,
+                                 .err = err };
 
         if (f->id.key.base == NULL)
                 return 0;
         settle_reveal(m, &f->id);
         application_begin(&a);
+        entangle(&a);
         if (application_is_rows_place(&a)) {
                 application_keep_row(&a);
                 return cover(&a);

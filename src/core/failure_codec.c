@@ -402,8 +402,9 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
         return REJECT_NONE;
 }
 
-enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
-                                 struct decoded_record *ret, struct error *err)
+enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct log_record *record,
+                                       const struct record_key *key, struct decoded_record *ret,
+                                       struct error *err)
 {
         struct identity of_key;
         enum reject_cause cause;
@@ -411,6 +412,7 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
         *ret = (struct decoded_record){
                 .outcome = RECORD_TOMBSTONE,
                 .failure = {
+                        .id = key->id,
                         .size = -1,
                         .last_modified_ms = TIME_UNKNOWN,
                         .failed_at_ms = TIME_UNKNOWN,
@@ -421,9 +423,9 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
                         .timestamp_ms = record->timestamp_ms,
                         .entry_offset = -1,
                 },
+                .canonical_key = key->is_canonical,
         };
-        buf_clear(&d->key);
-        if (!identity_parse_key(record->key, &d->key, &ret->failure.id, &ret->canonical_key)) {
+        if (!key->is_good) {
                 ret->failure.id = (struct identity){ 0 };
                 error_set(err, ERR_BAD_JSON,
                           record->key.base == NULL ? "the record has no key"
@@ -442,4 +444,14 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
         if (cause != REJECT_NONE)
                 ret->failure.id = of_key;
         return cause;
+}
+
+enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
+                                 struct decoded_record *ret, struct error *err)
+{
+        struct record_key key = { .is_good = false };
+
+        buf_clear(&d->key);
+        key.is_good = identity_parse_key(record->key, &d->key, &key.id, &key.is_canonical);
+        return failure_decode_keyed(d, record, &key, ret, err);
 }

@@ -10,8 +10,6 @@
 
 #define TICK_MS      20 /* at most that late are readiness, deadlines and sweeps */
 #define IDLE_TICK_MS 250
-#define REAP_STEPS   512
-#define RESUME_BELOW 0.95 /* of the memory limit */
 
 static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
 {
@@ -29,9 +27,18 @@ static char *copy_text(const char *text)
         return copy;
 }
 
+static void free_config(struct member *m)
+{
+        free((char *)m->config.failures_topic);
+        free((char *)m->config.replication_topic);
+        free((char *)m->config.instance);
+        free((char *)m->config.advertise);
+        free((char *)m->config.transactional_id);
+}
+
 static void take_config(struct member *m, const struct member_config *config)
 {
-        struct member_config old = m->config;
+        struct member old = { .config = m->config };
 
         m->config = *config;
         m->config.failures_topic = copy_text(config->failures_topic);
@@ -39,11 +46,18 @@ static void take_config(struct member *m, const struct member_config *config)
         m->config.instance = copy_text(config->instance);
         m->config.advertise = copy_text(config->advertise);
         m->config.transactional_id = copy_text(config->transactional_id);
-        free((char *)old.failures_topic);
-        free((char *)old.replication_topic);
-        free((char *)old.instance);
-        free((char *)old.advertise);
-        free((char *)old.transactional_id);
+        free_config(&old);
+}
+
+static struct failure_table *make_table(const struct member_config *config)
+{
+        struct failure_table_config table = {
+                .key = config->hash_key,
+                .memory_limit = config->memory_limit,
+                .sites_max = config->max_sites,
+        };
+
+        return failure_table_new(&table);
 }
 
 struct member *member_new(const struct member_config *config, const struct member_ports *ports)
@@ -58,7 +72,13 @@ struct member *member_new(const struct member_config *config, const struct membe
         take_config(m, config);
         m->ports = *ports;
         m->metrics = ports->metrics;
-        m->table = failure_table_new(&config->hash_key, config->memory_limit);
+        m->table = make_table(config);
+        if (m->table == NULL) {
+                free_config(m);
+                free(m->partitions);
+                free(m);
+                return NULL;
+        }
         m->decoder = failure_decoder_new(config->max_value_bytes);
         for (int p = 0; p < LIMIT_PARTITIONS; p++)
                 partition_init(&m->partitions[p], p);
@@ -66,6 +86,8 @@ struct member *member_new(const struct member_config *config, const struct membe
         buf_init(&m->member_id, SIZE_MAX);
         buf_init(&m->claim, SIZE_MAX);
         buf_init(&m->scratch, SIZE_MAX);
+        for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
+                buf_init(&m->arrivals[i].key_bytes, SIZE_MAX);
         buf_init(&m->kept, SIZE_MAX);
         outgoing_map_init(&m->retries, &config->hash_key);
         outgoing_map_init(&m->settlements, &config->hash_key);
@@ -115,12 +137,10 @@ void member_free(struct member *m)
         buf_deinit(&m->member_id);
         buf_deinit(&m->claim);
         buf_deinit(&m->scratch);
+        for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
+                buf_deinit(&m->arrivals[i].key_bytes);
         buf_deinit(&m->kept);
-        free((char *)m->config.failures_topic);
-        free((char *)m->config.replication_topic);
-        free((char *)m->config.instance);
-        free((char *)m->config.advertise);
-        free((char *)m->config.transactional_id);
+        free_config(m);
         free(m->partitions);
         free(m);
 }
@@ -153,111 +173,7 @@ int member_home_of(struct member *m, const struct identity *id)
         return partition_of_key(m->config.partitioner, buf_str(&m->scratch), m->n_partitions);
 }
 
-/* PARTITIONS COME AND GO */
-
-/* What waits for the partition is looked at in slices (overlay_work()); what is queued, when it is
- * its turn. */
-static void end_life(struct member *m, struct partition *p)
-{
-        bool had_records = p->waiting != NULL;
-
-        if (p->waiting != NULL) {
-                p->waiting->next = m->left;
-                m->left = p->waiting;
-        }
-        p->waiting = NULL;
-        p->life = ++m->lives;
-        if (had_records)
-                p->left = p->life;
-        batcher_invalidate(&m->batcher);
-        failure_table_drop(m->table, p->id);
-        m->reaping = true;
-}
-
-static void begin_life(struct member *m, struct partition *p)
-{
-        partition_restore(p, 0, m->now_ms);
-        p->life = ++m->lives;
-        p->waiting = calloc(1, sizeof *p->waiting);
-        if (p->waiting == NULL)
-                abort();
-}
-
-static void restart(struct member *m, struct partition *p)
-{
-        end_life(m, p);
-        begin_life(m, p);
-}
-
-/* Partitions that the topic is not known to have: it has grown. */
-static void count_beyond(struct member *m)
-{
-        m->has_grown = false;
-        for (int i = m->n_partitions; i < LIMIT_PARTITIONS && m->n_partitions > 0; i++)
-                m->has_grown |= partition_state(&m->partitions[i]) != PARTITION_ABSENT;
-}
-
-void member_on_topology(struct member *m, int n_partitions)
-{
-        int before = m->n_partitions;
-
-        if (n_partitions == before)
-                return;
-        m->n_partitions = n_partitions;
-        count_beyond(m);
-        if (n_partitions == 0 || m->assigned == 0)
-                return;
-        log_emit(LOG_TOPIC_CHANGED,
-                 LOG_FIELDS(log_c("topic", m->config.failures_topic),
-                            log_i("partitions", n_partitions), log_i("before", before)),
-                 "identities belong to other partitions now: all are restored anew");
-        for (int i = 0; i < LIMIT_PARTITIONS; i++)
-                if (partition_state(&m->partitions[i]) != PARTITION_ABSENT)
-                        end_life(m, &m->partitions[i]);
-        for (int i = 0; i < LIMIT_PARTITIONS; i++) {
-                if (partition_state(&m->partitions[i]) == PARTITION_ABSENT)
-                        continue;
-                begin_life(m, &m->partitions[i]);
-                m->ports.group->resume(m->ports.group, i, 0);
-        }
-}
-
-int64_t member_on_assigned(struct member *m, int partition)
-{
-        struct partition *p = member_partition(m, partition);
-
-        if (p == NULL)
-                return 0;
-        if (partition_state(p) == PARTITION_ABSENT)
-                m->assigned++;
-        restart(m, p);
-        count_beyond(m);
-        return p->position;
-}
-
-void member_on_revoked(struct member *m, int partition)
-{
-        struct partition *p = member_partition(m, partition);
-
-        if (p == NULL || partition_state(p) == PARTITION_ABSENT)
-                return;
-        m->assigned--;
-        partition_leave(p);
-        end_life(m, p);
-        count_beyond(m);
-}
-
-void member_on_reset(struct member *m, int partition, const char *cause)
-{
-        struct partition *p = member_partition(m, partition);
-
-        if (p == NULL || partition_state(p) == PARTITION_ABSENT)
-                return;
-        log_emit(LOG_PARTITION_RESET,
-                 LOG_FIELDS(log_i("partition", partition), log_c("cause", cause)),
-                 "the partition is restored from its beginning");
-        restart(m, p);
-}
+/* WHAT IS TOLD OF PARTITIONS */
 
 void member_on_assignment(struct member *m)
 {
@@ -273,10 +189,8 @@ void member_on_position(struct member *m, int partition, int64_t next_offset)
 {
         struct partition *p = member_partition(m, partition);
 
-        if (p == NULL || partition_state(p) == PARTITION_ABSENT ||
-            partition_state(p) == PARTITION_FULL)
-                return;
-        partition_advance(p, next_offset);
+        if (p != NULL && (partition_state(p) == PARTITION_RESTORING || partition_is_ready(p)))
+                partition_advance(p, next_offset);
 }
 
 void member_on_stable(struct member *m, int partition, enum member_stable stable)
@@ -406,49 +320,38 @@ static void on_ready(struct member *m, struct partition *p)
         p->since_ms = m->now_ms;
 }
 
-static void resume_if_room(struct member *m, struct partition *p)
-{
-        size_t limit = failure_table_memory_limit(m->table);
-
-        if ((double)failure_table_memory(m->table) > RESUME_BELOW * (double)limit)
-                return;
-        log_emit(LOG_PARTITION_RESUMED, LOG_FIELDS(log_i("partition", p->id)),
-                 "there is room in the table again");
-        partition_resume(p, m->now_ms);
-        m->ports.group->resume(m->ports.group, p->id, p->position);
-}
-
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
         bool busy = m->retries.n > 0 || m->settler.working > 0 ||
                     retry_flow_requests(&m->flow) > 0 || cluster_is_wanted(&m->cluster);
+        bool restoring = false, full = false;
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
         for (int i = 0; i < m->n_partitions; i++) {
                 struct partition *p = &m->partitions[i];
 
-                if (partition_state(p) == PARTITION_FULL && !m->reaping)
-                        resume_if_room(m, p);
+                member_memory_resume(m, p);
                 if (partition_tick(p, m->ports.group, monotonic_ms))
                         on_ready(m, p);
                 if (partition_is_stuck(p, monotonic_ms))
                         batcher_clear(&m->batcher, p->id);
-                busy |= partition_state(p) == PARTITION_RESTORING;
+                restoring |= partition_state(p) == PARTITION_RESTORING;
+                full |= partition_state(p) == PARTITION_FULL;
         }
         member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);
-        return monotonic_ms + (busy ? TICK_MS : IDLE_TICK_MS);
+        parking_tick(m, full);
+        member_memory_tick(m, restoring);
+        return monotonic_ms + (busy || restoring ? TICK_MS : IDLE_TICK_MS);
 }
 
 bool member_work(struct member *m)
 {
         bool more;
 
-        if (m->reaping)
-                m->reaping = failure_table_reap(m->table, REAP_STEPS);
-        more = m->reaping;
+        more = member_memory_work(m);
         more |= overlay_work(m);
         retry_flow_work(&m->flow);
         more |= settle_work(m);

@@ -5,6 +5,7 @@
 #include "batcher.h"
 #include "cluster.h"
 #include "crr/base/limits.h"
+#include "crr/core/failure_codec.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
 #include "entry_fetch.h"
@@ -14,6 +15,13 @@
 #include "settle.h"
 #include "takeover.h"
 #include "tombstones.h"
+
+/* A record on its way into the table. */
+struct arrival {
+        struct record_key key;
+        struct buf key_bytes;             /* of its identity */
+        struct failure_key *in_the_table; /* if the key is good */
+};
 
 /* What the files of the member share: member.c (life), on_record.c and apply.c (records),
  * settle.c, retry_flow.c, retry_service.c. */
@@ -27,9 +35,12 @@ struct member {
         struct partition *partitions; /* LIMIT_PARTITIONS of them */
         int n_partitions;             /* of the topic; 0: it is missing */
         int assigned;                 /* partitions not ABSENT */
+        int n_parked;                 /* partitions that the table keeps meanwhile */
         bool assigned_once, stopping, overdue, misplaced_said;
-        bool has_grown; /* the topic has more partitions than n_partitions: one of them is ours */
-        bool reaping;   /* the table has dropped entries to free */
+        bool has_grown;   /* the topic has more partitions than n_partitions: one of them is ours */
+        bool is_reaping;  /* the table has dropped entries to free */
+        bool is_trimming; /* the table has memory to give back */
+        int64_t trim_due_ms;
         int64_t now_ms, wall_ms;
         struct buf generation, member_id, claim, scratch;
         struct buf kept; /* strings of the row that a record replaces */
@@ -46,6 +57,8 @@ struct member {
         struct tombstones tombstones;
         struct batcher batcher;
         struct entry_fetch fetch;
+        struct arrival arrivals[FAILURE_TABLE_BATCH];
+        struct failure_key keys[FAILURE_TABLE_BATCH];
         struct retry_flow flow;
 
         struct metric_cell *outcome_cells[4]; /* records_total by enum record_outcome */
@@ -63,6 +76,22 @@ const char *member_partition_waits_for(const struct member *m, int partition); /
 void member_prove(struct member *m, uint64_t lives, int64_t begun_ms); /* all that lived then */
 void member_group_tick(struct member *m);
 
+/* member_lives.c */
+void member_drop(struct member *m, int partition); /* its rows go */
+
+/* parking.c: partitions that have left, and may come back soon. */
+bool parking_begin(struct member *m, struct partition *p);  /* false: it cannot be kept */
+bool parking_resume(struct member *m, struct partition *p); /* true: it goes on at its position */
+void parking_spoil(struct member *m, int partition);        /* it is read anew when it comes back */
+void parking_end(struct member *m);                         /* of all */
+void parking_tick(struct member *m, bool is_memory_short);
+
+/* member_memory.c */
+void member_memory_resume(struct member *m, struct partition *p); /* of one that is FULL */
+void member_memory_tick(struct member *m, bool is_restoring);
+bool member_memory_work(
+        struct member *m); /* free what was dropped, or give memory back; in slices */
+
 /* Told by batcher and fetch. Unless it is END_COMMITTED or END_UNKNOWN the outgoing is OVER and
  * freed here. */
 void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
@@ -71,14 +100,16 @@ void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end
 /* May it be submitted? END_COMMITTED: yes, and it is as it will stand in the log. */
 enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, struct error *err);
 
-/* apply.c: the only place where the table changes. A rejected record is one that
- * decoded->failure.id may tell. ERR_TABLE_FULL: nothing was changed. */
+/* apply.c: the only place where the table changes. key: of the record's identity, for the table. A
+ * rejected record is one that decoded->failure.id may tell. ERR_TABLE_FULL, ERR_TOO_MANY_SITES:
+ * nothing was changed. */
 int apply_record(struct member *m, const struct log_record *record,
-                 const struct decoded_record *decoded, struct error *err);
+                 const struct decoded_record *decoded, struct failure_key *key, struct error *err);
+int apply_rejected(struct member *m, const struct log_record *record,
+                   const struct decoded_record *decoded, struct failure_key *key,
+                   struct error *err);
 /* A row that was replaced comes back; false: the table is full. */
 bool apply_again(struct member *m, const struct failure *f);
-int apply_rejected(struct member *m, const struct log_record *record,
-                   const struct decoded_record *decoded, struct error *err);
 
 /* overlay.c: the retries in flight, against the log. */
 void overlay_on_record(struct member *m, const struct decoded_record *record);

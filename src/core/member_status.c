@@ -107,6 +107,7 @@ static void collect_partitions(const struct member *m, const struct member_statu
 
 void member_collect(struct member *m)
 {
+        struct failure_table_stats table;
         struct member_status status;
 
         member_status(m, &status);
@@ -120,5 +121,8 @@ void member_collect(struct member *m)
                     (double)failure_table_memory(m->table));
         metrics_set(m->metrics, METRIC_TABLE_MEMORY_LIMIT_BYTES, NO_LABELS,
                     (double)failure_table_memory_limit(m->table));
+        failure_table_stats(m->table, &table);
+        metrics_cell(m->metrics, METRIC_TABLE_SPLITS_REFUSED_TOTAL, NO_LABELS)->value =
+                (double)table.splits_refused;
         metrics_set(m->metrics, METRIC_RETRIES_IN_FLIGHT, NO_LABELS, (double)status.in_flight);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record comes: is it wanted, can it be read; apply.c says what it means. */
+/* Records come: are they wanted, can they be read; apply.c says what they mean. */
 #include "crr/base/log.h"
 #include "member_private.h"
 
@@ -31,13 +31,15 @@ static void count_accepted(struct member *m, const struct decoded_record *decode
 
 static void hold(struct member *m, struct partition *p, const struct error *err)
 {
+        bool sites = err->code == ERR_TOO_MANY_SITES;
+
+        partition_hold(p, sites ? SHORT_OF_SITES : SHORT_OF_MEMORY, m->now_ms);
         log_emit(LOG_PARTITION_FULL,
-                 LOG_FIELDS(log_i("partition", p->id),
+                 LOG_FIELDS(log_i("partition", p->id), log_c("waiting_for", partition_waits_for(p)),
                             log_i("memory", (int64_t)failure_table_memory(m->table)),
                             log_i("limit", (int64_t)failure_table_memory_limit(m->table))),
-                 "%s; the partition is held back, nothing is dropped: raise table.memory_limit",
-                 err->message);
-        partition_hold(p, m->now_ms);
+                 "%s; the partition is held back, nothing is dropped%s", err->message,
+                 sites ? "" : ": raise table.memory_limit");
         batcher_invalidate(&m->batcher);
         m->ports.group->hold(m->ports.group, p->id);
 }
@@ -49,36 +51,91 @@ static bool is_clearing(const struct log_record *record)
                str_eq_c(record->key, BATCHER_CLEARED_KEY);
 }
 
-void member_on_record(struct member *m, const struct log_record *record)
+/* Is it the next one of a partition that takes records? Where it belongs cannot be told before the
+ * topology is known: it is read again then. */
+static bool is_wanted(struct member *m, const struct log_record *record)
+{
+        const struct partition *p = member_partition(m, record->partition);
+
+        return record->partition < m->n_partitions && p != NULL && record->offset >= p->position &&
+               (partition_state(p) == PARTITION_RESTORING || partition_is_ready(p));
+}
+
+/* 0, or what it needs is not to be had. */
+static int apply_decoded(struct member *m, const struct log_record *record,
+                         const struct arrival *arrival, struct error *err)
+{
+        struct decoded_record decoded;
+        enum reject_cause cause =
+                failure_decode_keyed(m->decoder, record, &arrival->key, &decoded, err);
+
+        if (cause != REJECT_NONE) {
+                count_rejected(m, record, cause, err);
+                return apply_rejected(m, record, &decoded, arrival->in_the_table, err);
+        }
+        if (apply_record(m, record, &decoded, arrival->in_the_table, err) != 0)
+                return -1;
+        count_accepted(m, &decoded);
+        return 0;
+}
+
+static void take_record(struct member *m, const struct log_record *record,
+                        const struct arrival *arrival)
 {
         struct partition *p = member_partition(m, record->partition);
-        struct decoded_record decoded;
         struct error err;
-        enum reject_cause cause;
-        int rc;
 
-        if (record->partition >= m->n_partitions)
-                return; /* where it belongs cannot be told: read again when the topology is known */
-        if (p == NULL || record->offset < p->position ||
-            (partition_state(p) != PARTITION_RESTORING && partition_state(p) != PARTITION_READY))
-                return;
-        if (is_clearing(record)) {
-                partition_advance(p, record->offset + 1);
-                return;
+        if (!is_clearing(record)) {
+                if (apply_decoded(m, record, arrival, &err) != 0) {
+                        hold(m, p, &err);
+                        return;
+                }
+                p->records++;
         }
-        cause = failure_decode(m->decoder, record, &decoded, &err);
-        if (cause == REJECT_NONE) {
-                rc = apply_record(m, record, &decoded, &err);
-        } else {
-                count_rejected(m, record, cause, &err);
-                rc = apply_rejected(m, record, &decoded, &err);
-        }
-        if (rc != 0) {
-                hold(m, p, &err);
-                return;
-        }
-        if (cause == REJECT_NONE)
-                count_accepted(m, &decoded);
-        p->records++;
         partition_advance(p, record->offset + 1);
+}
+
+/* ARRIVALS */
+
+static void parse_key(struct arrival *arrival, struct str key)
+{
+        buf_clear(&arrival->key_bytes);
+        arrival->key.is_canonical = false;
+        arrival->key.is_good = identity_parse_key(key, &arrival->key_bytes, &arrival->key.id,
+                                                  &arrival->key.is_canonical);
+}
+
+/* Keys are parsed and looked up all at once, so that the memory of each is on its way while the
+ * others are worked on. */
+static void look_up(struct member *m, const struct log_record *records, size_t n)
+{
+        struct identity ids[FAILURE_TABLE_BATCH];
+        size_t good = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                parse_key(&m->arrivals[i], records[i].key);
+                m->arrivals[i].in_the_table = &m->keys[good];
+                if (m->arrivals[i].key.is_good)
+                        ids[good++] = m->arrivals[i].key.id;
+        }
+        failure_table_prefetch(m->table, ids, good, m->keys);
+}
+
+void member_on_records(struct member *m, const struct log_record *records, size_t n)
+{
+        while (n > 0) {
+                size_t batch = n < FAILURE_TABLE_BATCH ? n : FAILURE_TABLE_BATCH;
+
+                look_up(m, records, batch);
+                for (size_t i = 0; i < batch; i++)
+                        if (is_wanted(m, &records[i]))
+                                take_record(m, &records[i], &m->arrivals[i]);
+                records += batch;
+                n -= batch;
+        }
+}
+
+void member_on_record(struct member *m, const struct log_record *record)
+{
+        member_on_records(m, record, 1);
 }

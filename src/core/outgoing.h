@@ -78,6 +78,7 @@ struct outgoing {
 
         /* Settlements. */
         int64_t settles; /* all up to here: the header */
+        bool is_note;    /* no row tells of it, and it is not in the log yet */
         bool is_working; /* not OWED: it counts among those under way */
         bool is_gated;   /* OWED: until another outgoing of the identity is over */
         unsigned pause;  /* the next one, when it fails: doubled so often */

@@ -79,11 +79,12 @@ void partition_leave(struct partition *p)
         sm_move(&p->sm, PARTITION_ABSENT);
 }
 
-void partition_hold(struct partition *p, int64_t now_ms)
+void partition_hold(struct partition *p, enum partition_shortage shortage, int64_t now_ms)
 {
         int64_t end = p->target > p->watermark ? p->target : p->watermark;
 
         end_life(p);
+        p->shortage = shortage;
         sm_move(&p->sm, PARTITION_FULL);
         p->target = end; /* to tell how much is missing; it is asked anew when it goes on */
         p->since_ms = now_ms;
@@ -248,7 +249,7 @@ bool partition_is_behind(const struct partition *p, int64_t now_ms)
 const char *partition_waits_for(const struct partition *p)
 {
         if (p->sm.state == PARTITION_FULL)
-                return "memory";
+                return p->shortage == SHORT_OF_SITES ? "too_many_sites" : "memory";
         if (p->sm.state != PARTITION_RESTORING)
                 return NULL;
         return p->open_transaction ? "open transaction" : "replay";

@@ -18,7 +18,7 @@
  *        ^                  ^  |  ^                           |
  *        |   revoked        |  |  '---------- reset ----------|
  *        '------------------+--|------------------------------|
- *                   resumed |  v  memory limit                |
+ *                   resumed |  v  limit of memory or sites    |
  *                          FULL <----------------------------'
  *
  *     RESTORING, READY, FULL -- the group wants it back --> LEAVING -- revoked --> ABSENT
@@ -44,6 +44,9 @@ enum partition_state {
         PARTITION_LEAVING,
 };
 #define PARTITION_STATES 5
+
+/* What a partition that is FULL waits for. */
+enum partition_shortage { SHORT_OF_MEMORY, SHORT_OF_SITES };
 
 /* Outgoings that wait for something to be known of a partition. */
 struct waiting {
@@ -76,15 +79,20 @@ struct partition {
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
 
-        uint64_t life; /* counts restores: what is about an earlier one does not count. 0: none
-                        */
-        uint64_t left; /* the life's number when an earlier one ended; 0: there was none */
+        uint64_t life;     /* counts restores: what is about an earlier one does not count. 0: none
+                            */
+        uint64_t left;     /* the life's number when an earlier one ended; 0: there was none */
+        uint64_t content;  /* the life in which its first record was read: an earlier one than
+                              `life` when it was parked meanwhile */
+        bool is_entangled; /* what is known of it does not follow from its own log alone */
+        size_t n_notes;    /* of this life, as outgoing->is_note says */
         struct waiting *waiting; /* outgoings of this life; NULL: none yet */
         int64_t proof_ms;        /* of our ownership in this life; INT64_MIN: none yet */
         bool claimed;            /* our claim was committed in this life */
         int64_t parked_until_ms; /* ABSENT: the table keeps its entries until then; INT64_MIN: not
                                   */
 
+        enum partition_shortage shortage;       /* FULL */
         int64_t since_ms;                       /* when this state began */
         uint64_t records;                       /* taken in this life */
         uint64_t restored;                      /* of these: when it became READY */
@@ -101,7 +109,8 @@ void partition_init(struct partition *p, int id);
 void partition_restore(struct partition *p, int64_t position, int64_t now_ms);
 void partition_begin_leaving(struct partition *p, int64_t now_ms); /* -> LEAVING */
 void partition_leave(struct partition *p);                         /* -> ABSENT */
-void partition_hold(struct partition *p, int64_t now_ms);          /* -> FULL, position kept */
+void partition_hold(struct partition *p, enum partition_shortage shortage,
+                    int64_t now_ms);                        /* -> FULL, position kept */
 void partition_resume(struct partition *p, int64_t now_ms); /* FULL -> RESTORING, position kept */
 
 enum partition_state partition_state(const struct partition *p);
@@ -132,7 +141,8 @@ bool partition_is_behind(const struct partition *p, int64_t now_ms);
  */
 bool partition_is_stuck(struct partition *p, int64_t now_ms);
 
-const char *partition_waits_for(
-        const struct partition *p); /* "open transaction", "replay", "memory"; NULL */
+const char *partition_waits_for(const struct partition *p); /* "open transaction", "replay",
+                                                             * "memory", "too_many_sites"; NULL
+                                                             */
 
 #endif

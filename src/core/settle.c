@@ -84,6 +84,7 @@ static bool make_room(struct member *m, int partition)
 
         if (m->settlements.n < OWED_LIMIT)
                 return true;
+        parking_spoil(m, partition); /* something is forgotten */
         if (w == NULL || w->owed.head == NULL)
                 return false;
         settle_discard(m, w->owed.head);
@@ -94,7 +95,14 @@ static bool make_room(struct member *m, int partition)
 static struct outgoing *note_bounded(struct member *m, enum outgoing_kind kind,
                                      const struct failure *f)
 {
-        return make_room(m, f->partition) ? settle_note(m, kind, f) : NULL;
+        struct outgoing *o;
+
+        if (!make_room(m, f->partition))
+                return NULL;
+        o = settle_note(m, kind, f);
+        o->is_note = true;
+        m->partitions[f->partition].n_notes++;
+        return o;
 }
 
 void settle_discard(struct member *m, struct outgoing *o)

@@ -100,7 +100,7 @@ static bool moves_failure(const struct outgoing *o, const struct failure *row)
 /* Without a row: perhaps it took that away when its partition was read before. */
 static bool was_read_before(const struct member *m, const struct outgoing *o, int home)
 {
-        return m->partitions[o->settles_partition].left > m->partitions[home].life;
+        return m->partitions[o->settles_partition].left > m->partitions[home].content;
 }
 
 static bool moves_completion(const struct member *m, const struct outgoing *o,
@@ -300,8 +300,17 @@ static void leave_work(struct member *m, struct outgoing *o)
         o->is_working = false;
 }
 
+/* It is in the log, or not due any more: it does not keep its partition from being parked. */
+static void end_note(struct member *m, struct outgoing *o)
+{
+        if (o->is_note && is_live(m, o))
+                m->partitions[o->settles_partition].n_notes--;
+        o->is_note = false;
+}
+
 void settle_over(struct member *m, struct outgoing *o)
 {
+        end_note(m, o);
         outgoing_list_remove(o);
         leave_work(m, o);
         if (!o->detached)
@@ -329,9 +338,11 @@ static void look_at_row(struct member *m, struct outgoing *o)
 
 static void end_in_log(struct member *m, struct outgoing *o, enum outgoing_end outcome)
 {
-        if (outcome == END_COMMITTED)
+        if (outcome == END_COMMITTED) {
+                end_note(m, o);
                 metrics_add(m->metrics, METRIC_SETTLEMENTS_TOTAL,
                             LABELS_1(outgoing_kind_name(o->kind)), 1);
+        }
         if (o->detached)
                 settle_over(m, o);
         else if (outcome == END_COMMITTED)

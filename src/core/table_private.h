@@ -5,63 +5,133 @@
 #include "crr/base/limits.h"
 #include "crr/core/failure_table.h"
 #include "intern.h"
-#include "offset_log.h"
+#include "record_log.h"
 
 /*
- * What the files of the table share: failure_table.c (entries), table_page.c (order),
- * table_check.c.
+ * What the files of the table share: failure_table.c (the face), table_put.c, table_find.c,
+ * table_logs.c (sites, partitions and their logs), table_page.c (order), table_tidy.c (reaping and
+ * giving back), table_check.c.
  *
- * An entry is in one chain of the hash (by object version: all sites of one are in one chain) and
- * in one offset log, that of its cell (site, partition) and state. A cell that was dropped keeps
- * its entries in their chains, where they are passed over, until they are reaped.
+ * An entry is a record in the log of its site, partition and state, and a slot of the index. Logs
+ * of a parked or dropped partition keep their records and slots; who looks something up passes
+ * them over.
  */
-struct cell {
-        struct site *site;
-        int partition;
-        bool dropped;
-        struct offset_log logs[FAILURE_STATES];
-        uint64_t failed_bytes;
-        struct cell *next_dropped;
-};
-
 struct site {
-        struct interned *name;
-        size_t index; /* in table->sites */
-        uint64_t count[FAILURE_STATES], failed_bytes;
-        size_t n_cells; /* dropped ones included */
-        struct cell *cells[LIMIT_PARTITIONS];
+        uint64_t n[FAILURE_STATES], failed_bytes; /* of the logs that are shown */
+        uint32_t n_logs;                          /* dropped ones included */
+        uint32_t n_places;
+        uint32_t *logs; /* by partition and state; NO_LOG: none */
 };
 
-struct entry {
-        struct entry *chain;
-        uint64_t hash;
-        struct cell *cell;
-        struct interned *bucket, *error_code, *role;
-        int64_t size, last_modified_ms, failed_at_ms, retried_at_ms, offset, timestamp_ms,
-                entry_offset, covered_to;
-        int entry_partition;
-        struct uuid retry_id;
-        int32_t attempts;
-        uint16_t key_len, spelling;
-        uint8_t version_len, state;
-        bool unsettled, foreign_key, repeated;
-        char bytes[]; /* key, version id */
+/* Memory of one walk: cursors, or what was found. */
+struct walk_memory {
+        struct region region;
+        bool is_used;
 };
 
 struct failure_table {
         struct siphash_key key;
-        struct entry **chains;
-        size_t n_chains, n_entries; /* dropped ones included */
-        struct intern strings;      /* buckets, sites, error codes, roles */
-        struct site **sites;
-        size_t n_sites, sites_capacity;
-        struct cell *dropped;
-        size_t memory, memory_limit; /* without the strings' */
+        size_t memory_limit;
+        struct record_logs logs;
+        struct intern buckets, sites, error_codes, roles;
+        struct region site_facts; /* struct site by the number of its name */
+        struct {
+                uint32_t first_log;
+                bool is_parked;
+                bool is_shadowed; /* an identity of a parked entry was put elsewhere */
+        } partitions[LIMIT_PARTITIONS];
+        uint32_t dropped_log; /* the first to be reaped */
+        uint32_t n_hidden;    /* logs that are not shown */
+        size_t small_bytes;   /* of what is not in a region */
+        struct walk_memory *walk;
 };
 
-void entry_view(const struct entry *e, struct failure *ret);
-struct site *table_find_site(const struct failure_table *t,
-                             struct str name); /* NULL: no entries of it */
-struct str site_name(const struct site *site);
+static inline struct site *table_site(const struct failure_table *t, uint32_t site)
+{
+        return (struct site *)(void *)t->site_facts.base + site;
+}
+
+static inline enum log_standing table_standing(const struct failure_table *t, uint32_t handle)
+{
+        return (enum log_standing)record_log_at(&t->logs, record_log_of(&t->logs, handle))
+                ->standing;
+}
+
+/* table_logs.c: which logs there are. NO_LOG: it has none. */
+uint32_t table_log(const struct failure_table *t, uint32_t site, int partition, int state);
+uint32_t table_open_log(struct failure_table *t, uint32_t site, int partition, int state);
+void table_close_log_if_empty(struct failure_table *t, uint32_t log);
+void table_leave_partition(struct failure_table *t, uint32_t log); /* it cannot be found any more */
+void table_free_log(struct failure_table *t, uint32_t log);        /* after that; empty */
+size_t table_log_growth(const struct failure_table *t, uint32_t site, int partition); /* at most */
+
+uint32_t table_open_site(struct failure_table *t, struct str name);
+void table_close_site_if_unused(struct failure_table *t, uint32_t site);
+
+/* The sums of a site: with (1) or without (-1) this record, or all of a log. */
+void table_count(struct failure_table *t, uint32_t log, const uint8_t *record, int sign);
+void table_count_log(struct failure_table *t, const struct record_log *l, int sign);
+
+/* table_key.c: the numbers of a key's bucket and site as they are now; INTERN_NONE: no entry has
+ * it. */
+void table_renew_key(const struct failure_table *t, struct failure_key *key);
+
+/* table_find.c: an identity that is looked for, and what was found. */
+struct sought {
+        const uint8_t *image;
+        size_t image_len;
+        uint32_t hash; /* as in the record */
+        uint32_t site;
+        unsigned tag;
+};
+
+struct found {
+        struct slot_walk slot;
+        uint32_t handle; /* 0: nothing that is shown or dropped */
+        bool is_dropped; /* one to be reaped: its slot may be taken over */
+        bool has_parked; /* there are parked ones besides */
+};
+
+/* Many sites of one identity are spread over several hashes. */
+static inline uint64_t table_site_hash(uint64_t hash, uint32_t site)
+{
+        return hash + site / TABLE_SITE_CLASS * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* Which of the sites that share a hash it may be; never 0. */
+static inline unsigned table_tag(uint64_t site_hash, uint32_t site)
+{
+        unsigned tag = (uint8_t)(site_hash + (uint64_t)(site % TABLE_SITE_CLASS) * 41);
+
+        return tag != 0 ? tag : 1;
+}
+
+static inline bool table_is_sought(const uint8_t *record, const struct sought *s)
+{
+        return record_hash(record) == s->hash && record_site(record) == s->site &&
+               record_has_identity(record, s->image, s->image_len);
+}
+
+void table_seek(struct sought *s, const struct failure_key *key, uint32_t site);
+bool table_find(const struct failure_table *t, const struct sought *s, struct found *ret);
+
+/* table_put.c: what an entry takes with it. */
+void table_remove(struct failure_table *t, uint32_t hash, const struct slot_walk *slot);
+void table_release_names(struct failure_table *t, const uint8_t *record);
+
+/* table_park.c: this identity was put, and has parked entries elsewhere. */
+void table_note_shadows(struct failure_table *t, const struct sought *s);
+
+/* table_view.c: a record as a failure, all but its identity; and that. version: VERSION_TEXT_BYTES
+ * for the text of a packed one. */
+void table_view_facts(const struct failure_table *t, const uint8_t *record, uint64_t offset,
+                      const struct record_log *l, struct failure *ret);
+void table_view_identity(const struct failure_table *t, const uint8_t *record, char *version,
+                         struct identity *ret);
+
+/* Memory for one walk: LIMIT_SITES of the largest thing that is kept there. */
+#define WALK_ITEM_BYTES 48
+void *table_begin_walk(const struct failure_table *t);
+void table_end_walk(const struct failure_table *t);
 
 #endif

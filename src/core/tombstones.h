@@ -14,7 +14,8 @@
 
 struct tombstone {
         uint64_t hash;
-        uint64_t life; /* of its partition: in another one it does not count; 0: empty */
+        uint64_t content; /* of its partition: of what was read anew since it does not tell; 0:
+                             empty */
         struct standing standing;
 };
 
@@ -23,18 +24,18 @@ struct tombstones {
         bool has_misplaced; /* one was added that did not stand where its identity belongs */
 };
 
-/* NULL: none is known. Whether its life is still that of its partition the caller looks. */
+/* NULL: none is known. Whether its partition still has that content the caller looks. */
 static inline struct tombstone *tombstones_find(struct tombstones *t, uint64_t hash)
 {
         struct tombstone *slot = &t->slots[hash % TOMBSTONE_SLOTS];
 
-        return slot->life != 0 && slot->hash == hash ? slot : (struct tombstone *)0;
+        return slot->content != 0 && slot->hash == hash ? slot : (struct tombstone *)0;
 }
 
-static inline void tombstones_add(struct tombstones *t, uint64_t hash, uint64_t life,
+static inline void tombstones_add(struct tombstones *t, uint64_t hash, uint64_t content,
                                   const struct standing *standing)
 {
-        t->slots[hash % TOMBSTONE_SLOTS] = (struct tombstone){ hash, life, *standing };
+        t->slots[hash % TOMBSTONE_SLOTS] = (struct tombstone){ hash, content, *standing };
         t->has_misplaced |= !standing->is_home;
 }
 

@@ -313,6 +313,7 @@ static void turn_on_prepare(uv_prepare_t *turn)
         more = !is_leaving(d) && member_work(d->member);
         more |= retry_service_work(d->door);
         more |= api_work(d->api);
+        daemon_get_pages(d);
         daemon_watch_ready(d, now_ms);
         step(d, now_ms);
         if (d->life.state != LIFE_STOPPED)

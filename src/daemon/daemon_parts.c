@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crr/base/limits.h"
 #include "crr/base/log.h"
 #include "crr/base/uuid.h"
 #include "daemon_private.h"
@@ -45,6 +46,7 @@ void daemon_member_config(const struct daemon *d, struct member_config *ret)
                 .payload = (enum retry_payload)settings_number(s, SETTING_RETRY_PAYLOAD),
                 .pending_expiry = closes ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST,
                 .memory_limit = memory == SETTING_AUTO ? process_table_memory() : (size_t)memory,
+                .max_sites = LIMIT_SITES,
                 .max_value_bytes = bytes_of(s, SETTING_RECORDS_MAX_BYTES),
                 .max_transaction_entries = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_ENTRIES),
                 .max_transaction_bytes = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_BYTES),
@@ -252,7 +254,7 @@ static void make_peers(struct daemon *d)
 
 /* THE REST */
 
-static void make_core(struct daemon *d, const struct api_health *health)
+static int make_core(struct daemon *d, const struct api_health *health)
 {
         struct member_ports ports = {
                 .publisher = kafka_publisher(d->kafka),
@@ -262,16 +264,29 @@ static void make_core(struct daemon *d, const struct api_health *health)
         };
         struct api_config api_config;
         struct member_config config;
+        struct error err;
 
+        if (!process_has_huge_pages())
+                log_emit(LOG_HUGE_PAGES_OFF, LOG_NO_FIELDS,
+                         "transparent huge pages are switched off "
+                         "(/sys/kernel/mm/transparent_hugepage/enabled): lookups in a large table "
+                         "take longer");
         kafka_transactional_id(settings_text(d->settings, SETTING_KAFKA_GROUP), instance_of(d),
                                d->transactional_id);
         daemon_member_config(d, &config);
         d->member = member_new(&config, &ports);
+        if (d->member == NULL) {
+                error_set(&err, ERR_BAD_CONFIG,
+                          "the system does not reserve so much address space: see ulimit -v and "
+                          "vm.overcommit_memory");
+                return refuse_start(SETTING_TABLE_MEMORY_LIMIT, &err);
+        }
         make_peers(d);
         d->door = retry_service_new(d->member, d->peers != NULL ? peer_client_port(d->peers) : NULL,
                                     (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
         daemon_api_config(d, &api_config);
         d->api = api_new(&api_config, d->door, d->metrics, health);
+        return 0;
 }
 
 int daemon_make_parts(struct daemon *d, const struct kafka_callbacks *callbacks,
@@ -290,7 +305,7 @@ int daemon_make_parts(struct daemon *d, const struct kafka_callbacks *callbacks,
         if (status == 0)
                 status = make_kafka(d, callbacks);
         if (status == 0)
-                make_core(d, health);
+                status = make_core(d, health);
         return status;
 }
 

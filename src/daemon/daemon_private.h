@@ -52,6 +52,12 @@ struct daemon {
         int64_t hurry_ms; /* the process ends then, whatever is open; INT64_MAX: not in a hurry */
         bool kafka_closed, http_closed, curl_closed;
 
+        struct {
+                uv_work_t work;
+                struct page_range range;
+                bool is_touching; /* the pool has them */
+        } pages;
+
         bool was_ready;
         int64_t not_ready_since_ms;
         struct kafka_status kafka_status; /* its strings are lent for a turn */
@@ -68,6 +74,9 @@ void daemon_member_config(const struct daemon *d, struct member_config *ret);
 void daemon_http_limits(const struct settings *s, struct http_limits *ret);
 void daemon_api_config(struct daemon *d, struct api_config *ret); /* `allow` lives until the next */
 void daemon_check_open_files(const struct settings *s);
+
+/* daemon_pages.c: memory for the table, got ahead. */
+void daemon_get_pages(struct daemon *d);
 
 /* daemon_reload.c: SIGHUP. */
 void daemon_reload(struct daemon *d);

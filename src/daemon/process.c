@@ -95,6 +95,19 @@ size_t process_table_memory(void)
         return (size_t)(most < TABLE_LEAST ? TABLE_LEAST : most);
 }
 
+bool process_has_huge_pages(void)
+{
+        FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+        char line[128] = "";
+
+        if (file == NULL)
+                return true;
+        if (fgets(line, sizeof line, file) == NULL)
+                line[0] = '\0';
+        fclose(file);
+        return strstr(line, "[never]") == NULL;
+}
+
 /* FILES AND SIGNALS */
 
 static uint64_t open_files_limit(void)

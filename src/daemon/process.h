@@ -2,6 +2,7 @@
 #ifndef CRR_SRC_DAEMON_PROCESS_H
 #define CRR_SRC_DAEMON_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@ void process_host_name(char name[HOST_NAME_BYTES]);
 
 /* The default of table.memory_limit: 60 % of what the cgroup or the machine has, at most 4 GiB. */
 size_t process_table_memory(void);
+
+bool process_has_huge_pages(void); /* or the system does not say that it has none */
 
 /* Raise the limit of open files as far as it goes; returns it. */
 uint64_t process_raise_open_files(void);

@@ -52,6 +52,17 @@ void kafka_anchors_note(struct kafka_anchors *a, const struct log_record *record
 void kafka_anchors_forget(struct kafka_anchors *a, int partition)
 {
         a->last[partition] = a->held[partition] = none;
+        a->is_away[partition] = false;
+}
+
+void kafka_anchors_leave(struct kafka_anchors *a, int partition)
+{
+        a->is_away[partition] = true;
+}
+
+void kafka_anchors_return(struct kafka_anchors *a, int partition)
+{
+        a->is_away[partition] = false;
 }
 
 static bool is_same(const struct anchor *x, const struct anchor *y)
@@ -67,7 +78,7 @@ static void read_some(struct kafka_anchors *a)
         for (; a->cursor < LIMIT_PARTITIONS && n < ANCHORS_AT_ONCE; a->cursor++) {
                 int p = a->cursor;
 
-                if (a->held[p].offset < 0)
+                if (a->held[p].offset < 0 || a->is_away[p])
                         continue;
                 a->asked[p] = a->held[p];
                 a->next[p] = a->last[p];
@@ -92,7 +103,7 @@ static void take_item(struct kafka_anchors *a, const struct log_read_item *item)
         struct anchor found = item->found ? anchor_of(item) : none;
         int p = item->partition;
 
-        if (item->left || !is_same(&a->held[p], &a->asked[p]))
+        if (item->left || a->is_away[p] || !is_same(&a->held[p], &a->asked[p]))
                 return;
         if (is_same(&found, &a->held[p])) {
                 a->held[p] = a->next[p];

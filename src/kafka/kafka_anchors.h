@@ -49,6 +49,7 @@ struct kafka_anchors {
         struct anchor held[LIMIT_PARTITIONS];  /* what is checked; later ones count when it is so */
         struct anchor asked[LIMIT_PARTITIONS]; /* `held`, as it was asked for */
         struct anchor next[LIMIT_PARTITIONS];  /* `last` at that time */
+        bool is_away[LIMIT_PARTITIONS];        /* somebody else's: what is held is kept */
         int cursor;                            /* partitions below it are asked for in this round */
         bool is_reading;
         struct log_read read;
@@ -60,7 +61,10 @@ void kafka_anchors_init(struct kafka_anchors *a, struct log_reader *reader,
 void kafka_anchors_start(struct kafka_anchors *a, uv_loop_t *loop); /* checks come by themselves */
 
 void kafka_anchors_note(struct kafka_anchors *a, const struct log_record *record); /* was read */
-void kafka_anchors_forget(struct kafka_anchors *a, int partition); /* it is read anew, or left */
+void kafka_anchors_forget(struct kafka_anchors *a, int partition); /* it is read anew */
+/* Meanwhile it is not checked. */
+void kafka_anchors_leave(struct kafka_anchors *a, int partition);
+void kafka_anchors_return(struct kafka_anchors *a, int partition); /* it goes on where it was */
 void kafka_anchors_check(struct kafka_anchors *a);                 /* all, now */
 
 /* on_closed on the loop, when no read is out; the reader outlives it. */

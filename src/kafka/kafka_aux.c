@@ -359,6 +359,7 @@ static void serve(void *data, rd_kafka_event_t *event)
         default:
                 break;
         }
+        rd_kafka_event_destroy(event);
 }
 
 static void on_kick(uv_async_t *handle)
@@ -377,7 +378,7 @@ void kafka_aux_start(struct kafka_aux *a, uv_loop_t *loop, struct member *member
         uv_async_init(loop, &a->kick, on_kick);
         uv_timer_init(loop, &a->refresh);
         a->kick.data = a->refresh.data = a;
-        kafka_queue_start(&a->served, loop, a->queue, serve, a);
+        kafka_queue_start(&a->served, loop, a->queue, serve, NULL, a);
         uv_timer_start(&a->refresh, look, 1, 0);
 }
 

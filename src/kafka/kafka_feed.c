@@ -109,22 +109,33 @@ static bool in_range(int partition)
 static void start_waker(struct kafka_feed *f);
 static void on_waker(uv_timer_t *timer);
 
+/* Returns where it is to be read from. */
+static int64_t take_partition(struct kafka_feed *f, int partition)
+{
+        int64_t from;
+
+        f->assigned[partition] = true;
+        from = member_on_assigned(f->member, partition);
+        if (from > 0) {
+                kafka_anchors_return(f->anchors, partition);
+                return from;
+        }
+        kafka_anchors_forget(f->anchors, partition);
+        return RD_KAFKA_OFFSET_BEGINNING;
+}
+
 static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *list)
 {
         count_rebalance(f, "assigned");
         if (list->cnt > 0)
                 log_partitions(LOG_ASSIGNED, list, false, "partitions of the failure log are ours");
         tell_generation(f);
-        for (int i = 0; i < list->cnt; i++) {
-                int64_t from = 0;
-
-                if (in_range(list->elems[i].partition)) {
-                        f->assigned[list->elems[i].partition] = true;
-                        from = member_on_assigned(f->member, list->elems[i].partition);
-                }
-                list->elems[i].offset = from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
-        }
+        for (int i = 0; i < list->cnt; i++)
+                list->elems[i].offset = in_range(list->elems[i].partition)
+                                                ? take_partition(f, list->elems[i].partition)
+                                                : RD_KAFKA_OFFSET_BEGINNING;
         kafka_assignment_add(f, list);
+        kafka_anchors_check(f->anchors); /* of what is back: is it still that log? */
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);
@@ -169,7 +180,7 @@ static void let_go(struct kafka_feed *f, bool lost)
                 if (!in_range(list->elems[i].partition))
                         continue;
                 f->assigned[list->elems[i].partition] = false;
-                kafka_anchors_forget(f->anchors, list->elems[i].partition);
+                kafka_anchors_leave(f->anchors, list->elems[i].partition);
                 member_on_revoked(f->member, list->elems[i].partition);
         }
         kafka_assignment_let_go(f, list);
@@ -267,16 +278,23 @@ static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
         const rd_kafka_message_t *message;
 
         while ((message = rd_kafka_event_message_next(event)) != NULL) {
-                struct log_record record;
-
                 if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || !in_range(message->partition) ||
                     !offset_fits(f, message->partition, message->offset))
                         continue;
                 f->position[message->partition] = message->offset + 1;
-                record = kafka_record_of(message);
-                kafka_anchors_note(f->anchors, &record);
-                member_on_record(f->member, &record);
+                kafka_anchors_note(f->anchors, kafka_batch_add(&f->batch, message));
         }
+        kafka_batch_keep(&f->batch, event);
+}
+
+static void feed_on_rest(void *data)
+{
+        struct kafka_feed *f = data;
+
+        if (f->closing)
+                kafka_batch_drop(&f->batch);
+        else
+                kafka_batch_give(&f->batch);
 }
 
 static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
@@ -330,17 +348,19 @@ static void on_error_event(struct kafka_feed *f, rd_kafka_event_t *event)
 
 static void finish_close(struct kafka_feed *f);
 
+/* Everything else than records is heard of after the records before it. */
 static void serve(void *data, rd_kafka_event_t *event)
 {
         struct kafka_feed *f = data;
 
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH) {
+                on_fetch(f, event);
+                return;
+        }
+        feed_on_rest(f);
         switch (rd_kafka_event_type(event)) {
         case RD_KAFKA_EVENT_REBALANCE:
                 on_rebalance(f, event);
-                break;
-        case RD_KAFKA_EVENT_FETCH:
-                if (!f->closing)
-                        on_fetch(f, event);
                 break;
         case RD_KAFKA_EVENT_ERROR:
                 if (!f->closing)
@@ -349,6 +369,7 @@ static void serve(void *data, rd_kafka_event_t *event)
         default:
                 break;
         }
+        rd_kafka_event_destroy(event);
 }
 
 /* A broker thread whose local queue is full sleeps up to a second; new credentials wake it, and
@@ -393,7 +414,8 @@ void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *memb
         f->started = true;
         uv_timer_init(loop, &f->waker);
         f->waker.data = f;
-        kafka_queue_start(&f->served, loop, f->queue, serve, f);
+        f->batch.member = member;
+        kafka_queue_start(&f->served, loop, f->queue, serve, feed_on_rest, f);
 }
 
 /* CLOSING */

@@ -6,6 +6,7 @@
 
 #include "crr/base/limits.h"
 #include "kafka_anchors.h"
+#include "kafka_batch.h"
 #include "kafka_credentials.h"
 #include "kafka_queue.h"
 #include "kafka_trouble.h"
@@ -31,6 +32,7 @@ struct kafka_feed {
         rd_kafka_t *consumer;
         rd_kafka_queue_t *queue;
         struct kafka_queue served;
+        struct kafka_batch batch;
         uv_timer_t waker; /* while something restores: wake the brokers */
         bool started, subscribed, assigned_once, closing, closed;
         int open_handles;

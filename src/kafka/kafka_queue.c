@@ -15,25 +15,35 @@ static void on_event(rd_kafka_t *rk, void *data)
 
 static void on_more(uv_idle_t *handle);
 
-static void drain(struct kafka_queue *q)
+/* True: there is more. */
+static bool serve_slice(struct kafka_queue *q)
 {
         uint64_t end = uv_hrtime() + SLICE_US * UINT64_C(1000);
 
         while (!q->closing) {
                 rd_kafka_event_t *event = rd_kafka_queue_poll(q->queue, 0);
 
-                if (event == NULL) {
-                        uv_idle_stop(&q->more);
-                        return;
-                }
+                if (event == NULL)
+                        return false;
                 q->serve(q->data, event);
-                rd_kafka_event_destroy(event);
-                if (uv_hrtime() >= end) {
-                        if (!q->closing)
-                                uv_idle_start(&q->more, on_more);
-                        return;
-                }
+                if (uv_hrtime() >= end)
+                        return true;
         }
+        return false;
+}
+
+static void drain(struct kafka_queue *q)
+{
+        bool more = serve_slice(q);
+
+        if (q->rest != NULL)
+                q->rest(q->data);
+        if (q->closing)
+                return;
+        if (more)
+                uv_idle_start(&q->more, on_more);
+        else
+                uv_idle_stop(&q->more);
 }
 
 static void on_more(uv_idle_t *handle)
@@ -59,10 +69,11 @@ static void on_heartbeat(uv_timer_t *handle)
 }
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
-                       void (*serve)(void *data, rd_kafka_event_t *event), void *data)
+                       void (*serve)(void *data, rd_kafka_event_t *event), void (*rest)(void *data),
+                       void *data)
 {
         *q = (struct kafka_queue){
-                .queue = queue, .serve = serve, .data = data, .open_handles = 3
+                .queue = queue, .serve = serve, .rest = rest, .data = data, .open_handles = 3
         };
         uv_async_init(loop, &q->wake, on_wake);
         uv_idle_init(loop, &q->more);

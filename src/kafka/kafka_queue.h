@@ -12,7 +12,8 @@
  * triggered, so it is drained or goes on in the next turn), at most SLICE_US a turn, and once a
  * second in any case (a consumer that is not polled is thrown out of its group).
  *
- * Ownership  The queue reference stays the caller's. An event lives until serve() returns.
+ * Ownership  The queue reference stays the caller's. An event is serve()'s, who destroys it: at
+ *            rest() at the latest.
  */
 struct kafka_queue {
         rd_kafka_queue_t *queue;
@@ -20,6 +21,7 @@ struct kafka_queue {
         uv_idle_t more;
         uv_timer_t heartbeat;
         void (*serve)(void *data, rd_kafka_event_t *event);
+        void (*rest)(void *data); /* nothing more comes in this turn; NULL is legal */
         void *data;
         int open_handles;
         bool closing;
@@ -27,7 +29,8 @@ struct kafka_queue {
 };
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
-                       void (*serve)(void *data, rd_kafka_event_t *event), void *data);
+                       void (*serve)(void *data, rd_kafka_event_t *event), void (*rest)(void *data),
+                       void *data);
 void kafka_queue_close(struct kafka_queue *q,
                        void (*closed)(void *data)); /* serves nothing any more */
 

@@ -104,11 +104,12 @@ void member_on_reset(struct member *m, int partition, const char *cause)
         snprintf(fake_member.reset_cause, sizeof fake_member.reset_cause, "%s", cause);
 }
 
-void member_on_record(struct member *m, const struct log_record *record)
+void member_on_records(struct member *m, const struct log_record *records, size_t n)
 {
         (void)m;
-        fake_member.n_records++;
-        fake_member.positions[record->partition] = record->offset + 1;
+        fake_member.n_records += (int)n;
+        for (size_t i = 0; i < n; i++)
+                fake_member.positions[records[i].partition] = records[i].offset + 1;
 }
 
 void member_on_position(struct member *m, int partition, int64_t next_offset)

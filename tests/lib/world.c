@@ -7,6 +7,8 @@
 
 #include "crr/base/limits.h"
 
+#define FEED_BATCH 20 /* more than a batch of the table */
+
 static struct world *world_of_publisher(struct publisher *p)
 {
         return (struct world *)((char *)p - offsetof(struct world, publisher));
@@ -356,25 +358,37 @@ static bool answer_questions(struct world *w)
         return any | answer_group(w);
 }
 
-static void feed_record(struct world *w, int p, int64_t offset)
+static struct log_record record_of(const struct world *w, int p, int64_t offset)
 {
         const struct world_record *r = &w->logs[p].records[offset];
         struct log_record record = {
                 .partition = p,
                 .offset = offset,
                 .timestamp_ms = r->own_time_ms != TIME_UNKNOWN ? r->own_time_ms : r->timestamp_ms,
+                .key = { r->key, r->key_len },
                 .settles = r->settles,
                 .outcome = str_from(r->outcome),
         };
 
-        if (r->key == NULL) {
-                member_on_position(w->member, p, offset + 1);
-                return;
-        }
-        record.key = (struct str){ r->key, r->key_len };
         if (r->value != NULL)
                 record.value = (struct str){ r->value, r->value_len };
-        member_on_record(w->member, &record);
+        return record;
+}
+
+/* The records up to the next commit marker, or that. */
+static void feed_some(struct world *w, int p)
+{
+        struct log_record records[FEED_BATCH];
+        struct world_log *log = &w->logs[p];
+        size_t n = 0;
+
+        if (log->records[log->fed].key == NULL) {
+                member_on_position(w->member, p, ++log->fed);
+                return;
+        }
+        for (; n < FEED_BATCH && log->fed < log->n && log->records[log->fed].key != NULL; n++)
+                records[n] = record_of(w, p, log->fed++);
+        member_on_records(w->member, records, n);
 }
 
 static bool has_more(const struct world *w, int p)
@@ -403,7 +417,7 @@ static bool feed(struct world *w)
         int p;
 
         while (w->feeding && w->n_partitions > 0 && (p = next_partition(w)) >= 0) {
-                feed_record(w, p, w->logs[p].fed++);
+                feed_some(w, p);
                 any = true;
         }
         return any;

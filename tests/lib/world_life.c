@@ -23,6 +23,7 @@ void world_init(struct world *w, int n_partitions)
                 .payload = RETRY_PAYLOAD_NATIVE,
                 .pending_expiry = PENDING_EXPIRY_RELIST,
                 .memory_limit = 64u << 20,
+                .max_sites = LIMIT_SITES,
                 .max_value_bytes = 5000020,
                 .max_transaction_entries = 10000,
                 .max_transaction_bytes = 32u << 20,
@@ -43,8 +44,7 @@ void world_init(struct world *w, int n_partitions)
 void world_assign(struct world *w, int partition)
 {
         w->assigned[partition] = true;
-        w->logs[partition].fed = 0;
-        member_on_assigned(w->member, partition);
+        w->logs[partition].fed = member_on_assigned(w->member, partition);
 }
 
 void world_revoke(struct world *w, int partition)

@@ -10,7 +10,7 @@ import sys
 
 ALLOWED = [
     # the base layer, less its clock and its source of random bytes
-    r"(arena|buf|error|hash|heap|json|log|metric|metrics|siphash\d*|sm|str|strv|url)_\w+|siphash\d+",
+    r"(arena|buf|error|hash|heap|json|log|metric|metrics|pool|region|siphash\d*|sm|str|strv|url)_\w+|siphash\d+",
     r"time_(parse|format)_\w+|uuid_(v5_url|parse|format|is_nil|eq)",
     # the C library: memory, strings, sorting; snprintf computes a text
     r"malloc|calloc|realloc|free|abort|mem\w+|str\w+|bsearch|qsort|snprintf|vsnprintf",

@@ -1,167 +1,153 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The failure table against a naive one: an array that is scanned. Random operations by a seed,
- * every invariant walked after each.
+ * The failure table against a naive one. Random operations by a seed, every invariant walked after
+ * each. It is built twice: with the table's own sizes, and with a table of tiny blocks and
+ * sub-tables, in which a few entries split, merge and move everything.
  *
- *   model_failure_table [--seed N] [--steps N]
+ *   model_failure_table [--seed N] [--steps N] [--shape NAME]
  */
-#include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "check.h"
-#include "crr/base/limits.h"
-#include "crr/core/failure_table.h"
+#include "naive_table.h"
 
-#define ENTRIES_MAX 600
-
-/* One shape of world: how many of each the identities are drawn from. */
-struct shape {
-        int partitions, sites, keys;
-};
-
-struct naive {
-        bool used;
-        int partition, site, key;
-        int64_t offset, size, failed_at_ms;
-        enum failure_state state;
-        bool has_role;
-};
-
-static struct naive naive[ENTRIES_MAX];
-static int64_t next_offset[LIMIT_PARTITIONS];
 static struct failure_table *table;
-static struct shape shape;
-static uint64_t random_state;
+static size_t unlimited; /* the limit that is never reached */
+static uint64_t refused_full, refused_sites;
 
-static uint64_t draw(uint64_t n)
+/* PUTTING AND REMOVING */
+
+/* At a limit nothing may change; below it nothing may be refused. */
+static bool is_taken_in(int rc, size_t memory_before)
 {
-        random_state ^= random_state << 13;
-        random_state ^= random_state >> 7;
-        random_state ^= random_state << 17;
-        return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
-}
-
-/* IDENTITIES */
-
-static char site_text[32], key_text[32], version_text[16];
-
-static struct identity identity_of(int site, int key)
-{
-        snprintf(site_text, sizeof site_text, "site-%d", site);
-        snprintf(key_text, sizeof key_text, "key/%d", key / 3);
-        snprintf(version_text, sizeof version_text, "%d", key % 3);
-        return (struct identity){
-                .bucket = key % 2 ? STR("bucket") : STR("b"),
-                .key = str_from(key_text),
-                .version_id = str_from(version_text),
-                .site = str_from(site_text),
-        };
-}
-
-static struct naive *naive_find(int site, int key)
-{
-        for (int i = 0; i < ENTRIES_MAX; i++)
-                if (naive[i].used && naive[i].site == site && naive[i].key == key)
-                        return &naive[i];
-        return NULL;
-}
-
-static void check_same(const struct naive *n, const struct failure *f)
-{
-        struct identity id = identity_of(n->site, n->key);
-
-        CHECK(identity_eq(&f->id, &id));
-        CHECK_INT(f->partition, n->partition);
-        CHECK_INT(f->offset, n->offset);
-        CHECK_INT(f->size, n->size);
-        CHECK_INT(f->failed_at_ms, n->failed_at_ms);
-        CHECK_INT(f->state, n->state);
-        CHECK_INT(f->role.base != NULL, n->has_role);
-}
-
-/* OPERATIONS */
-
-static struct naive *free_slot(void)
-{
-        for (int i = 0; i < ENTRIES_MAX; i++)
-                if (!naive[i].used)
-                        return &naive[i];
-        return NULL;
-}
-
-/* A fresh offset at the end mostly; below it now and then, where a replay may put one. */
-static int64_t pick_offset(int partition)
-{
-        int64_t offset = next_offset[partition] + 2 * (int64_t)draw(3);
-
-        if (draw(20) == 0 && next_offset[partition] > 10) {
-                offset = 2 * (int64_t)draw((uint64_t)next_offset[partition] / 2) + 1;
-                for (int i = 0; i < ENTRIES_MAX; i++)
-                        if (naive[i].used && naive[i].partition == partition &&
-                            naive[i].offset == offset)
-                                return pick_offset(partition);
-                return offset;
+        if (rc == ERR_TABLE_FULL) {
+                CHECK(failure_table_memory_limit(table) < unlimited);
+                CHECK_INT(failure_table_memory(table), memory_before);
+                refused_full++;
+        } else if (rc == ERR_TOO_MANY_SITES) {
+                CHECK_INT(failure_table_sites_left(table), 0);
+                CHECK_INT(failure_table_memory(table), memory_before);
+                refused_sites++;
+        } else {
+                CHECK_INT(rc, 0);
         }
-        offset -= offset % 2;
-        next_offset[partition] = offset + 2;
-        return offset;
+        return rc == 0;
+}
+
+/* A change of the identity's entry, or a new one; false: there is no place for it. */
+static bool draw_put(int site, int key, struct naive *ret)
+{
+        const struct naive *old = naive_find(site, key);
+
+        *ret = old != NULL ? *old : (struct naive){ .site = site, .key = key };
+        ret->is_used = true;
+        if ((old == NULL || draw(10) != 0) && !naive_draw_place(ret))
+                return false;
+        naive_draw_facts(ret);
+        return old != NULL || naive_free_slot() != NULL;
+}
+
+static void take_over(const struct naive *fresh)
+{
+        struct naive *n = naive_find(fresh->site, fresh->key);
+
+        if (n == NULL)
+                n = naive_free_slot();
+        *n = *fresh;
+        naive_note_shadows(n);
+}
+
+static int draw_site(void)
+{
+        return (int)draw((uint64_t)shape.sites);
+}
+
+static int draw_key(void)
+{
+        return (int)draw((uint64_t)shape.keys);
 }
 
 static void do_put(void)
 {
-        int site = (int)draw((uint64_t)shape.sites), key = (int)draw((uint64_t)shape.keys);
-        struct naive *n = naive_find(site, key);
-        struct failure f = { .id = identity_of(site, key),
-                             .last_modified_ms = TIME_UNKNOWN,
-                             .attempts = -1 };
+        size_t memory = failure_table_memory(table);
+        struct naive fresh;
+        struct failure f;
         struct error err;
 
-        if (n == NULL)
-                n = free_slot();
-        if (n == NULL)
+        if (!draw_put(draw_site(), draw_key(), &fresh))
                 return;
-        *n = (struct naive){
-                .used = true,
-                .partition = (int)draw((uint64_t)shape.partitions),
-                .site = site,
-                .key = key,
-                .size = draw(4) == 0 ? -1 : (int64_t)draw(1000),
-                .failed_at_ms = draw(5) == 0 ? TIME_UNKNOWN : (int64_t)draw(100000),
-                .state = draw(3) == 0 ? FAILURE_PENDING : FAILURE_FAILED,
-                .has_role = draw(2) == 0,
-        };
-        n->offset = pick_offset(n->partition);
-        f.state = n->state;
-        f.size = n->size;
-        f.failed_at_ms = n->failed_at_ms;
-        f.partition = n->partition;
-        f.offset = n->offset;
-        f.role = n->has_role ? STR("arn:role") : STR_ABSENT;
-        f.error_code = draw(2) ? STR("AccessDenied") : STR_ABSENT;
-        CHECK_INT(failure_table_put(table, &f, &err), 0);
+        f = naive_failure(&fresh);
+        if (is_taken_in(failure_table_put(table, &f, &err), memory))
+                take_over(&fresh);
 }
 
 static void do_remove(void)
 {
-        int site = (int)draw((uint64_t)shape.sites), key = (int)draw((uint64_t)shape.keys);
+        int site = draw_site(), key = draw_key();
         struct naive *n = naive_find(site, key);
-        struct identity id = identity_of(site, key);
+        struct identity id = naive_identity(site, key);
 
         CHECK_INT(failure_table_remove(table, &id), n != NULL);
         if (n != NULL)
-                n->used = false;
+                n->is_used = false;
 }
+
+/* By a key that was made before others changed the table. */
+static void do_keyed(int site, int key, struct failure_key *made)
+{
+        struct naive *old = naive_find(site, key), fresh;
+        size_t memory = failure_table_memory(table);
+        struct failure f;
+        struct error err;
+
+        CHECK_INT(failure_table_get_keyed(table, made, &f), old != NULL);
+        if (old != NULL)
+                naive_check_same(old, &f);
+        if (draw(3) == 0) {
+                CHECK_INT(failure_table_remove_keyed(table, made), old != NULL);
+                if (old != NULL)
+                        old->is_used = false;
+                return;
+        }
+        if (!draw_put(site, key, &fresh))
+                return;
+        f = naive_failure(&fresh);
+        if (is_taken_in(failure_table_put_keyed(table, &f, made, &err), memory))
+                take_over(&fresh);
+}
+
+/* As ingest does it: keys of all first, then one after the other; identities repeat. */
+#define BATCH ((size_t)2 * FAILURE_TABLE_BATCH)
+static void do_batch(void)
+{
+        static struct failure_key made[BATCH];
+        struct identity ids[BATCH];
+        int sites[BATCH], keys[BATCH];
+        size_t n = 1 + draw(BATCH);
+
+        for (size_t i = 0; i < n; i++) {
+                sites[i] = draw_site();
+                keys[i] = draw_key();
+                ids[i] = naive_identity(sites[i], keys[i]);
+        }
+        failure_table_prefetch(table, ids, n, made);
+        for (size_t i = 0; i < n; i++)
+                do_keyed(sites[i], keys[i], &made[i]);
+}
+
+/* LOOKING */
 
 static void do_get(void)
 {
-        int site = (int)draw((uint64_t)shape.sites), key = (int)draw((uint64_t)shape.keys);
+        int site = draw_site(), key = draw_key();
         struct naive *n = naive_find(site, key);
-        struct identity id = identity_of(site, key);
+        struct identity id = naive_identity(site, key);
         struct failure f;
 
         CHECK_INT(failure_table_get(table, &id, &f), n != NULL);
         if (n != NULL)
-                check_same(n, &f);
+                naive_check_same(n, &f);
 }
 
 struct walk {
@@ -174,49 +160,33 @@ static bool see_version(void *data, const struct failure *f)
 {
         struct walk *w = data;
         uint64_t marker = marker_of(f->partition, f->offset);
-        struct str digits = { f->id.site.base + 5, f->id.site.len - 5 };
-        unsigned long long site;
-
-        CHECK(str_to_u64(digits, 1000000, &site));
 
         CHECK(w->rows == 0 || marker > w->last);
         w->last = marker;
         w->rows++;
-        CHECK(naive_find((int)site, w->key) != NULL);
-        return true;
+        for (int i = 0; i < NAIVE_ENTRIES; i++) {
+                const struct naive *n = &naive[i];
+
+                if (naive_is_shown(n) && n->key == w->key && n->facts.partition == f->partition &&
+                    n->facts.offset == f->offset) {
+                        naive_check_same(n, f);
+                        return w->rows < w->limit;
+                }
+        }
+        CHECK(false);
+        return false;
 }
 
 static void do_find(void)
 {
-        int key = (int)draw((uint64_t)shape.keys), n = 0;
-        struct identity id = identity_of(0, key);
-        struct walk w = { .key = key };
+        int key = draw_key(), n = 0;
+        struct identity id = naive_identity(0, key);
+        struct walk w = { .key = key, .limit = draw(4) == 0 ? 2 : NAIVE_ENTRIES };
 
-        for (int i = 0; i < ENTRIES_MAX; i++)
-                n += naive[i].used && naive[i].key == key;
+        for (int i = 0; i < NAIVE_ENTRIES; i++)
+                n += naive_is_shown(&naive[i]) && naive[i].key == key;
         failure_table_find(table, id.bucket, id.key, id.version_id, see_version, &w);
-        CHECK_INT(w.rows, n);
-}
-
-/* The next row of a page by the naive table: the least position at or after `from`. */
-static const struct naive *naive_next(const struct walk *w, uint64_t from)
-{
-        const struct naive *best = NULL;
-
-        for (int i = 0; i < ENTRIES_MAX; i++) {
-                const struct naive *n = &naive[i];
-
-                if (!n->used || n->state != w->page->state ||
-                    (w->site >= 0 && n->site != w->site) ||
-                    marker_of(n->partition, n->offset) < from ||
-                    (w->page->partitions != NULL &&
-                     !partition_set_has(w->page->partitions, n->partition)))
-                        continue;
-                if (best == NULL ||
-                    marker_of(n->partition, n->offset) < marker_of(best->partition, best->offset))
-                        best = n;
-        }
-        return best;
+        CHECK_INT(w.rows, n < w.limit ? n : w.limit);
 }
 
 static bool see_row(void *data, const struct failure *f)
@@ -226,9 +196,9 @@ static bool see_row(void *data, const struct failure *f)
 
         if (w->rows == w->limit)
                 return false;
-        n = naive_next(w, w->last);
+        n = naive_next(w->page, w->site, w->last);
         CHECK(n != NULL);
-        check_same(n, f);
+        naive_check_same(n, f);
         w->last = marker_of(f->partition, f->offset) + 1;
         w->rows++;
         return true;
@@ -241,8 +211,8 @@ static void do_page(void)
         struct walk w = { .page = &page, .limit = 1 + (int)draw(40), .site = -1 };
 
         if (draw(2) == 0) {
-                w.site = (int)draw((uint64_t)shape.sites);
-                page.site = identity_of(w.site, 0).site;
+                w.site = draw_site();
+                page.site = naive_identity(w.site, 0).site;
         }
         for (int p = 0; p < shape.partitions; p++)
                 if (draw(2) == 0)
@@ -250,103 +220,212 @@ static void do_page(void)
         if (draw(3) == 0)
                 page.partitions = &some;
         if (draw(2) == 0) {
-                int p = (int)draw((uint64_t)shape.partitions);
+                const struct naive *n = &naive[draw(NAIVE_ENTRIES)];
 
-                page.marker = marker_of(p, (int64_t)draw((uint64_t)next_offset[p] + 2));
+                page.marker = marker_of(n->facts.partition, n->facts.offset + (int64_t)draw(2));
         }
         w.last = page.marker;
         failure_table_page(table, &page, see_row, &w);
         if (w.rows < w.limit)
-                CHECK(naive_next(&w, w.last) == NULL);
+                CHECK(naive_next(&page, w.site, w.last) == NULL);
 }
+
+/* COUNTS */
+
+static void check_counts(const struct failure_counts *counts, int site, int partition)
+{
+        struct failure_counts want = naive_counts(site, partition);
+
+        CHECK_INT(counts->failed, want.failed);
+        CHECK_INT(counts->pending, want.pending);
+        CHECK(counts->failed_bytes == want.failed_bytes);
+        CHECK_INT(counts->oldest_failed_ms, want.oldest_failed_ms);
+}
+
+/* data: a byte for each site, set for those that have entries. */
+static void see_site(void *data, struct str name, const struct failure_counts *counts)
+{
+        bool *seen = data;
+
+        for (int site = 0; site < shape.sites; site++) {
+                if (!str_eq(naive_identity(site, 0).site, name))
+                        continue;
+                CHECK(!seen[site]);
+                seen[site] = true;
+                check_counts(counts, site, -1);
+        }
+}
+
+static void do_counts(void)
+{
+        int partition = (int)draw((uint64_t)shape.partitions);
+        bool seen[2000] = { false };
+        struct failure_counts counts;
+
+        failure_table_counts(table, &counts);
+        check_counts(&counts, -1, -1);
+        failure_table_partition_counts(table, partition, &counts);
+        check_counts(&counts, -1, partition);
+        failure_table_sites(table, see_site, seen);
+        for (int i = 0; i < NAIVE_ENTRIES; i++)
+                CHECK(!naive_is_shown(&naive[i]) || seen[naive[i].site]);
+}
+
+/* PARTITIONS */
 
 static void do_drop(void)
 {
         int partition = (int)draw((uint64_t)shape.partitions);
 
         failure_table_drop(table, partition);
-        for (int i = 0; i < ENTRIES_MAX; i++)
-                if (naive[i].partition == partition)
-                        naive[i].used = false;
-        next_offset[partition] = 0;
+        naive_drop(partition);
 }
 
-static void do_counts(void)
+static void do_park(void)
 {
-        struct failure_counts all, one;
-        uint64_t failed = 0, pending = 0, bytes = 0, of_partitions = 0;
+        int partition = (int)draw((uint64_t)shape.partitions);
 
-        for (int i = 0; i < ENTRIES_MAX; i++) {
-                failed += naive[i].used && naive[i].state == FAILURE_FAILED;
-                pending += naive[i].used && naive[i].state == FAILURE_PENDING;
-                if (naive[i].used && naive[i].state == FAILURE_FAILED && naive[i].size > 0)
-                        bytes += (uint64_t)naive[i].size;
-        }
-        failure_table_counts(table, &all);
-        CHECK_INT(all.failed, failed);
-        CHECK_INT(all.pending, pending);
-        CHECK_INT(all.failed_bytes, bytes);
-        for (int p = 0; p < shape.partitions; p++) {
-                failure_table_partition_counts(table, p, &one);
-                of_partitions += one.failed + one.pending;
-        }
-        CHECK_INT(of_partitions, failed + pending);
+        failure_table_park(table, partition);
+        naive_parked[partition] = true;
 }
 
-/* At the limit a put changes nothing, and a smaller entry in place of one that is there still goes
- * in. */
+static void do_unpark(void)
+{
+        int partition = (int)draw((uint64_t)shape.partitions);
+
+        CHECK_INT(failure_table_unpark(table, partition), naive_unpark(partition));
+}
+
+/* MEMORY */
+
+static void do_pages(void)
+{
+        struct page_range range, other;
+
+        if (!failure_table_wants_pages(table, &range))
+                return;
+        region_touch(range.base, range.bytes);
+        if (failure_table_wants_pages(table, &other)) {
+                CHECK(other.base != range.base);
+                failure_table_got_pages(table, &other);
+        }
+        do_put();
+        failure_table_got_pages(table, &range);
+}
+
+/* A new entry of a new site in a new bucket needs memory, whatever is there. */
 static void do_limit(void)
 {
+        struct failure f = { .id = { STR("new"), STR("new"), STR("new"), STR("new") }, .size = -1 };
         size_t before = failure_table_memory_limit(table), used = failure_table_memory(table);
-        struct failure f = { .id = identity_of(shape.sites, shape.keys), .size = -1 };
         struct error err;
+        int rc;
 
+        if (naive_parked[0])
+                return;
         failure_table_set_memory_limit(table, used);
-        CHECK_INT(failure_table_put(table, &f, &err), ERR_TABLE_FULL);
+        rc = failure_table_put(table, &f, &err);
+        CHECK(rc == ERR_TABLE_FULL || rc == ERR_TOO_MANY_SITES);
         CHECK_INT(failure_table_memory(table), used);
+        CHECK(!failure_table_get(table, &f.id, &f));
         failure_table_set_memory_limit(table, before);
 }
 
-static void step(void)
+/* Limited for a while at what is in use and a little more, then unlimited again. */
+static void do_limited(void)
 {
-        uint64_t what = draw(100);
-
-        if (what < 45)
-                do_put();
-        else if (what < 65)
-                do_remove();
-        else if (what < 75)
-                do_get();
-        else if (what < 82)
-                do_page();
-        else if (what < 88)
-                do_find();
-        else if (what < 90)
-                do_drop();
-        else if (what < 93)
-                do_counts();
-        else if (what < 94)
-                do_limit();
+        if (failure_table_memory_limit(table) < unlimited)
+                failure_table_set_memory_limit(table, unlimited);
         else
-                failure_table_reap(table, 1 + (unsigned)draw(8));
+                failure_table_set_memory_limit(table, failure_table_memory(table) + draw(20000));
 }
 
-static void run(struct shape s, uint64_t seed, long steps)
-{
-        struct siphash_key key = { { seed, 7 } };
+/* Chunks of a log's list are not asked for beforehand. */
+#define LIMIT_SLACK 4096
 
-        shape = s;
-        random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-        memset(naive, 0, sizeof naive);
-        memset(next_offset, 0, sizeof next_offset);
-        table = failure_table_new(&key, SIZE_MAX / 2);
-        printf("partitions %d sites %d keys %d seed %llu\n", s.partitions, s.sites, s.keys,
-               (unsigned long long)seed);
+static void check_memory(size_t before)
+{
+        size_t memory = failure_table_memory(table), limit = failure_table_memory_limit(table);
+        struct failure_table_stats stats;
+
+        CHECK(memory <= before || memory <= limit + LIMIT_SLACK);
+        CHECK_INT(failure_table_room(table) < SIZE_MAX / 2, 1);
+        failure_table_stats(table, &stats);
+        CHECK_INT(stats.record_bytes + stats.index_bytes + stats.string_bytes + stats.other_bytes,
+                  memory);
+}
+
+/* RUNNING */
+
+static const struct {
+        unsigned share;
+        void (*run)(void);
+} operations[] = {
+        { 40, do_put },  { 18, do_remove }, { 3, do_batch },  { 6, do_get },
+        { 6, do_page },  { 5, do_find },    { 1, do_drop },   { 3, do_counts },
+        { 1, do_limit }, { 2, do_park },    { 3, do_unpark }, { 2, do_pages },
+};
+
+static void step(void)
+{
+        uint64_t what = draw(100), sum = 0;
+        size_t before = failure_table_memory(table);
+
+        for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+                sum += operations[i].share;
+                if (what < sum) {
+                        operations[i].run();
+                        check_memory(before);
+                        return;
+                }
+        }
+        if (what < 95)
+                failure_table_reap(table, 1 + (unsigned)draw(3));
+        else if (what < 99 || !shape.is_limited)
+                failure_table_trim(table, 1 + (unsigned)draw(4));
+        else
+                do_limited();
+}
+
+/* Most goes, and what is left is moved together: the memory goes too. */
+static void empty_it(void)
+{
+        for (int i = 0; i < NAIVE_ENTRIES; i++) {
+                struct identity id = naive_identity(naive[i].site, naive[i].key);
+
+                if (!naive_is_shown(&naive[i]) || i % 20 == 0)
+                        continue;
+                CHECK(failure_table_remove(table, &id));
+                naive[i].is_used = false;
+        }
+        while (failure_table_reap(table, 1))
+                failure_table_check(table);
+        while (failure_table_trim(table, 1))
+                failure_table_check(table);
+        CHECK(!failure_table_is_loose(table));
+        do_counts();
+}
+
+static void run(const struct shape *s, uint64_t seed, long steps)
+{
+        struct failure_table_config config = { { { seed, 7 } }, SIZE_MAX / 2, s->sites_max };
+
+        naive_init(s, seed);
+        unlimited = config.memory_limit;
+        refused_full = refused_sites = 0;
+        table = failure_table_new(&config);
+        printf("%s: seed %llu", s->name, (unsigned long long)seed);
         fflush(stdout);
         for (long i = 0; i < steps; i++) {
                 step();
                 failure_table_check(table);
         }
+        failure_table_set_memory_limit(table, unlimited);
+        empty_it();
+        printf(", refused %llu full, %llu sites\n", (unsigned long long)refused_full,
+               (unsigned long long)refused_sites);
+        CHECK(!s->is_limited || refused_full > 0 || steps < 2000);
+        CHECK(s->sites <= (int)s->sites_max || refused_sites > 0 || steps < 2000);
         failure_table_free(table);
         table = NULL;
 }
@@ -354,19 +433,30 @@ static void run(struct shape s, uint64_t seed, long steps)
 int main(int argc, char **argv)
 {
         static const struct shape shapes[] = {
-                { 1, 1, 20 },   { 1, 3, 200 },    { 3, 5, 300 },
-                { 64, 40, 60 }, { 1000, 3, 500 }, { 3, 1000, 10 },
+                { "one of each", 1, 1, 20, 10, 3, false },
+                { "one partition", 1, 3, 200, LIMIT_SITES, 3, false },
+                { "three partitions", 3, 5, 300, LIMIT_SITES, 1000, false },
+                { "far offsets", 2, 2, 150, LIMIT_SITES, INT64_C(1) << 31, false },
+                { "a limit", 3, 4, 250, LIMIT_SITES, 3, true },
+                { "64 partitions, 40 sites", 64, 40, 60, LIMIT_SITES, 3, false },
+                { "1000 partitions", 1000, 3, 500, LIMIT_SITES, 3, false },
+                { "1000 sites", 3, 1000, 4, LIMIT_SITES, 3, false },
+                { "too many sites", 3, 60, 10, 40, 3, false },
         };
         uint64_t seed = 1;
-        long steps = 10000;
+        long steps = 1500;
+        const char *only = NULL;
 
         for (int i = 1; i + 1 < argc; i += 2) {
                 if (strcmp(argv[i], "--seed") == 0)
                         seed = strtoull(argv[i + 1], NULL, 10);
                 else if (strcmp(argv[i], "--steps") == 0)
                         steps = strtol(argv[i + 1], NULL, 10);
+                else if (strcmp(argv[i], "--shape") == 0)
+                        only = argv[i + 1];
         }
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-                run(shapes[i], seed, steps);
+                if (only == NULL || strcmp(only, shapes[i].name) == 0)
+                        run(&shapes[i], seed, steps);
         return 0;
 }

@@ -61,11 +61,16 @@ num.network.threads=2
 """
 
 
-def free_port():
-    with socket.socket() as probe:
+def free_ports(n):
+    """Different ones: all are held until the last is found."""
+    probes = [socket.socket() for _ in range(n)]
+    for probe in probes:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 class Broker:
@@ -75,7 +80,7 @@ class Broker:
         self._jvm = list(jvm)
         self._libs, self._folder, self._output = libs, pathlib.Path(folder), output
         self._process = None
-        ports = {name: free_port() for name in ("plain", "sasl", "controller")}
+        ports = dict(zip(("plain", "sasl", "controller"), free_ports(3)))
         self.bootstrap = f"127.0.0.1:{ports['plain']}"
         self.sasl_bootstrap = f"127.0.0.1:{ports['sasl']}"
         self._folder.mkdir(parents=True, exist_ok=True)

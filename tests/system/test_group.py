@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Members of one group share the partitions, and each answers for all."""
+from datetime import datetime, timedelta
+
 import pytest
 
 import conservation
 from daemon import FAILED
-from group import Members
+from group import Members, wait_shared
 from kafka_util import fields_of, identity_of
 from samples import identities
 from waiting import wait_for
+
+
+def time_of(event):
+    return datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
 
 
 def members(place, n):
@@ -50,3 +56,23 @@ def test_a_retry_through_any_member_is_published_once(place):
         answers.append(reply.json())
     wait_for(lambda: all(d.walk() == [] for d in daemons), "empty lists")
     assert conservation.check(place, daemons[0], known, answers) == 0
+
+
+def test_partitions_that_come_back_go_on_where_they_were(place):
+    known, more = identities(600), identities(60, "meanwhile")
+    place.fail(known)
+    group = Members(place).start(1)
+    first, second = group.running[0], group.join("m1x")
+    wait_shared(group.running)
+    away = [int(p) for p in first.wait_event("revoked")["partitions"].split(",")]
+    place.fail(more)
+    group.leave(second)
+    wait_shared(group.running)
+    assert {identity_of(v) for v in first.walk()} == set(known + more)
+    gone = time_of(first.events("revoked")[0])
+    returned = [e for e in first.events("assigned") if time_of(e) > gone][-1]
+    if time_of(returned) - gone < timedelta(seconds=29):
+        back = {e["partition"]: e["position"] for e in first.events("partition_back")}
+        assert sorted(back) == sorted(away) and min(back.values()) > 0
+        again = [e for e in first.events("partition_ready") if time_of(e) > time_of(returned)]
+        assert sum(e["records"] for e in again) <= len(more)

@@ -177,6 +177,48 @@ static void an_answer_about_an_earlier_reading_does_not_count(void)
         CHECK_INT(others, 0);
 }
 
+static void what_is_away_is_not_checked(void)
+{
+        begin();
+        note(3, 0);
+        kafka_anchors_leave(&anchors, 3);
+        make_log_anew();
+        check();
+        CHECK_INT(reads, 0);
+        CHECK_INT(others, 0);
+        kafka_anchors_return(&anchors, 3);
+        check();
+        CHECK_INT(others, 1);
+}
+
+/* It came too late: what was held is held for when it is back. */
+static void an_answer_about_what_has_left_does_not_count(void)
+{
+        begin();
+        note(3, 0);
+        kafka_anchors_check(&anchors);
+        kafka_anchors_leave(&anchors, 3);
+        make_log_anew();
+        answer(false);
+        CHECK_INT(others, 0);
+        kafka_anchors_return(&anchors, 3);
+        check();
+        CHECK_INT(others, 1);
+}
+
+static void what_is_back_to_be_read_anew_is_noted_anew(void)
+{
+        begin();
+        note(3, 0);
+        kafka_anchors_leave(&anchors, 3);
+        make_log_anew();
+        kafka_anchors_forget(&anchors, 3);
+        note(3, 0);
+        check();
+        CHECK_INT(reads, 1);
+        CHECK_INT(others, 0);
+}
+
 static void every_partition_is_checked_in_one_round(void)
 {
         begin();
@@ -197,6 +239,9 @@ int main(void)
         RUN(a_record_that_is_gone_is_of_another_log);
         RUN(a_log_that_cannot_be_read_tells_nothing);
         RUN(an_answer_about_an_earlier_reading_does_not_count);
+        RUN(what_is_away_is_not_checked);
+        RUN(an_answer_about_what_has_left_does_not_count);
+        RUN(what_is_back_to_be_read_anew_is_noted_anew);
         RUN(every_partition_is_checked_in_one_round);
         return 0;
 }

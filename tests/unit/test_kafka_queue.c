@@ -12,7 +12,7 @@ static struct kafka_queue queue;
 static unsigned served, turns, closed;
 static unsigned busy_ms;           /* what serving an event takes */
 static unsigned stop_at, close_at; /* after so many events: the loop ends, the queue closes */
-static unsigned served_in_turn, most_in_turn;
+static unsigned served_in_turn, most_in_turn, unrested;
 
 static void start(void)
 {
@@ -28,6 +28,7 @@ static void start(void)
         events = rd_kafka_queue_get_main(producer);
         CHECK(uv_loop_init(&loop) == 0);
         served = turns = closed = busy_ms = stop_at = close_at = most_in_turn = served_in_turn = 0;
+        unrested = 0;
 }
 
 static void stop(void)
@@ -58,13 +59,24 @@ static void on_closed(void *data)
         closed++;
 }
 
-static void serve(void *data, rd_kafka_event_t *event)
+static void on_rest(void *data)
 {
         CHECK(data == &served);
+        unrested = 0;
+}
+
+static void serve(void *data, rd_kafka_event_t *event)
+{
+        bool is_delivery;
+
+        CHECK(data == &served);
         CHECK(closed == 0);
-        if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR) /* what else the library says */
+        is_delivery = rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR;
+        rd_kafka_event_destroy(event);
+        if (!is_delivery) /* what else the library says */
                 return;
         served++;
+        unrested++;
         served_in_turn++;
         uv_sleep(busy_ms);
         if (served == stop_at)
@@ -85,7 +97,7 @@ static void what_came_before_the_start_is_served(void)
 {
         start();
         make_events(3);
-        kafka_queue_start(&queue, &loop, events, serve, &served);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         CHECK_INT(served, 0);
         stop_at = 3;
         uv_run(&loop, UV_RUN_DEFAULT);
@@ -105,7 +117,7 @@ static void what_comes_later_wakes_the_loop(void)
         uv_timer_t watchdog;
 
         start();
-        kafka_queue_start(&queue, &loop, events, serve, &served);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         uv_timer_stop(&queue.heartbeat); /* it would find them too, a second later */
         uv_timer_init(&loop, &watchdog);
         uv_timer_start(&watchdog, on_watchdog, 10000, 0);
@@ -125,6 +137,7 @@ static void on_turn(uv_check_t *handle)
 {
         (void)handle;
         turns++;
+        CHECK_INT(unrested, 0); /* no turn ends without */
         if (served_in_turn > most_in_turn)
                 most_in_turn = served_in_turn;
         served_in_turn = 0;
@@ -141,7 +154,7 @@ static void many_events_do_not_hold_the_loop(void)
         busy_ms = 3;
         uv_check_init(&loop, &turn);
         uv_check_start(&turn, on_turn);
-        kafka_queue_start(&queue, &loop, events, serve, &served);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         stop_at = 10;
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK_INT(served, 10);
@@ -160,7 +173,7 @@ static void quick_events_share_a_turn(void)
         make_events(100);
         uv_check_init(&loop, &turn);
         uv_check_start(&turn, on_turn);
-        kafka_queue_start(&queue, &loop, events, serve, &served);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         stop_at = 100;
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK(turns < 50);
@@ -173,14 +186,14 @@ static void after_the_close_nothing_is_served(void)
 {
         start();
         make_events(10);
-        kafka_queue_start(&queue, &loop, events, serve, &served);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         close_at = 4; /* from inside */
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK_INT(served, 4);
         CHECK_INT(closed, 1);
         stop();
         start();
-        kafka_queue_start(&queue, &loop, events, serve, &served);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         make_events(3);
         close_queue();
         CHECK_INT(served, 0);

@@ -309,28 +309,111 @@ static void a_revoked_partition_takes_its_failures_and_fails_its_retries(void)
         world_deinit(&w);
 }
 
+static size_t count_all_pages(void)
+{
+        uint64_t marker = 0;
+        size_t n = 0;
+
+        do {
+                world_list(&w, &list, NULL, marker, LIMIT_PAGE_ROWS, false);
+                CHECK(!list.failed);
+                n += list.n;
+                marker = list.req.next_marker;
+                world_list_deinit(&list);
+        } while (list.req.truncated);
+        return n;
+}
+
+/* Long keys: some thousand entries fill a small table. */
+static void add_long(int n)
+{
+        char key[1001];
+
+        memset(key, 'k', sizeof key);
+        snprintf(key, sizeof key, "%0*d", (int)sizeof key - 1, n);
+        world_failure(&w, "b", key, "v", "aws", NULL);
+}
+
 static void a_full_table_holds_the_partition_back_and_drops_nothing(void)
 {
         struct member_status status;
         int n = 0;
 
         world_init(&w, 1);
-        w.config.memory_limit = 64u << 10;
+        w.config.memory_limit = 5u << 20;
         world_start(&w);
         for (; w.holds == 0; n++) {
-                char key[16];
-
-                snprintf(key, sizeof key, "k%d", n);
-                world_failure(&w, "b", key, "v", "aws", NULL);
+                add_long(n);
                 world_run(&w);
         }
+        CHECK(n > 1000);
         member_status(w.member, &status);
         CHECK_INT(status.full, 1);
         CHECK_STR(status.waiting_for, "memory");
+        world_advance(&w, 2000);
+        CHECK_INT(w.resumes, 0);
         w.config.memory_limit = 64u << 20;
         member_set_config(w.member, &w.config);
-        world_advance(&w, 500);
-        CHECK_INT(world_listed(&w), n);
+        world_advance(&w, 2000);
+        CHECK_INT(count_all_pages(), n);
+        world_deinit(&w);
+}
+
+static void a_partition_with_one_site_too_many_is_held_back_and_says_so(void)
+{
+        struct member_status status;
+
+        world_init(&w, 2);
+        w.config.max_sites = 2;
+        world_start(&w);
+        world_failure(&w, "b", "k1", "v", "aws", NULL);
+        world_failure(&w, "b", "k2", "v", "azure", NULL);
+        world_run(&w);
+        CHECK_INT(world_listed(&w), 2);
+        world_failure(&w, "b", "k3", "v", "gcp", NULL);
+        world_run(&w);
+        member_status(w.member, &status);
+        CHECK_INT(status.full, 1);
+        CHECK_INT(status.ready, 1);
+        CHECK_STR(status.waiting_for, "too_many_sites");
+        world_advance(&w, 1000);
+        CHECK_INT(w.resumes, 0);
+        world_deinit(&w);
+}
+
+/* A key whose identity at this site belongs to this partition. */
+static void find_key(char key[16], const char *site, int partition)
+{
+        int i = 0;
+
+        do
+                snprintf(key, 16, "k%d", i++);
+        while (world_home(&w, "b", key, "v", site) != partition);
+}
+
+static void it_goes_on_when_the_last_entry_of_another_site_is_gone(void)
+{
+        char one[16], other[16];
+        struct member_status status;
+
+        world_init(&w, 2);
+        w.config.max_sites = 1;
+        world_start(&w);
+        find_key(one, "aws", 0);
+        find_key(other, "azure", 1);
+        world_failure(&w, "b", one, "v", "aws", NULL);
+        world_run(&w);
+        world_failure(&w, "b", other, "v", "azure", NULL);
+        world_run(&w);
+        member_status(w.member, &status);
+        CHECK_INT(status.full, 1);
+        world_tombstone(&w, "b", one, "v", "aws");
+        world_advance(&w, 1000);
+        member_status(w.member, &status);
+        CHECK_INT(status.ready, 2);
+        world_list(&w, &list, "azure", 0, 10, false);
+        CHECK_INT(list.n, 1);
+        world_list_deinit(&list);
         world_deinit(&w);
 }
 
@@ -398,5 +481,7 @@ int main(void)
         RUN(records_that_come_before_the_topology_is_known_are_read_again);
         RUN(a_revoked_partition_takes_its_failures_and_fails_its_retries);
         RUN(a_full_table_holds_the_partition_back_and_drops_nothing);
+        RUN(a_partition_with_one_site_too_many_is_held_back_and_says_so);
+        RUN(it_goes_on_when_the_last_entry_of_another_site_is_gone);
         return 0;
 }

@@ -72,7 +72,7 @@ static bool call(const char *word)
         else if (strcmp(word, "leave") == 0)
                 partition_leave(&p);
         else if (strcmp(word, "hold") == 0)
-                partition_hold(&p, now);
+                partition_hold(&p, SHORT_OF_MEMORY, now);
         else if (strcmp(word, "resume") == 0)
                 partition_resume(&p, now);
         else if (strcmp(word, "stable") == 0)

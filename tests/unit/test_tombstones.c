@@ -9,12 +9,12 @@ static void clear(void)
         memset(&t, 0, sizeof t);
 }
 
-static void add(uint64_t hash, uint64_t life, int64_t offset, bool is_home)
+static void add(uint64_t hash, uint64_t content, int64_t offset, bool is_home)
 {
         struct standing standing = { .partition = 3, .offset = offset, .is_home = is_home };
 
         standing.timestamp_ms = offset * 10;
-        tombstones_add(&t, hash, life, &standing);
+        tombstones_add(&t, hash, content, &standing);
 }
 
 static void a_tombstone_is_found_by_its_hash(void)
@@ -27,7 +27,7 @@ static void a_tombstone_is_found_by_its_hash(void)
         add(7, 5, 100, true);
         found = tombstones_find(&t, 7);
         CHECK(found != NULL);
-        CHECK_INT(found->life, 5);
+        CHECK_INT(found->content, 5);
         CHECK_INT(found->standing.partition, 3);
         CHECK_INT(found->standing.offset, 100);
         CHECK_INT(found->standing.timestamp_ms, 1000);

@@ -34,6 +34,7 @@
         X(BAD_JSON, "BadJson", 400, false, "not the JSON that is expected")                     \
         X(BAD_CONFIG, "BadConfiguration", 500, false, "the configuration is wrong")             \
         X(TABLE_FULL, "TableFull", 503, true, "the table's memory limit is reached")            \
+        X(TOO_MANY_SITES, "TooManySites", 503, true, "there are more sites than can be held")   \
         X(KAFKA, "KafkaError", 503, true, "Kafka refused")                                      \
         X(SYSTEM, "SystemError", 500, false, "the system refused")
 

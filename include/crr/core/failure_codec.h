@@ -71,6 +71,18 @@ void failure_decoder_free(struct failure_decoder *d);
 enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,
                                  struct decoded_record *ret, struct error *err);
 
+/* A record's key, parsed beforehand (identity_parse_key()). */
+struct record_key {
+        struct identity id;
+        bool is_good; /* it names an identity */
+        bool is_canonical;
+};
+
+/* The same for a record whose key was parsed already; *ret may borrow from it. */
+enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct log_record *record,
+                                       const struct record_key *key, struct decoded_record *ret,
+                                       struct error *err);
+
 /* Names for bits of ignored_fields: "Size", ...; NULL past the last. */
 const char *failure_field_name(unsigned bit);
 

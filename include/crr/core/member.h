@@ -40,6 +40,7 @@ struct member_config {
         enum retry_payload payload;
         enum pending_expiry pending_expiry;
         size_t memory_limit;
+        unsigned max_sites; /* at most LIMIT_SITES */
         size_t max_value_bytes;
         size_t max_transaction_entries, max_transaction_bytes;
         int64_t pending_ttl_ms;
@@ -54,6 +55,7 @@ struct member_ports {
 
 struct member;
 
+/* NULL: the system does not reserve the table's address space. */
 struct member *member_new(const struct member_config *config, const struct member_ports *ports);
 void member_free(struct member *m);
 void member_set_config(struct member *m,
@@ -68,7 +70,8 @@ void member_on_topology(struct member *m, int n_partitions);
  * (embedded broker), every partition is ours. */
 void member_on_generation(struct member *m, struct str token, struct str member_id);
 
-/* Returns the offset from which its records are wanted. */
+/* Returns the offset from which its records are wanted: where it was, if it is back soon
+ * (parking.c), or 0. */
 int64_t member_on_assigned(struct member *m, int partition);
 
 /*
@@ -83,6 +86,10 @@ void member_on_reset(struct member *m, int partition,
                      const char *cause); /* its log was recreated: records follow anew */
 
 void member_on_record(struct member *m, const struct log_record *record);
+/* Records in the order in which they were consumed. In batches what the table knows of them is
+ * fetched into the cache first. */
+#define MEMBER_BATCH FAILURE_TABLE_BATCH
+void member_on_records(struct member *m, const struct log_record *records, size_t n);
 void member_on_position(struct member *m, int partition,
                         int64_t next_offset); /* end of partition, markers passed */
 
@@ -116,6 +123,10 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms);
  * once a turn. */
 bool member_work(struct member *m);
 
+/* Memory that the table will touch soon: see failure_table_wants_pages(). */
+bool member_wants_pages(struct member *m, struct page_range *ret);
+void member_got_pages(struct member *m, const struct page_range *range);
+
 /* Stop taking retries; what was accepted goes on. */
 void member_stop_retries(struct member *m);
 void member_end_retries(struct member *m); /* from the next tick on all are past their deadline */
@@ -128,8 +139,8 @@ struct member_status {
                                member_on_assignment() */
         bool publisher_ready;
         bool behind;             /* a ready partition is behind a watermark older than 30 s */
-        const char *waiting_for; /* "replay", "open transaction", "memory", "topic", "assignment",
-                                    ...; NULL */
+        const char *waiting_for; /* "replay", "open transaction", "memory", "too_many_sites",
+                                    "topic", "assignment"; NULL */
         uint64_t restored_records, remaining_records, lag_records;
         uint64_t in_flight;   /* retries */
         uint64_t settlements; /* records that are owed to the log, or on their way */

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log_rewrite.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* So many units fit into a block whatever the sizes of the records are. */
+#define SURE_UNITS (BLOCK_UNITS - RECORD_BYTES_MAX / RECORD_UNIT)
+
+/* A neighbour came or went: what was found about the windows around it does not hold any more. */
+static void unsettle(struct record_logs *s, uint32_t block)
+{
+        uint32_t left = block, right = block;
+
+        for (int i = 0; i < TABLE_WINDOW; i++) {
+                if (left != NO_BLOCK) {
+                        block_meta(&s->blocks, left)->is_settled = false;
+                        left = block_meta(&s->blocks, left)->prev;
+                }
+                if (right != NO_BLOCK) {
+                        block_meta(&s->blocks, right)->is_settled = false;
+                        right = block_meta(&s->blocks, right)->next;
+                }
+        }
+}
+
+static void link_block(struct record_logs *s, uint32_t log, uint32_t block, uint32_t after)
+{
+        struct block_list *list = &record_log_at(s, log)->blocks;
+
+        s->list_bytes -= block_list_memory(list);
+        block_list_insert(list, &s->blocks, block, after);
+        s->list_bytes += block_list_memory(list);
+        unsettle(s, block);
+}
+
+static void unlink_block(struct record_logs *s, uint32_t block)
+{
+        const struct block *b = block_meta(&s->blocks, block);
+        struct record_log *l = record_log_at(s, b->log);
+
+        unsettle(s, block);
+        s->list_bytes -= block_list_memory(&l->blocks);
+        block_list_remove(&l->blocks, &s->blocks, block);
+        s->list_bytes += block_list_memory(&l->blocks);
+}
+
+uint32_t log_add_block(struct record_logs *s, uint32_t log, uint32_t after, uint64_t offset)
+{
+        uint32_t block = block_take(&s->blocks, log, offset);
+
+        link_block(s, log, block, after);
+        return block;
+}
+
+void log_remove_block(struct record_logs *s, uint32_t block)
+{
+        unlink_block(s, block);
+        block_free(&s->blocks, block);
+}
+
+/* REWRITING */
+
+struct rewrite {
+        struct record_logs *s;
+        uint32_t log;
+        uint32_t to;   /* the block that is being written */
+        bool is_begun; /* `to` is a new one */
+
+        const uint8_t *more; /* a record to be put in between; NULL: none, or done */
+        uint32_t more_units;
+        uint64_t more_offset;
+        uint32_t more_handle; /* out */
+};
+
+static uint32_t write_record(struct rewrite *rw, const uint8_t *record, uint32_t units,
+                             uint64_t offset)
+{
+        struct block *b = block_meta(&rw->s->blocks, rw->to);
+        uint8_t *at;
+
+        if (!rw->is_begun || b->used + units > BLOCK_UNITS || offset - b->base > UINT32_MAX) {
+                rw->to = log_add_block(rw->s, rw->log, rw->to, offset);
+                rw->is_begun = true;
+                b = block_meta(&rw->s->blocks, rw->to);
+        }
+        at = block_bytes(&rw->s->blocks, rw->to) + (size_t)b->used * RECORD_UNIT;
+        memcpy(at, record, (size_t)units * RECORD_UNIT);
+        b->last_delta = (uint32_t)(offset - b->base);
+        record_set_delta(at, b->last_delta);
+        b->used = (uint16_t)(b->used + units);
+        b->live = b->used;
+        b->n++;
+        return record_handle(&rw->s->blocks, at);
+}
+
+static void write_more(struct rewrite *rw)
+{
+        rw->more_handle = write_record(rw, rw->more, rw->more_units, rw->more_offset);
+        rw->more = NULL;
+}
+
+static void copy_block(struct rewrite *rw, uint32_t block)
+{
+        uint64_t base = block_meta(&rw->s->blocks, block)->base;
+        struct block_walk w = block_walk_begin(rw->s, block);
+        struct slot_walk slot;
+        uint8_t *record;
+
+        while ((record = block_walk_next(&w)) != NULL) {
+                uint64_t offset = base + record_delta(record);
+
+                if (rw->more != NULL && rw->more_offset < offset)
+                        write_more(rw);
+                slot_index_find(&rw->s->index, record_hash(record),
+                                record_handle(&rw->s->blocks, record), &slot);
+                *slot_handle(&slot) = write_record(rw, record, record_units(record), offset);
+                rw->s->moved++;
+        }
+}
+
+/* The old blocks leave the list first, so that it is in order while the new ones come. */
+static void rewrite_window(struct rewrite *rw, uint32_t first, unsigned n)
+{
+        uint32_t old[TABLE_WINDOW];
+
+        rw->to = block_meta(&rw->s->blocks, first)->prev;
+        for (unsigned i = 0; i < n; i++) {
+                old[i] = first;
+                first = block_meta(&rw->s->blocks, first)->next;
+                unlink_block(rw->s, old[i]);
+        }
+        for (unsigned i = 0; i < n; i++)
+                copy_block(rw, old[i]);
+        if (rw->more != NULL)
+                write_more(rw);
+        for (unsigned i = 0; i < n; i++)
+                block_free(&rw->s->blocks, old[i]);
+}
+
+uint32_t log_rewrite_with(struct record_logs *s, uint32_t log, uint32_t block,
+                          const uint8_t *record, uint32_t units, uint64_t offset)
+{
+        struct rewrite rw = {
+                .s = s, .log = log, .more = record, .more_units = units, .more_offset = offset
+        };
+
+        rewrite_window(&rw, block, 1);
+        return rw.more_handle;
+}
+
+void record_log_move(struct record_logs *s, uint32_t block)
+{
+        struct rewrite rw = { .s = s, .log = block_meta(&s->blocks, block)->log };
+
+        rewrite_window(&rw, block, 1);
+}
+
+/* MERGING */
+
+/* Fill blocks with a block's records: so many are full, and so many units of the next. */
+struct filling {
+        unsigned full;
+        uint32_t used;
+};
+
+static struct filling fill_with(const struct record_logs *s, uint32_t block, struct filling f)
+{
+        struct block_walk w = block_walk_begin(s, block);
+        const uint8_t *record;
+
+        while ((record = block_walk_next(&w)) != NULL) {
+                uint32_t units = record_units(record);
+
+                if (f.used + units > BLOCK_UNITS) {
+                        f.full++;
+                        f.used = 0;
+                }
+                f.used += units;
+        }
+        return f;
+}
+
+/* Blocks that a rewrite of these would fill. */
+static unsigned count_rewritten(const struct record_logs *s, uint32_t first, unsigned n)
+{
+        struct filling f = { 0, 0 };
+
+        for (unsigned i = 0; i < n; i++, first = block_meta(&s->blocks, first)->next)
+                f = fill_with(s, first, f);
+        return f.full + 1;
+}
+
+/* n blocks with so many live units: do they fit into one less? Offsets are kept as distances of 32
+ * bits. */
+static bool fits(const struct record_logs *s, uint32_t first, uint32_t last, unsigned n,
+                 uint32_t live)
+{
+        const struct block *b = block_meta(&s->blocks, last);
+
+        if (live > (n - 1) * BLOCK_FULL ||
+            b->base + b->last_delta - block_meta(&s->blocks, first)->base > UINT32_MAX)
+                return false;
+        return live <= (n - 1) * SURE_UNITS || count_rewritten(s, first, n) < n;
+}
+
+/* The blocks up to TABLE_WINDOW - 1 away, in order; `middle` is the place of the one asked for. */
+struct surroundings {
+        uint32_t block[2 * TABLE_WINDOW - 1], live[2 * TABLE_WINDOW - 1];
+        unsigned n, middle;
+};
+
+static struct surroundings look_around(const struct record_logs *s, uint32_t block)
+{
+        struct surroundings around = { .n = 0 };
+        uint32_t at = block;
+
+        while (around.middle < TABLE_WINDOW - 1 && block_meta(&s->blocks, at)->prev != NO_BLOCK) {
+                at = block_meta(&s->blocks, at)->prev;
+                around.middle++;
+        }
+        for (; at != NO_BLOCK && around.n < around.middle + TABLE_WINDOW; around.n++) {
+                around.block[around.n] = at;
+                around.live[around.n] = block_meta(&s->blocks, at)->live;
+                at = block_meta(&s->blocks, at)->next;
+        }
+        return around;
+}
+
+/* A window of adjacent blocks. */
+struct window {
+        uint32_t first;
+        unsigned n;
+};
+
+static bool window_fits(const struct record_logs *s, const struct surroundings *around,
+                        unsigned first, unsigned n)
+{
+        uint32_t live = 0;
+
+        if (first + n > around->n)
+                return false;
+        for (unsigned i = first; i < first + n; i++)
+                live += around->live[i];
+        return fits(s, around->block[first], around->block[first + n - 1], n, live);
+}
+
+/* The smallest window with this block in it that fits; n = 0: there is none. */
+static struct window find_window(const struct record_logs *s, uint32_t block)
+{
+        struct surroundings around = look_around(s, block);
+
+        for (unsigned n = 2; n <= TABLE_WINDOW; n++) {
+                unsigned first = around.middle >= n - 1 ? around.middle - (n - 1) : 0;
+
+                for (; first <= around.middle; first++)
+                        if (window_fits(s, &around, first, n))
+                                return (struct window){ around.block[first], n };
+        }
+        return (struct window){ NO_BLOCK, 0 };
+}
+
+bool log_can_merge_around(const struct record_logs *s, uint32_t block)
+{
+        return find_window(s, block).n > 0;
+}
+
+void log_merge_around(struct record_logs *s, uint32_t block)
+{
+        struct block *b = block_meta(&s->blocks, block);
+        struct window window = find_window(s, block);
+        struct rewrite rw = { .s = s, .log = b->log };
+
+        if (window.n == 0) {
+                b->is_settled = true;
+                b->tried = (uint8_t)((b->used - b->live) / TABLE_MERGE_STEP);
+                return;
+        }
+        if (pool_left(&s->blocks.bytes) < LOG_BLOCKS_NEEDED)
+                return;
+        rewrite_window(&rw, window.first, window.n);
+        s->merges++;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_CORE_TABLE_GEOMETRY_H
+#define CRR_SRC_CORE_TABLE_GEOMETRY_H
+
+#include "crr/base/region.h"
+
+/*
+ * The sizes of the failure table's parts. The model test builds the table with small ones too, so
+ * that a few entries split and merge everything.
+ */
+#ifndef TABLE_BLOCK_SHIFT
+#define TABLE_BLOCK_SHIFT 14  /* a block of records: 16 KiB */
+#define TABLE_SUB_SHIFT   7   /* a sub-table of the index: 128 buckets, 8 KiB, 1536 slots */
+#define TABLE_CHUNK       128 /* blocks in a chunk of a log's list */
+#define TABLE_SITE_CLASS  256 /* sites of one identity that share a home in the index */
+#define TABLE_MERGE_STEP  128 /* units that a block loses between two tries to merge it */
+#define TABLE_MERGE_BELOW 71  /* percent of a block from which on it is tried */
+#define TABLE_PAGE        REGION_HUGE
+#endif
+
+#define TABLE_WINDOW 4  /* so many adjacent blocks are merged into one less */
+#define TABLE_FILL   95 /* percent of a block that is filled then */
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_KAFKA_KAFKA_BATCH_H
+#define CRR_SRC_KAFKA_KAFKA_BATCH_H
+
+#include <stdbool.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "crr/core/member.h"
+
+/*
+ * Batch: records of the failure log on their way to the member, some at once, so that it can fetch
+ * into the cache what it knows of them.
+ *
+ * Ownership  Events that were added are the batch's; they hold the bytes of their records until
+ *            these are given to the member.
+ */
+#define KAFKA_BATCH_BYTES (64u << 10) /* values of so many bytes are not made to wait */
+
+struct kafka_batch {
+        struct member *member;
+        struct log_record records[MEMBER_BATCH];
+        rd_kafka_event_t *events[MEMBER_BATCH];
+        size_t n_records, n_events, bytes;
+};
+
+/* A message of the event that is at hand; returns its record, which lives as long. A batch that is
+ * full is given to the member first. */
+const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message);
+void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event); /* after its messages */
+
+void kafka_batch_give(struct kafka_batch *b); /* to the member, now */
+void kafka_batch_drop(struct kafka_batch *b);
+
+#endif

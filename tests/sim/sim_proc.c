@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crr/base/limits.h"
 #include "sim_check.h"
 #include "sim_clients.h"
 #include "sim_log.h"
@@ -165,6 +166,7 @@ static struct member_config config_of(const struct sim *s, const struct sim_proc
                 .pending_expiry =
                         s->profile.closes_expired ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST,
                 .memory_limit = 64u << 20,
+                .max_sites = LIMIT_SITES,
                 .max_value_bytes = 5000020,
                 .max_transaction_entries = 10000,
                 .max_transaction_bytes = 32u << 20,

@@ -15,6 +15,7 @@
 #define MARKER_BYTES        100 /* a commit marker and its framing */
 #define CREATED_PARTITIONS  6
 #define DELETE_RETENTION_MS "86400000"
+#define TOO_SHORT_MS        600000 /* a replay, and a partition that was parked, must not miss them */
 
 static int32_t *copy_ids(const int32_t *ids, int n)
 {
@@ -224,17 +225,22 @@ static void take_setting(struct kafka_aux *a, int which, const char *name, const
 {
         const char *topic =
                 which == 0 ? a->settings->failures_topic : a->settings->replication_topic;
-        unsigned long long bytes;
+        unsigned long long number;
 
         if (which == 0 && strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
                 say_setting(topic, name, value,
                             "the failure log should have cleanup.policy=compact: retention will "
                             "forget failures");
-        if (strcmp(name, "max.message.bytes") != 0 ||
-            !str_to_u64(str_from(value), INT64_MAX, &bytes))
+        if (!str_to_u64(str_from(value), INT64_MAX, &number))
                 return;
-        a->topic_settings[which].max_message_bytes = (int64_t)bytes;
-        if (bytes <= MARKER_BYTES)
+        if (which == 0 && strcmp(name, "delete.retention.ms") == 0 && number < TOO_SHORT_MS)
+                say_setting(topic, name, value,
+                            "tombstones of the failure log go so soon that a reader may miss them, "
+                            "and list failures that are over");
+        if (strcmp(name, "max.message.bytes") != 0)
+                return;
+        a->topic_settings[which].max_message_bytes = (int64_t)number;
+        if (number <= MARKER_BYTES)
                 say_setting(topic, name, value,
                             "not even commit markers fit: this topic can never be retried into");
 }

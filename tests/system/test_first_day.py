@@ -3,6 +3,8 @@
 import json
 import signal
 
+import pytest
+
 from broker import PASSWORD, USER
 from daemon import FAILED
 from kafka_util import failure, fields_of, identity_of
@@ -116,10 +118,10 @@ def test_a_failure_log_that_grows_and_comes_anew(own_place):
     works(own_place, daemon)
 
 
-def test_a_failure_log_that_is_not_compacted_is_used_with_a_warning(bare_place):
-    bare_place.broker.start()
-    bare_place.create_topics()
-    bare_place.cluster.set_topic_config(bare_place.failures, "cleanup.policy", "delete")
-    daemon = bare_place.start()
-    warning = daemon.wait_event("topic_settings", topic=bare_place.failures)
-    assert warning["setting"] == "cleanup.policy" and warning["level"] == "warn"
+@pytest.mark.parametrize("setting, value", [("cleanup.policy", "delete"),
+                                            ("delete.retention.ms", "1000")])
+def test_a_failure_log_that_may_forget_is_used_with_a_warning(place, setting, value):
+    place.cluster.set_topic_config(place.failures, setting, value)
+    daemon = place.start()
+    warning = daemon.wait_event("topic_settings", topic=place.failures)
+    assert warning["setting"] == setting and warning["level"] == "warn"

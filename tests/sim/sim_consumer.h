@@ -31,6 +31,7 @@ struct sim_fetch {
         bool is_waiting;                        /* at the broker, for more */
         struct sim_fetched *queue, **queue_end; /* fetched, and not delivered */
         bool is_delivering;
+        int64_t parked_until_ms; /* what was read before it left may still be used till then */
 };
 
 struct sim_consumer {

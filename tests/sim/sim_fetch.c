@@ -11,6 +11,7 @@
 
 #define FETCH_RECORDS 64
 #define AWAY_MS       200
+#define PARK_MS       30000 /* core/parking.c; a topic keeps tombstones for much longer */
 
 struct sim_fetched {
         int64_t offsets[FETCH_RECORDS];
@@ -181,5 +182,7 @@ void sim_fetch_end(struct sim_proc *proc, int partition)
 {
         struct sim_fetch *f = &proc->consumer.fetch[partition];
 
-        *f = (struct sim_fetch){ .version = f->version + 1, .is_delivering = f->is_delivering };
+        *f = (struct sim_fetch){ .version = f->version + 1,
+                                 .is_delivering = f->is_delivering,
+                                 .parked_until_ms = proc->s->now_ms + PARK_MS };
 }

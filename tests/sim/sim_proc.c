@@ -302,6 +302,8 @@ int64_t sim_procs_read_from(const struct sim *s, int partition)
 
                 if (f != NULL && f->is_assigned && f->position < least)
                         least = f->position;
+                if (f != NULL && !f->is_assigned && s->now_ms < f->parked_until_ms)
+                        least = 0;
         }
         return least;
 }

@@ -12,7 +12,7 @@ from kafka_util import fields_of
 from samples import identities
 from waiting import wait_for
 
-MANY = 20000
+MANY = 120_000           # more than 8 MiB, the least limit, have room for
 LIMIT_OFFSET = 1 << 43    # a marker is partition * 2^43 + offset
 CHECK_S = 10              # so often a record of each partition is read again
 
@@ -22,7 +22,7 @@ class Limited:
 
     def __init__(self, place, folder):
         self._config = folder / "crr.json"
-        self._limit("1MiB")
+        self._limit("8MiB")
         self.daemon = place.daemon_with_file(self._config).start()
 
     def _limit(self, text):

@@ -49,7 +49,7 @@ def test_a_topic_that_grew_is_listed_whole_after_a_restart(place):
     wait_listed(daemon, SOME)
     place.cluster.grow_topic(place.failures, 9)
     wait_for(lambda: daemon.events("topic_changed"), "the growth to be seen")
-    daemon.wait_ready()
+    wait_for(lambda: daemon.ready()["partitions"] == {"assigned": 9, "ready": 9}, "9 partitions")
     wait_listed(daemon, SOME)
     check_restarts(daemon, SOME)
 

@@ -21,6 +21,7 @@
 
 #include "crr/base/limits.h"
 #include "crr/base/time.h"
+#include "kafka_record.h"
 
 #define POLL_MS        20
 #define FAR_AWAY       1000 /* records: reading over fewer is cheaper than to begin anew there */
@@ -179,14 +180,13 @@ static void answer(struct walk *w, struct range *range, const rd_kafka_message_t
                    const char *bytes)
 {
         struct log_read_item *item = &w->read->items[range->next++];
-        rd_kafka_timestamp_type_t type;
 
         item->left = false;
         w->open -= range->next == range->end;
         if (message == NULL)
                 return;
         item->found = true;
-        item->timestamp_ms = rd_kafka_message_timestamp(message, &type);
+        item->timestamp_ms = kafka_record_of(message).timestamp_ms; /* as the feed tells it */
         item->key = message->key != NULL ? (struct str){ bytes, message->key_len } : STR_ABSENT;
         item->value = message->payload != NULL
                               ? (struct str){ bytes + message->key_len, message->len }

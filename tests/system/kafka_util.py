@@ -112,9 +112,11 @@ class Cluster:
             return last_stable if last_stable == high else None
         return wait_for(ends, f"the end of all transactions in {topic}")
 
-    def read(self, topic):
-        """Every committed record of the topic, by partition and offset."""
-        ends = self.stable_ends(topic)
+    def read(self, topic, is_quiet=True):
+        """Every committed record of the topic, by partition and offset; is_quiet: and no
+        transaction is open, so nothing is missing (others may write all the while)."""
+        ends = (self.stable_ends(topic) if is_quiet
+                else self._ends(topic, IsolationLevel.READ_COMMITTED))
         consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "log_level": 2,
                              "group.id": "reader", "enable.auto.commit": False,
                              "isolation.level": "read_committed",

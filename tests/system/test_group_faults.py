@@ -222,7 +222,8 @@ def test_partitions_are_added_while_it_runs(own_place):
 
 def moved_home(place, identities_, partitions):
     """What a compacted log would hold of them: one record each, in the partition of its key."""
-    last = {(r.partition, r.key): r.value for r in place.failure_log()}
+    log = place.cluster.read(place.failures, is_quiet=False)
+    last = {(r.partition, r.key): r.value for r in log}
     keys = set(map(record_key, identities_))
     return {at for at, value in last.items() if value is not None and at[1] in keys} == {
         (partition_of(key, partitions), key) for key in keys}

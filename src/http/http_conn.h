@@ -118,8 +118,8 @@ void exchange_be_late(struct http_conn *c);                           /* READING
 void exchange_give_up(struct http_conn *c);                           /* HANDLING: likewise */
 
 /* http_request.c */
-struct server_request *server_request_new(struct http_conn *c); /* takes its parser */
-bool server_is_apart(const struct http_server *s, struct str target);
+struct server_request *server_request_new(struct http_conn *c,
+                                          bool is_apart); /* takes its parser */
 void server_request_orphan(struct server_request *r, int status_told);
 void server_request_free(struct server_request *r);
 

@@ -88,10 +88,20 @@ void exchange_refuse(struct http_conn *c, enum error_code code, const char *caus
 
 /* READING */
 
+static bool is_apart_target(const struct http_server *s, struct str target)
+{
+        struct str query;
+
+        if (s->app.is_apart == NULL)
+                return false;
+        str_split(target, '?', &target, &query);
+        return s->app.is_apart(s->app.data, target);
+}
+
 static void handle(struct http_conn *c)
 {
         struct http_server *s = c->server;
-        bool is_apart = server_is_apart(s, http_parser_target(c->parser));
+        bool is_apart = is_apart_target(s, http_parser_target(c->parser));
         const char *full = NULL;
 
         if ((is_apart ? s->n_apart : s->n_requests - s->n_apart) >= s->limits.max_in_flight)
@@ -104,7 +114,7 @@ static void handle(struct http_conn *c)
                 return;
         }
         conn_enter(c, CONN_HANDLING, s->limits.request_timeout_ms + NET_MS);
-        c->request = server_request_new(c);
+        c->request = server_request_new(c, is_apart);
         s->app.on_request(s->app.data, &c->request->public);
 }
 

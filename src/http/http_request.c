@@ -48,17 +48,7 @@ static enum http_method method_of(enum http_verb verb)
         return verb == HTTP_VERB_OTHER ? HTTP_OTHER : HTTP_GET;
 }
 
-bool server_is_apart(const struct http_server *s, struct str target)
-{
-        struct str query;
-
-        if (s->app.is_apart == NULL)
-                return false;
-        str_split(target, '?', &target, &query);
-        return s->app.is_apart(s->app.data, target);
-}
-
-struct server_request *server_request_new(struct http_conn *c)
+struct server_request *server_request_new(struct http_conn *c, bool is_apart)
 {
         struct http_server *s = c->server;
         struct server_request *r = calloc(1, sizeof *r);
@@ -89,8 +79,8 @@ struct server_request *server_request_new(struct http_conn *c)
                 r->next->prev = r;
         s->requests = r;
         s->n_requests++;
-        r->is_apart = server_is_apart(s, req->path);
-        s->n_apart += r->is_apart;
+        r->is_apart = is_apart;
+        s->n_apart += is_apart;
         return r;
 }
 

@@ -49,6 +49,16 @@ bool table_find(const struct failure_table *t, const struct sought *s, struct fo
         return ret->handle != 0;
 }
 
+bool table_find_key(const struct failure_table *t, struct failure_key *key, struct sought *s,
+                    struct found *ret)
+{
+        table_renew_key(t, key);
+        if (key->bucket == INTERN_NONE || key->site == INTERN_NONE)
+                return false;
+        table_seek(s, key, key->site);
+        return table_find(t, s, ret) && !ret->is_dropped;
+}
+
 static void view(const struct failure_table *t, uint32_t handle, struct failure *ret)
 {
         const struct block *b = block_meta(&t->logs.blocks, block_of(handle));
@@ -64,11 +74,7 @@ bool failure_table_get_keyed(const struct failure_table *t, struct failure_key *
         struct sought s;
         struct found found;
 
-        table_renew_key(t, key);
-        if (key->bucket == INTERN_NONE || key->site == INTERN_NONE)
-                return false;
-        table_seek(&s, key, key->site);
-        if (!table_find(t, &s, &found) || found.is_dropped)
+        if (!table_find_key(t, key, &s, &found))
                 return false;
         view(t, found.handle, ret);
         ret->id = key->id;

@@ -114,6 +114,9 @@ static inline bool table_is_sought(const uint8_t *record, const struct sought *s
 
 void table_seek(struct sought *s, const struct failure_key *key, uint32_t site);
 bool table_find(const struct failure_table *t, const struct sought *s, struct found *ret);
+/* The whole way from a key; what is dropped is not found. */
+bool table_find_key(const struct failure_table *t, struct failure_key *key, struct sought *s,
+                    struct found *ret);
 
 /* table_put.c: what an entry takes with it. */
 void table_remove(struct failure_table *t, uint32_t hash, const struct slot_walk *slot);

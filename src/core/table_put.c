@@ -256,11 +256,7 @@ bool failure_table_remove_keyed(struct failure_table *t, struct failure_key *key
         struct sought s;
         struct found found;
 
-        table_renew_key(t, key);
-        if (key->bucket == INTERN_NONE || key->site == INTERN_NONE)
-                return false;
-        table_seek(&s, key, key->site);
-        if (!table_find(t, &s, &found) || found.is_dropped)
+        if (!table_find_key(t, key, &s, &found))
                 return false;
         table_remove(t, s.hash, &found.slot);
         return true;

@@ -102,6 +102,14 @@ static void write_published(struct json_writer *w, const struct retry_entry *ent
         json_array_close(w);
 }
 
+bool peer_answer_has_results(const struct retry_entry *entries, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (entries[i].result != RETRY_WAITING && entries[i].result != RETRY_SKIPPED)
+                        return true;
+        return false;
+}
+
 void peer_answer_write_results(struct buf *out, const struct retry_entry *entries, size_t n,
                                const struct error *err)
 {

@@ -129,16 +129,6 @@ static void ask_find(struct exchange *x)
 
 /* RETRIES */
 
-/* As in peer_retry.c. */
-static bool has_results(const struct retry_request *door)
-{
-        for (size_t i = 0; i < door->n; i++)
-                if (door->entries[i].result != RETRY_WAITING &&
-                    door->entries[i].result != RETRY_SKIPPED)
-                        return true;
-        return false;
-}
-
 static void retry_on_done(struct retry_request *door, const struct error *err)
 {
         struct exchange *x = door->data;
@@ -146,7 +136,7 @@ static void retry_on_done(struct retry_request *door, const struct error *err)
 
         if (!x->proc->is_dead)
                 sim_check_retried(x->s, x->proc, door);
-        if (err != NULL && !has_results(door)) {
+        if (err != NULL && !peer_answer_has_results(door->entries, door->n)) {
                 fail(x, err);
                 return;
         }

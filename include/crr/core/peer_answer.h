@@ -20,6 +20,9 @@ void peer_answer_write_row(struct buf *rows, const struct failure *f);
 void peer_answer_write_page(struct buf *out, struct str rows, uint64_t known_below,
                             const struct partition_set *missing);
 
+/* False: the retry was refused as a whole, and nothing was done. Duplicates are left out before
+ * that is known, so they say nothing. */
+bool peer_answer_has_results(const struct retry_entry *entries, size_t n);
 /* Every entry's result. `err` says why some failed; NULL: none did. */
 void peer_answer_write_results(struct buf *out, const struct retry_entry *entries, size_t n,
                                const struct error *err);

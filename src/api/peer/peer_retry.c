@@ -13,23 +13,12 @@
 /* What is committed must be told: above any answer that PEER_ENTRIES_MAX entries can have. */
 #define RESULTS_LIMIT ((size_t)64 * 1024 * 1024)
 
-/* False: it was refused as a whole, and nothing was done. Duplicates are left out before that is
- * known, so they say nothing. */
-static bool has_results(const struct retry_request *door)
-{
-        for (size_t i = 0; i < door->n; i++)
-                if (door->entries[i].result != RETRY_WAITING &&
-                    door->entries[i].result != RETRY_SKIPPED)
-                        return true;
-        return false;
-}
-
 static void retry_on_done(struct retry_request *door, const struct error *err)
 {
         struct peer_exchange *x = door->data;
         struct buf out;
 
-        if (err != NULL && !has_results(door)) {
+        if (err != NULL && !peer_answer_has_results(door->entries, door->n)) {
                 peer_exchange_fail(x, err);
                 return;
         }

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "crr/base/bytes.h"
+
 #define SHOWN_BYTES 80 /* of what a message quotes */
 
 /* By ASCII character: 'u' is unreserved, 'c' is kept by encodeURIComponent too. */
@@ -15,6 +17,29 @@ static const char kinds[256] = "                                "
 static bool is_unreserved(char c)
 {
         return kinds[(unsigned char)c] == 'u';
+}
+
+/* A letter is one when its bit 0x20 is set; hyphen and dot stand side by side. */
+static bytes16 reserved(bytes16 c)
+{
+        bytes16 letter = (c | 0x20) - 'a', digit = c - '0', dot = c - '-';
+
+        return ~((bytes16)(letter < 26) | (bytes16)(digit < 10) | (bytes16)(dot < 2) |
+                 (bytes16)(c == '_') | (bytes16)(c == '~'));
+}
+
+/* Behind the unreserved characters from p on: sixteen at once. */
+static const char *skip_unreserved(const char *p, const char *end)
+{
+        for (; end - p >= 16; p += 16) {
+                unsigned first = bytes16_first(reserved(bytes_get128((const uint8_t *)p)));
+
+                if (first < 16)
+                        return p + first;
+        }
+        while (p < end && is_unreserved(*p))
+                p++;
+        return p;
 }
 
 static bool is_kept(char c, bool component)
@@ -42,15 +67,18 @@ static void encode(struct buf *out, struct str s, bool component)
 
         if (begin == NULL)
                 return;
-        for (size_t i = 0; i < s.len; i++) {
-                char c = s.base[i];
+        for (const char *p = s.base, *end = p + s.len; p < end; p++) {
+                const char *run_end = skip_unreserved(p, end);
 
-                if (is_kept(c, component)) {
-                        *at++ = c;
-                } else {
+                memcpy(at, p, (size_t)(run_end - p));
+                at += run_end - p;
+                p = run_end;
+                if (p < end && is_kept(*p, component)) {
+                        *at++ = *p;
+                } else if (p < end) {
                         *at++ = '%';
-                        *at++ = hex[(unsigned char)c >> 4];
-                        *at++ = hex[c & 15];
+                        *at++ = hex[(unsigned char)*p >> 4];
+                        *at++ = hex[*p & 15];
                 }
         }
         out->len += (size_t)(at - begin);
@@ -91,17 +119,13 @@ static int unescape(const char *p, const char *end)
 
 bool url_is_encoded(struct str s)
 {
-        const char *end = s.base + s.len;
+        const char *end = s.base + s.len, *p = skip_unreserved(s.base, end);
 
-        for (const char *p = s.base; p < end; p++) {
-                int c;
+        for (; p < end; p = skip_unreserved(p + 3, end)) {
+                int c = *p == '%' ? unescape(p, end) : -1;
 
-                if (is_unreserved(*p))
-                        continue;
-                c = *p == '%' ? unescape(p, end) : -1;
                 if (c < 0 || is_unreserved((char)c) || is_lower(p[1]) || is_lower(p[2]))
                         return false;
-                p += 2;
         }
         return true;
 }

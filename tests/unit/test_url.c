@@ -42,6 +42,27 @@ static void every_byte_but_the_unreserved_ones_is_escaped(void)
         check_encoding(url_encode_component, "!*'()");
 }
 
+static void a_byte_is_escaped_wherever_it_stands(void)
+{
+        char text[40];
+        struct str s = { text, sizeof text };
+
+        for (unsigned c = 0; c < 256; c++) {
+                bool kept = is_kept((unsigned char)c, "");
+
+                for (size_t at = 0; at < sizeof text; at++) {
+                        memset(text, 'k', sizeof text);
+                        text[at] = (char)c;
+                        buf_clear(&out);
+                        url_encode(&out, s);
+                        CHECK_INT(out.len, (long)sizeof text + (kept ? 0 : 2));
+                        CHECK((out.base[at] == '%') == !kept);
+                        CHECK(url_is_encoded(buf_str(&out)));
+                        CHECK(url_is_encoded(s) == kept);
+                }
+        }
+}
+
 static void text_is_decoded(void)
 {
         static const struct {
@@ -226,6 +247,7 @@ int main(void)
 {
         buf_init(&out, SIZE_MAX);
         RUN(every_byte_but_the_unreserved_ones_is_escaped);
+        RUN(a_byte_is_escaped_wherever_it_stands);
         RUN(text_is_decoded);
         RUN(a_bad_escape_is_refused_and_what_stood_before_it_stays);
         RUN(what_is_encoded_is_decoded_to_itself);

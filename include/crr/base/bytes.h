@@ -101,6 +101,17 @@ static inline int bytes16_any(bytes16 x)
         return (halves[0] | halves[1]) != 0;
 }
 
+/* The index of the first byte that is not 0; 16: there is none. */
+static inline unsigned bytes16_first(bytes16 x)
+{
+        uint64_t halves[2];
+
+        memcpy(halves, &x, sizeof halves);
+        if (halves[0] != 0)
+                return (unsigned)__builtin_ctzll(BYTES_LE64(halves[0])) / 8;
+        return halves[1] != 0 ? 8 + (unsigned)__builtin_ctzll(BYTES_LE64(halves[1])) / 8 : 16;
+}
+
 /* For short strings that are equal most of the time. */
 static inline int bytes_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crr/base/bytes.h"
 #include "crr/base/uuid.h"
 
 #define SMALL 16 /* names of an object that are not chained */
@@ -62,34 +63,61 @@ static void grow(struct json_names *s)
                         chain(s, i);
 }
 
-static bool is_name(const struct json_names *s, const struct json_name *name, struct str text)
+static uint64_t head_of(struct str text)
 {
-        return name->len == text.len && memcmp(s->bytes.base + name->at, text.base, text.len) == 0;
+        const uint8_t *p = (const uint8_t *)text.base;
+
+        return text.len < 8 ? bytes_get_tail(p, (unsigned)text.len) : bytes_get64(p);
 }
 
-static bool is_in_small(const struct json_names *s, uint32_t scope, struct str name)
+/* One bit of 64: a name whose bit is not among those of the others is another one than they. */
+static uint64_t mark_of(struct str text, uint64_t head)
 {
+        return UINT64_C(1) << ((head + text.len) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
+/* Most names differ in their lengths or their first bytes. */
+static bool is_name(const struct json_names *s, const struct json_name *name, struct str text,
+                    uint64_t head)
+{
+        return name->len == text.len && name->head == head &&
+               memcmp(s->bytes.base + name->at, text.base, text.len) == 0;
+}
+
+static uint64_t marks(const struct json_names *s, uint32_t scope)
+{
+        return s->n > scope ? s->names[s->n - 1].marks : 0;
+}
+
+static bool is_in_small(const struct json_names *s, uint32_t scope, struct str name, uint64_t head)
+{
+        if ((marks(s, scope) & mark_of(name, head)) == 0)
+                return false;
         for (uint32_t i = scope; i < s->n; i++)
-                if (is_name(s, &s->names[i], name))
+                if (is_name(s, &s->names[i], name, head))
                         return true;
         return false;
 }
 
-static bool is_in_chain(struct json_names *s, uint32_t scope, struct str name)
+static bool is_in_chain(struct json_names *s, uint32_t scope, struct str name, uint64_t head)
 {
         uint64_t hash = siphash13(&s->key, name.base, name.len);
 
         for (uint32_t i = *bucket_of(s, hash); i > scope; i = s->names[i - 1].next)
-                if (s->names[i - 1].hash == hash && is_name(s, &s->names[i - 1], name))
+                if (s->names[i - 1].hash == hash && is_name(s, &s->names[i - 1], name, head))
                         return true;
         return false;
 }
 
-static void push(struct json_names *s, struct str name)
+static void push(struct json_names *s, uint32_t scope, struct str name, uint64_t head)
 {
         if (s->n == s->capacity)
                 grow(s);
-        s->names[s->n++] = (struct json_name){ .at = s->bytes.len, .len = name.len };
+        s->names[s->n] = (struct json_name){ .head = head,
+                                             .marks = marks(s, scope) | mark_of(name, head),
+                                             .at = s->bytes.len,
+                                             .len = name.len };
+        s->n++;
         s->last_at = s->bytes.len;
         s->last_len = name.len;
         buf_append_str(&s->bytes, name);
@@ -98,13 +126,14 @@ static void push(struct json_names *s, struct str name)
 bool json_names_add(struct json_names *s, uint32_t scope, struct str name)
 {
         uint32_t n = s->n - scope;
+        uint64_t head = head_of(name);
 
         if (n == SMALL) /* from now on */
                 for (uint32_t i = scope; i < s->n; i++)
                         chain(s, i);
-        if (n < SMALL ? is_in_small(s, scope, name) : is_in_chain(s, scope, name))
+        if (n < SMALL ? is_in_small(s, scope, name, head) : is_in_chain(s, scope, name, head))
                 return false;
-        push(s, name);
+        push(s, scope, name, head);
         if (n >= SMALL)
                 chain(s, s->n - 1);
         return true;

@@ -19,6 +19,8 @@
  */
 struct json_name {
         uint64_t hash;
+        uint64_t head;  /* its first eight bytes */
+        uint64_t marks; /* of it and of those before it in its scope: a bit for each */
         size_t at, len; /* in `bytes` */
         uint32_t next;  /* index + 1 of the next in the chain; 0: none */
         bool chained;

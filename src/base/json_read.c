@@ -223,29 +223,29 @@ static int say_syntax(struct json_reader *r, struct str piece)
         return (int)r->err->code;
 }
 
-int json_read_more(struct json_reader *r, struct str piece, struct error *err)
+/* False: it is refused. */
+static bool check_text(struct json_reader *r, struct str piece)
 {
         static const char bom[] = "\xef\xbb\xbf";
 
+        if (!json_text_utf8(&r->text, piece))
+                return refuse(r, JSON_FAULT_UTF8, "not UTF-8");
+        if (!json_text_escapes(&r->text, piece))
+                return refuse(r, JSON_FAULT_UTF8, "a lone surrogate in an escape");
+        if (!json_text_blanks(piece))
+                return refuse(r, JSON_FAULT_SYNTAX, "a vertical tab or a form feed");
+        if (r->taken == 0 && str_has_prefix(piece, bom))
+                return refuse(r, JSON_FAULT_SYNTAX, "a byte order mark");
+        return true;
+}
+
+int json_read_more(struct json_reader *r, struct str piece, struct error *err)
+{
         r->err = err;
         if (piece.len == 0)
                 return 0;
-        if (!json_text_utf8(&r->text, piece)) {
-                refuse(r, JSON_FAULT_UTF8, "not UTF-8");
+        if (!json_text_is_plain(&r->text, piece) && !check_text(r, piece))
                 return (int)err->code;
-        }
-        if (!json_text_escapes(&r->text, piece)) {
-                refuse(r, JSON_FAULT_UTF8, "a lone surrogate in an escape");
-                return (int)err->code;
-        }
-        if (!json_text_blanks(piece)) {
-                refuse(r, JSON_FAULT_SYNTAX, "a vertical tab or a form feed");
-                return (int)err->code;
-        }
-        if (r->taken == 0 && str_has_prefix(piece, bom)) {
-                refuse(r, JSON_FAULT_SYNTAX, "a byte order mark");
-                return (int)err->code;
-        }
         r->parsing = true;
         if (yajl_parse(r->yajl, (const unsigned char *)piece.base, piece.len) != yajl_status_ok)
                 return say_syntax(r, piece);

@@ -3,9 +3,30 @@
 
 #include <string.h>
 
+#include "crr/base/bytes.h"
+
 void json_text_begin(struct json_text *t)
 {
         *t = (struct json_text){ 0 };
+}
+
+/* Nothing but ASCII, no backslash, vertical tab or form feed. The last bytes are looked at twice.
+ */
+bool json_text_is_plain(const struct json_text *t, struct str piece)
+{
+        const uint8_t *p = (const uint8_t *)piece.base;
+        bytes16 high = { 0 }, other = { 0 };
+
+        if (piece.len < sizeof high || t->carry_len > 0 || t->escape > 0 || t->low_wanted)
+                return false;
+        for (size_t i = 0; i < piece.len; i += sizeof high) {
+                size_t at = i + sizeof high <= piece.len ? i : piece.len - sizeof high;
+                bytes16 c = bytes_get128(p + at);
+
+                high |= c;
+                other |= (bytes16)(c == '\\') | (bytes16)(c == '\v') | (bytes16)(c == '\f');
+        }
+        return !bytes16_any((high & 0x80) | other);
 }
 
 static size_t sequence_length(unsigned char lead)

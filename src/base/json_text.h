@@ -21,6 +21,8 @@ struct json_text {
 };
 
 void json_text_begin(struct json_text *t);
+bool json_text_is_plain(const struct json_text *t,
+                        struct str piece); /* true: there is nothing for the others to check */
 bool json_text_utf8(struct json_text *t, struct str piece);    /* false: not UTF-8 */
 bool json_text_escapes(struct json_text *t, struct str piece); /* false: a lone surrogate */
 bool json_text_blanks(struct str piece);                       /* false: \v or \f */

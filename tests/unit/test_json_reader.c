@@ -2,6 +2,7 @@
 /* One reader over many texts: what it keeps, what handlers may do, and strings of any characters.
  */
 #include <stdint.h>
+#include <string.h>
 
 #include "check.h"
 #include "crr/base/json_read.h"
@@ -47,6 +48,27 @@ static void two_texts_with_one_reader_are_two_texts(void)
                         check_fail(__FILE__, __LINE__, table[i].first, table[i].second);
                 if (table[i].want != NULL)
                         CHECK(str_eq_c(buf_str(&trace), table[i].want));
+        }
+}
+
+static void what_is_refused_is_found_wherever_it_stands(void)
+{
+        static const char bad[] = { '\v', '\f', '\xff', '\x80' };
+        char text[64];
+
+        for (size_t len = 2; len <= sizeof text; len++) {
+                struct str s = { text, len };
+
+                for (size_t at = 0; at < len; at++) {
+                        memset(text, ' ', len);
+                        text[at] = '1';
+                        CHECK_INT(json_trace_text(reader, s, &trace, &err), 0);
+                        for (size_t i = 0; i < sizeof bad; i++) {
+                                text[at] = bad[i];
+                                text[at == 0 ? 1 : 0] = '1';
+                                CHECK(json_trace_text(reader, s, &trace, &err) != 0);
+                        }
+                }
         }
 }
 
@@ -316,6 +338,7 @@ int main(void)
         reader = json_reader_new(5);
         buf_init(&trace, SIZE_MAX);
         RUN(two_texts_with_one_reader_are_two_texts);
+        RUN(what_is_refused_is_found_wherever_it_stands);
         RUN(a_text_that_was_left_in_the_middle_is_forgotten);
         RUN(empty_pieces_change_nothing);
         RUN(an_error_tells_the_place);

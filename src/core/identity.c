@@ -2,6 +2,7 @@
 #include "crr/core/identity.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "crr/base/limits.h"
 #include "crr/base/url.h"
@@ -68,8 +69,10 @@ static bool is_plausible(struct str s)
         return true;
 }
 
-/* Where a decoded part lies in the scratch, which may move while it grows. */
+/* A decoded part: where it stands in the key, if it has no escapes, or in the scratch, which may
+ * move while it grows. */
 struct span {
+        const char *base; /* NULL: in the scratch */
         size_t at, len;
 };
 
@@ -77,10 +80,13 @@ static bool decode_part(struct buf *scratch, struct str part, struct span *ret, 
 {
         bool is_encoded = url_is_encoded(part);
 
-        ret->at = scratch->len;
+        *ret = (struct span){ part.base, 0, part.len };
         *canonical &= is_encoded;
         if (!is_encoded && !is_plausible(part))
                 return false;
+        if (part.len == 0 || memchr(part.base, '%', part.len) == NULL)
+                return true;
+        *ret = (struct span){ NULL, scratch->len, 0 };
         if (!url_decode(scratch, part, false) || scratch->overflow)
                 return false;
         ret->len = scratch->len - ret->at;
@@ -89,6 +95,8 @@ static bool decode_part(struct buf *scratch, struct str part, struct span *ret, 
 
 static struct str at_span(const struct buf *scratch, struct span span)
 {
+        if (span.base != NULL)
+                return (struct str){ span.base, span.len };
         return (struct str){ buf_str(scratch).base + span.at, span.len };
 }
 

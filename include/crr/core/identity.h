@@ -21,9 +21,9 @@ void identity_write_key(const struct identity *id, struct buf *out);
 
 /*
  * Parse any correct spelling (escapes of unreserved characters, lower-case hex). The strings of
- * *ret are appended to `scratch` and live as long as it is not touched. *ret_canonical: the key is
- * spelled as we would. False: not a key of an identity (bad escape, missing part, a part too long
- * or empty, not UTF-8).
+ * *ret are parts of `key`, or are appended to `scratch` and live as long as it is not touched.
+ * *ret_canonical: the key is spelled as we would. False: not a key of an identity (bad escape,
+ * missing part, a part too long or empty, not UTF-8).
  */
 bool identity_parse_key(struct str key, struct buf *scratch, struct identity *ret,
                         bool *ret_canonical);

@@ -14,7 +14,7 @@
  * batcher. What is read is bounded by what the batcher can write: it waits here while that has
  * enough.
  */
-#define ENTRY_FETCH_BATCH  LIMIT_WORK_ENTRIES
+#define ENTRY_FETCH_BATCH  256
 #define ENTRY_FETCH_SORTED 4096
 
 struct member;

@@ -116,16 +116,18 @@ static void a_transaction_has_so_many_bytes_at_most(void)
 
 static void a_turn_encodes_so_many_entries_at_most(void)
 {
+        enum { EACH = LIMIT_WORK_ENTRIES / 4 };
+
         start(1);
-        fail(0, 320);
+        fail(0, 5 * EACH);
         member_on_publisher_lost(w.member);
         for (int i = 0; i < 5; i++)
-                submit(i, 64 * i, 64 * i + 64);
+                submit(i, EACH * i, EACH * (i + 1));
         CHECK(w.batch == NULL);
         world_publisher_ready(&w);
         CHECK_INT(w.batch->n_records, 2L * LIMIT_WORK_ENTRIES);
         world_answer(&w, PUBLISH_COMMITTED);
-        CHECK_INT(w.batch->n_records, 2L * (320 - LIMIT_WORK_ENTRIES));
+        CHECK_INT(w.batch->n_records, 2L * EACH);
         world_answer(&w, PUBLISH_COMMITTED);
         for (int i = 0; i < 5; i++)
                 CHECK(retries[i].done && !retries[i].failed);

@@ -21,8 +21,9 @@
 #define LIMIT_SITES               65535
 
 #define LIMIT_JSON_DEPTH          16
-#define LIMIT_WORK_ENTRIES \
-        256 /* entries placed or checked, and as many encoded, in one turn of the loop */
+#define LIMIT_WORK_ENTRIES                                                                         \
+        128 /* entries placed or checked, as many encoded, and as many told, in a turn of the loop \
+             */
 #define LIMIT_SUBMIT_ATTEMPTS                                               \
         3 /* a batch whose transaction aborts is submitted at most so often \
            */

@@ -103,7 +103,7 @@ const char *json_type_names(unsigned types)
                 { JSON_OBJECT, "an object" }, { JSON_ARRAY, "an array" },
                 { JSON_NULL, "null" },
         };
-        static char text[128];
+        static _Thread_local char text[128];
         size_t at = 0;
 
         text[0] = '\0';

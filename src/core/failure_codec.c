@@ -15,16 +15,16 @@ struct failure_decoder {
         struct buf strings; /* those of the value that had escapes: positions while it grows */
 };
 
-/* A string of the value: where it stands in it, if it has no escapes, or in decoder->strings. */
+/* A string of the value: where it stands in it, if it has no escapes, or in `strings`. */
 struct span {
-        const char *base; /* NULL: in decoder->strings */
+        const char *base; /* NULL: in `strings` */
         size_t at, len;
         bool present;
 };
 
 /* What the field table fills: strings may be spans, because their buffer moves while it grows. */
 struct value_target {
-        struct failure_decoder *decoder;
+        struct buf *strings;
         struct decoded_record *ret;
         struct str value;
         struct span bucket, key, version_id, site, error_code, role, entry;
@@ -59,7 +59,7 @@ const char *record_outcome_name(enum record_outcome outcome)
 
 static void keep(struct value_target *t, struct str text, struct span *ret)
 {
-        struct buf *strings = &t->decoder->strings;
+        struct buf *strings = t->strings;
         uintptr_t value = (uintptr_t)t->value.base, at = (uintptr_t)text.base;
 
         if (at >= value && at + text.len <= value + t->value.len) {
@@ -340,28 +340,29 @@ static enum reject_cause cause_of(const struct failure_decoder *d, const struct 
         return REJECT_NOT_JSON;
 }
 
-static struct str at_span(const struct failure_decoder *d, struct span span)
+static struct str at_span(const struct buf *strings, struct span span)
 {
         if (!span.present)
                 return STR_ABSENT;
         if (span.base != NULL)
                 return (struct str){ span.base, span.len };
-        return (struct str){ buf_str(&d->strings).base + span.at, span.len };
+        return (struct str){ buf_str(strings).base + span.at, span.len };
 }
 
-static void take_strings(struct failure_decoder *d, const struct value_target *t)
+static void take_strings(const struct value_target *t)
 {
+        const struct buf *strings = t->strings;
         struct failure *f = &t->ret->failure;
 
         f->id = (struct identity){
-                .bucket = at_span(d, t->bucket),
-                .key = at_span(d, t->key),
-                .version_id = t->version_id.present ? at_span(d, t->version_id) : STR(""),
-                .site = at_span(d, t->site),
+                .bucket = at_span(strings, t->bucket),
+                .key = at_span(strings, t->key),
+                .version_id = t->version_id.present ? at_span(strings, t->version_id) : STR(""),
+                .site = at_span(strings, t->site),
         };
-        f->error_code = at_span(d, t->error_code);
-        f->role = at_span(d, t->role);
-        t->ret->entry = at_span(d, t->entry);
+        f->error_code = at_span(strings, t->error_code);
+        f->role = at_span(strings, t->role);
+        t->ret->entry = at_span(strings, t->entry);
 }
 
 static void take_defaults(const struct value_target *t, const struct log_record *record)
@@ -379,19 +380,19 @@ static void take_defaults(const struct value_target *t, const struct log_record 
 }
 
 static enum reject_cause decode_value(struct failure_decoder *d, const struct log_record *record,
-                                      struct decoded_record *ret, struct error *err)
+                                      struct buf *strings, struct decoded_record *ret,
+                                      struct error *err)
 {
-        struct value_target target = { .decoder = d, .ret = ret, .value = record->value };
+        struct value_target target = { .strings = strings, .ret = ret, .value = record->value };
         struct identity of_key = ret->failure.id;
 
         ret->outcome = RECORD_FAILED;
-        buf_clear(&d->strings);
         json_object_begin(&target.object, &fields, &target, 1);
         if (json_read(d->json, record->value, &events, &target, err) != 0)
                 return cause_of(d, &target);
         if (json_object_end(&target.object, err) != 0)
                 return REJECT_MISSING_FIELD;
-        take_strings(d, &target);
+        take_strings(&target);
         if (!identity_eq(&ret->failure.id, &of_key)) { /* the key's is right already */
                 if (identity_check(&ret->failure.id, err) != 0)
                         return REJECT_BAD_FIELD;
@@ -403,8 +404,8 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
 }
 
 enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct log_record *record,
-                                       const struct record_key *key, struct decoded_record *ret,
-                                       struct error *err)
+                                       const struct record_key *key, struct buf *strings,
+                                       struct decoded_record *ret, struct error *err)
 {
         struct identity of_key;
         enum reject_cause cause;
@@ -440,7 +441,7 @@ enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct l
         if (record->value.base == NULL)
                 return REJECT_NONE;
         of_key = ret->failure.id;
-        cause = decode_value(d, record, ret, err);
+        cause = decode_value(d, record, strings, ret, err);
         if (cause != REJECT_NONE)
                 ret->failure.id = of_key;
         return cause;
@@ -452,6 +453,7 @@ enum reject_cause failure_decode(struct failure_decoder *d, const struct log_rec
         struct record_key key = { .is_good = false };
 
         buf_clear(&d->key);
+        buf_clear(&d->strings);
         key.is_good = identity_parse_key(record->key, &d->key, &key.id, &key.is_canonical);
-        return failure_decode_keyed(d, record, &key, ret, err);
+        return failure_decode_keyed(d, record, &key, &d->strings, ret, err);
 }

@@ -86,8 +86,7 @@ struct member *member_new(const struct member_config *config, const struct membe
         buf_init(&m->member_id, SIZE_MAX);
         buf_init(&m->claim, SIZE_MAX);
         buf_init(&m->scratch, SIZE_MAX);
-        for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
-                buf_init(&m->arrivals[i].key_bytes, SIZE_MAX);
+        arrivals_init(&m->arrivals, config->max_value_bytes, ports->helpers);
         buf_init(&m->kept, SIZE_MAX);
         outgoing_map_init(&m->retries, &config->hash_key);
         outgoing_map_init(&m->settlements, &config->hash_key);
@@ -137,8 +136,7 @@ void member_free(struct member *m)
         buf_deinit(&m->member_id);
         buf_deinit(&m->claim);
         buf_deinit(&m->scratch);
-        for (size_t i = 0; i < FAILURE_TABLE_BATCH; i++)
-                buf_deinit(&m->arrivals[i].key_bytes);
+        arrivals_deinit(&m->arrivals);
         buf_deinit(&m->kept);
         free_config(m);
         free(m->partitions);

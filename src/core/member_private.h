@@ -2,6 +2,7 @@
 #ifndef CRR_SRC_CORE_MEMBER_PRIVATE_H
 #define CRR_SRC_CORE_MEMBER_PRIVATE_H
 
+#include "arrivals.h"
 #include "batcher.h"
 #include "cluster.h"
 #include "crr/base/limits.h"
@@ -15,13 +16,6 @@
 #include "settle.h"
 #include "takeover.h"
 #include "tombstones.h"
-
-/* A record on its way into the table. */
-struct arrival {
-        struct record_key key;
-        struct buf key_bytes;             /* of its identity */
-        struct failure_key *in_the_table; /* if the key is good */
-};
 
 /* What the files of the member share: member.c (life), on_record.c and apply.c (records),
  * settle.c, retry_flow.c, retry_service.c. */
@@ -57,7 +51,7 @@ struct member {
         struct tombstones tombstones;
         struct batcher batcher;
         struct entry_fetch fetch;
-        struct arrival arrivals[FAILURE_TABLE_BATCH];
+        struct arrivals arrivals;
         struct failure_key keys[FAILURE_TABLE_BATCH];
         struct retry_flow flow;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records come: are they wanted, can they be read; apply.c says what they mean. */
+#include <assert.h>
+
 #include "crr/base/log.h"
 #include "member_private.h"
 
@@ -62,31 +64,31 @@ static bool is_wanted(struct member *m, const struct log_record *record)
 }
 
 /* 0, or what it needs is not to be had. */
-static int apply_decoded(struct member *m, const struct log_record *record,
-                         const struct arrival *arrival, struct error *err)
+static int apply_arrival(struct member *m, struct arrival_batch *batch, size_t i, struct error *err)
 {
-        struct decoded_record decoded;
-        enum reject_cause cause =
-                failure_decode_keyed(m->decoder, record, &arrival->key, &decoded, err);
+        const struct log_record *record = &batch->records[i];
+        const struct arrival *arrival = &batch->items[i];
+        const struct decoded_record *decoded = &arrival->decoded;
 
-        if (cause != REJECT_NONE) {
-                count_rejected(m, record, cause, err);
-                return apply_rejected(m, record, &decoded, arrival->in_the_table, err);
+        if (arrival->cause != REJECT_NONE) {
+                arrivals_explain(batch, i, err);
+                count_rejected(m, record, arrival->cause, err);
+                return apply_rejected(m, record, decoded, arrival->in_the_table, err);
         }
-        if (apply_record(m, record, &decoded, arrival->in_the_table, err) != 0)
+        if (apply_record(m, record, decoded, arrival->in_the_table, err) != 0)
                 return -1;
-        count_accepted(m, &decoded);
+        count_accepted(m, decoded);
         return 0;
 }
 
-static void take_record(struct member *m, const struct log_record *record,
-                        const struct arrival *arrival)
+static void take_record(struct member *m, struct arrival_batch *batch, size_t i)
 {
+        const struct log_record *record = &batch->records[i];
         struct partition *p = member_partition(m, record->partition);
         struct error err;
 
         if (!is_clearing(record)) {
-                if (apply_decoded(m, record, arrival, &err) != 0) {
+                if (apply_arrival(m, batch, i, &err) != 0) {
                         hold(m, p, &err);
                         return;
                 }
@@ -95,44 +97,70 @@ static void take_record(struct member *m, const struct log_record *record,
         partition_advance(p, record->offset + 1);
 }
 
-/* ARRIVALS */
-
-static void parse_key(struct arrival *arrival, struct str key)
-{
-        buf_clear(&arrival->key_bytes);
-        arrival->key.is_canonical = false;
-        arrival->key.is_good = identity_parse_key(key, &arrival->key_bytes, &arrival->key.id,
-                                                  &arrival->key.is_canonical);
-}
-
-/* Keys are parsed and looked up all at once, so that the memory of each is on its way while the
- * others are worked on. */
-static void look_up(struct member *m, const struct log_record *records, size_t n)
+/* Looked up all at once, so that the memory of each is on its way while the others are worked on.
+ */
+static void look_up(struct member *m, struct arrival_batch *batch, size_t from, size_t to)
 {
         struct identity ids[FAILURE_TABLE_BATCH];
         size_t good = 0;
 
-        for (size_t i = 0; i < n; i++) {
-                parse_key(&m->arrivals[i], records[i].key);
-                m->arrivals[i].in_the_table = &m->keys[good];
-                if (m->arrivals[i].key.is_good)
-                        ids[good++] = m->arrivals[i].key.id;
+        for (size_t i = from; i < to; i++) {
+                struct arrival *arrival = &batch->items[i];
+
+                arrival->in_the_table = &m->keys[good];
+                if (arrival->is_wanted && arrival->key.is_good)
+                        ids[good++] = arrival->key.id;
         }
         failure_table_prefetch(m->table, ids, good, m->keys);
 }
 
+/* What was wanted may be so no more: a partition is held. */
+static void take_some(struct member *m, struct arrival_batch *batch, size_t from, size_t to)
+{
+        look_up(m, batch, from, to);
+        for (size_t i = from; i < to; i++)
+                if (batch->items[i].is_wanted && is_wanted(m, &batch->records[i]))
+                        take_record(m, batch, i);
+}
+
+static void take_batch(struct member *m, struct arrival_batch *batch)
+{
+        for (size_t i = 0; batch != NULL && i < batch->n; i += FAILURE_TABLE_BATCH)
+                take_some(m, batch, i,
+                          batch->n - i < FAILURE_TABLE_BATCH ? batch->n : i + FAILURE_TABLE_BATCH);
+}
+
+static void begin_batch(struct member *m, const struct log_record *records, size_t n)
+{
+        struct arrival_batch *batch = arrivals_next(&m->arrivals);
+
+        batch->records = records;
+        batch->n = n;
+        for (size_t i = 0; i < n; i++)
+                batch->items[i].is_wanted = is_wanted(m, &records[i]);
+        arrivals_begin(&m->arrivals);
+}
+
+void member_on_records_coming(struct member *m, const struct log_record *records, size_t n)
+{
+        struct arrival_batch *before = arrivals_end(&m->arrivals);
+
+        assert(n <= MEMBER_BATCH);
+        begin_batch(m, records, n);
+        take_batch(m, before);
+}
+
+void member_on_records_came(struct member *m)
+{
+        take_batch(m, arrivals_end(&m->arrivals));
+}
+
 void member_on_records(struct member *m, const struct log_record *records, size_t n)
 {
-        while (n > 0) {
-                size_t batch = n < FAILURE_TABLE_BATCH ? n : FAILURE_TABLE_BATCH;
-
-                look_up(m, records, batch);
-                for (size_t i = 0; i < batch; i++)
-                        if (is_wanted(m, &records[i]))
-                                take_record(m, &records[i], &m->arrivals[i]);
-                records += batch;
-                n -= batch;
-        }
+        for (size_t i = 0; i < n; i += MEMBER_BATCH)
+                member_on_records_coming(m, records + i,
+                                         n - i < MEMBER_BATCH ? n - i : MEMBER_BATCH);
+        member_on_records_came(m);
 }
 
 void member_on_record(struct member *m, const struct log_record *record)

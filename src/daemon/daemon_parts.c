@@ -274,6 +274,8 @@ static int make_core(struct daemon *d, const struct api_health *health)
         kafka_transactional_id(settings_text(d->settings, SETTING_KAFKA_GROUP), instance_of(d),
                                d->transactional_id);
         daemon_member_config(d, &config);
+        d->helper = helper_new();
+        ports.helpers = d->helper != NULL ? &d->helper->port : NULL;
         d->member = member_new(&config, &ports);
         if (d->member == NULL) {
                 error_set(&err, ERR_BAD_CONFIG,
@@ -317,6 +319,7 @@ void daemon_free_parts(struct daemon *d)
         peer_client_free(d->peers);
         curl_loop_free(d->curl);
         member_free(d->member);
+        helper_free(d->helper);
         kafka_free(d->kafka);
         metrics_free(d->metrics);
         free(d->partitions);

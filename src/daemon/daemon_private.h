@@ -13,6 +13,7 @@
 #include "crr/http/http_server.h"
 #include "crr/kafka/kafka.h"
 #include "daemon.h"
+#include "helper.h"
 #include "process.h"
 
 /* The parts of the daemon; daemon.c gives them life. */
@@ -31,6 +32,7 @@ struct daemon {
         struct http_server *http;
         struct kafka *kafka;
         struct member *member;
+        struct helper *helper;  /* NULL: there is none */
         struct curl_loop *curl; /* NULL with an embedded broker, as the peers */
         struct peer_client *peers;
         struct network *allow; /* peer.allow_from */

@@ -3,34 +3,71 @@
 
 #include "kafka_record.h"
 
-void kafka_batch_drop(struct kafka_batch *b)
+static struct kafka_records *filling(struct kafka_batch *b)
 {
-        for (size_t i = 0; i < b->n_events; i++)
-                rd_kafka_event_destroy(b->events[i]);
-        b->n_records = b->n_events = b->bytes = 0;
+        return &b->halves[b->filling];
+}
+
+static void drop(struct kafka_records *r)
+{
+        for (size_t i = 0; i < r->n_events; i++)
+                rd_kafka_event_destroy(r->events[i]);
+        r->n_records = r->n_events = r->bytes = 0;
+}
+
+/* The member reads these while the next ones are collected, and has applied those before. */
+static void hand_over(struct kafka_batch *b)
+{
+        struct kafka_records *r = filling(b);
+
+        if (r->n_records > 0) {
+                member_on_records_coming(b->member, r->records, r->n_records);
+                b->filling = 1 - b->filling;
+        }
+        drop(filling(b));
+}
+
+static void take_back(struct kafka_batch *b)
+{
+        member_on_records_came(b->member);
+        drop(&b->halves[1 - b->filling]);
 }
 
 void kafka_batch_give(struct kafka_batch *b)
 {
-        if (b->n_records > 0)
-                member_on_records(b->member, b->records, b->n_records);
-        kafka_batch_drop(b);
+        hand_over(b);
+        take_back(b);
+}
+
+void kafka_batch_drop(struct kafka_batch *b)
+{
+        drop(filling(b));
+        take_back(b);
+}
+
+static bool is_full(const struct kafka_records *r)
+{
+        return r->n_records == MEMBER_BATCH || r->n_events == MEMBER_BATCH ||
+               r->bytes >= KAFKA_BATCH_BYTES;
 }
 
 const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message)
 {
-        if (b->n_records == MEMBER_BATCH || b->bytes >= KAFKA_BATCH_BYTES)
-                kafka_batch_give(b);
-        b->records[b->n_records++] = kafka_record_of(message);
-        b->bytes += message->len;
-        return &b->records[b->n_records - 1];
+        struct kafka_records *r;
+
+        if (is_full(filling(b)))
+                hand_over(b);
+        r = filling(b);
+        r->records[r->n_records++] = kafka_record_of(message);
+        r->bytes += message->len;
+        return &r->records[r->n_records - 1];
 }
 
 void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event)
 {
-        if (b->n_events == MEMBER_BATCH)
-                kafka_batch_give(b);
-        b->events[b->n_events++] = event;
-        if (b->n_records == MEMBER_BATCH || b->bytes >= KAFKA_BATCH_BYTES)
-                kafka_batch_give(b);
+        struct kafka_records *r = filling(b);
+
+        r->events[r->n_events++] = event;
+        if (is_full(r))
+                hand_over(b);
 }

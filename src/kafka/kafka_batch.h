@@ -9,27 +9,32 @@
 #include "crr/core/member.h"
 
 /*
- * Batch: records of the failure log on their way to the member, some at once, so that it can fetch
- * into the cache what it knows of them.
+ * Batch: records of the failure log on their way to the member, some at once. One batch is filled
+ * while the member has the one before.
  *
  * Ownership  Events that were added are the batch's; they hold the bytes of their records until
- *            these are given to the member.
+ *            the member has applied these.
  */
-#define KAFKA_BATCH_BYTES (64u << 10) /* values of so many bytes are not made to wait */
+#define KAFKA_BATCH_BYTES (128u << 10) /* values of so many bytes are not made to wait */
 
-struct kafka_batch {
-        struct member *member;
+struct kafka_records {
         struct log_record records[MEMBER_BATCH];
         rd_kafka_event_t *events[MEMBER_BATCH];
         size_t n_records, n_events, bytes;
 };
 
-/* A message of the event that is at hand; returns its record, which lives as long. A batch that is
- * full is given to the member first. */
+struct kafka_batch {
+        struct member *member;
+        struct kafka_records halves[2];
+        unsigned filling; /* the other one is with the member, or empty */
+};
+
+/* A message of the event that is at hand; returns its record, which lives until a batch is given. A
+ * batch that is full is given to the member first. */
 const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message);
 void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event); /* after its messages */
 
-void kafka_batch_give(struct kafka_batch *b); /* to the member, now */
-void kafka_batch_drop(struct kafka_batch *b);
+void kafka_batch_give(struct kafka_batch *b); /* all was applied when this returns */
+void kafka_batch_drop(struct kafka_batch *b); /* what was not given yet; the rest was applied */
 
 #endif

@@ -104,12 +104,24 @@ void member_on_reset(struct member *m, int partition, const char *cause)
         snprintf(fake_member.reset_cause, sizeof fake_member.reset_cause, "%s", cause);
 }
 
-void member_on_records(struct member *m, const struct log_record *records, size_t n)
+/* As late as it may be: the records still live then. */
+static const struct log_record *coming;
+static size_t n_coming;
+
+void member_on_records_came(struct member *m)
 {
         (void)m;
-        fake_member.n_records += (int)n;
-        for (size_t i = 0; i < n; i++)
-                fake_member.positions[records[i].partition] = records[i].offset + 1;
+        fake_member.n_records += (int)n_coming;
+        for (size_t i = 0; i < n_coming; i++)
+                fake_member.positions[coming[i].partition] = coming[i].offset + 1;
+        n_coming = 0;
+}
+
+void member_on_records_coming(struct member *m, const struct log_record *records, size_t n)
+{
+        member_on_records_came(m);
+        coming = records;
+        n_coming = n;
 }
 
 void member_on_position(struct member *m, int partition, int64_t next_offset)

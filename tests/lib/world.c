@@ -7,7 +7,7 @@
 
 #include "crr/base/limits.h"
 
-#define FEED_BATCH 20 /* more than a batch of the table */
+#define FEED_BATCH 300 /* more than two batches of the member */
 
 static struct world *world_of_publisher(struct publisher *p)
 {

@@ -82,6 +82,8 @@ struct world {
         char *fenced; /* the id that was fenced last; NULL: none */
         bool fence_out;
 
+        struct helpers *helpers; /* NULL at first; set it before world_start() */
+
         struct log_reader reader;
         struct log_read *read;
         bool read_fails, hold_reads;

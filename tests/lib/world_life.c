@@ -55,7 +55,8 @@ void world_revoke(struct world *w, int partition)
 
 static void start_process(struct world *w)
 {
-        struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
+        struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics,
+                                      w->helpers };
 
         w->member = member_new(&w->config, &ports);
         w->door = retry_service_new(w->member, NULL, 2000);

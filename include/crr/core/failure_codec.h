@@ -78,10 +78,11 @@ struct record_key {
         bool is_canonical;
 };
 
-/* The same for a record whose key was parsed already; *ret may borrow from it. */
+/* The same for a record whose key was parsed already; *ret may borrow from it. Strings of the value
+ * that had escapes are appended to `strings`, and live as long as that is not touched. */
 enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct log_record *record,
-                                       const struct record_key *key, struct decoded_record *ret,
-                                       struct error *err);
+                                       const struct record_key *key, struct buf *strings,
+                                       struct decoded_record *ret, struct error *err);
 
 /* Names for bits of ignored_fields: "Size", ...; NULL past the last. */
 const char *failure_field_name(unsigned bit);

@@ -51,6 +51,7 @@ struct member_ports {
         struct group *group;
         struct log_reader *log_reader;
         struct metrics *metrics;
+        struct helpers *helpers; /* NULL: the loop does all itself */
 };
 
 struct member;
@@ -86,10 +87,14 @@ void member_on_reset(struct member *m, int partition,
                      const char *cause); /* its log was recreated: records follow anew */
 
 void member_on_record(struct member *m, const struct log_record *record);
-/* Records in the order in which they were consumed. In batches what the table knows of them is
- * fetched into the cache first. */
-#define MEMBER_BATCH FAILURE_TABLE_BATCH
+/* Records in the order in which they were consumed. */
+#define MEMBER_BATCH 128
 void member_on_records(struct member *m, const struct log_record *records, size_t n);
+/* The same, at most MEMBER_BATCH at once: they are being read by the helpers when it returns, and
+ * are applied by the next call of either. They live until then, and nothing else is told meanwhile.
+ */
+void member_on_records_coming(struct member *m, const struct log_record *records, size_t n);
+void member_on_records_came(struct member *m);
 void member_on_position(struct member *m, int partition,
                         int64_t next_offset); /* end of partition, markers passed */
 

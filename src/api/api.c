@@ -23,6 +23,7 @@ struct api *api_new(const struct api_config *config, struct retry_service *door,
         api->metrics = metrics;
         api->health = *health;
         api->bodies = body_reader_new();
+        api->writings = writings_new();
         return api;
 }
 
@@ -31,6 +32,7 @@ void api_free(struct api *api)
         if (api == NULL)
                 return;
         body_reader_free(api->bodies);
+        writings_free(api->writings);
         free(api);
 }
 
@@ -45,6 +47,7 @@ bool api_work(struct api *api)
         bool any = body_reader_has_work(api->bodies); /* what is read now goes to the door */
 
         body_reader_work(api->bodies);
+        any |= writings_work(api->writings);
         return any;
 }
 

@@ -4,6 +4,7 @@
 
 #include "body_reader.h"
 #include "crr/api/api.h"
+#include "writings.h"
 
 /* What the dialects share. Route handlers get it as their `data`. */
 struct api {
@@ -12,6 +13,7 @@ struct api {
         struct metrics *metrics;
         struct api_health health;
         struct body_reader *bodies;
+        struct writings *writings;
 };
 
 #endif

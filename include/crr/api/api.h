@@ -25,6 +25,7 @@
  * Errors     All end in an answer to the client; none reaches the caller.
  */
 #define API_WORK_BYTES 65536u
+#define API_WORK_ROWS  256 /* entries of an answer to a retry, written in one turn */
 
 struct api_config {
         size_t max_elements;         /* of one retry request; 413 above it */

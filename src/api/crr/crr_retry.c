@@ -9,6 +9,8 @@
  * outcome is not known at the deadline (504). A client that goes away before its body is read is
  * not served; after that the retry goes on without it.
  */
+#include <stddef.h>
+
 #include "answer.h"
 #include "crr.h"
 #include "crr/base/limits.h"
@@ -27,6 +29,11 @@ struct retry {
         struct body_read read;
         struct crr_body body;
         struct retry_request door;
+
+        struct writing writing;
+        struct buf out;
+        struct json_writer json;
+        size_t written; /* entries, those that are left out too */
 };
 
 static int idempotency_key_check(struct str key, struct error *err)
@@ -58,34 +65,37 @@ static int read_headers(struct retry_request *door, const struct http_request *r
         return 0;
 }
 
-static void render_published(struct buf *out, const struct retry_request *door)
-{
-        struct json_writer w;
-
-        json_writer_init(&w, out);
-        json_array_open(&w);
-        for (size_t i = 0; i < door->n; i++)
-                if (door->entries[i].result == RETRY_PUBLISHED)
-                        crr_render_failure(&w, door->entries[i].failure, CRR_ROW_RETRIED);
-        json_array_close(&w);
-}
-
 static void answer_published(struct retry *r)
 {
         struct http_header header = { .name = STR("Crr-Coverage") };
-        struct buf out, coverage;
+        struct buf coverage;
 
-        buf_init(&out, ANSWER_LIMIT);
-        render_published(&out, &r->door);
         if (coverage_is_whole(&r->door.coverage)) {
-                answer_ok(r->req, &out);
+                answer_ok(r->req, &r->out);
                 return;
         }
         buf_init(&coverage, COVERAGE_LIMIT);
         crr_render_coverage_header(&coverage, &r->door.coverage);
         header.value = buf_str(&coverage);
-        answer_ok_with_header(r->req, &out, header);
+        answer_ok_with_header(r->req, &r->out, header);
         buf_deinit(&coverage);
+}
+
+static bool write_published(struct writing *writing)
+{
+        struct retry *r = (struct retry *)((char *)writing - offsetof(struct retry, writing));
+        size_t left = r->door.n - r->written;
+        size_t end = r->written + (left < API_WORK_ROWS ? left : API_WORK_ROWS);
+
+        for (; r->written < end; r->written++)
+                if (r->door.entries[r->written].result == RETRY_PUBLISHED)
+                        crr_render_failure(&r->json, r->door.entries[r->written].failure,
+                                           CRR_ROW_RETRIED);
+        if (r->written < r->door.n)
+                return false;
+        json_array_close(&r->json);
+        answer_published(r);
+        return true;
 }
 
 static void retry_on_published(struct retry_request *door, const struct error *err)
@@ -94,7 +104,11 @@ static void retry_on_published(struct retry_request *door, const struct error *e
         struct error explained;
 
         if (err == NULL) {
-                answer_published(r);
+                buf_init(&r->out, ANSWER_LIMIT);
+                json_writer_init(&r->json, &r->out);
+                json_array_open(&r->json);
+                r->writing.write = write_published;
+                writings_begin(r->api->writings, &r->writing);
                 return;
         }
         explained = *err;

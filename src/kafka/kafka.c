@@ -459,8 +459,10 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
                                "WRITE and DESCRIBE");
         } else if (!k->feed.assigned_once) {
                 ret->waiting_for = "assignment";
+                snprintf(ret->detail, sizeof ret->detail, "%s", k->trouble.last_of[KAFKA_CONSUMER]);
         } else if (!ret->producer_ready) {
                 ret->waiting_for = "producer";
+                snprintf(ret->detail, sizeof ret->detail, "%s", k->trouble.last_of[KAFKA_PRODUCER]);
         }
 }
 

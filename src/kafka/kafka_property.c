@@ -9,6 +9,8 @@
 
 #include "crr/kafka/kafka.h"
 
+#define SESSION_LEAST_MS 6000 /* what brokers want at least, too: group.min.session.timeout.ms */
+
 static const struct {
         const char *name, *why;
 } refused[] = {
@@ -114,6 +116,17 @@ const char *kafka_property_from_env(const char *upper)
         return result;
 }
 
+/* A member answers for a partition until 2 s before its session may be over. */
+static int check_session_timeout(const char *value, struct error *err)
+{
+        if (strtol(value, NULL, 10) >= SESSION_LEAST_MS)
+                return 0;
+        return error_set(err, ERR_BAD_CONFIG,
+                         "must be at least %d, or members are not sure of their partitions for "
+                         "long enough to answer",
+                         SESSION_LEAST_MS);
+}
+
 int kafka_property_check(const char *name, const char *value, struct error *err)
 {
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -122,6 +135,8 @@ int kafka_property_check(const char *name, const char *value, struct error *err)
 
         if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK)
                 rc = error_set(err, ERR_BAD_CONFIG, "%s", text);
+        else if (strcmp(name, "session.timeout.ms") == 0)
+                rc = check_session_timeout(value, err);
         rd_kafka_conf_destroy(conf);
         return rc;
 }

@@ -91,6 +91,7 @@ static void say_error(struct kafka_trouble *t, const struct trouble_note *note)
         struct trouble_said *s = said_of(t, note);
         int64_t now_ms = time_monotonic_ms();
 
+        snprintf(t->last_of[note->handle], sizeof t->last_of[0], "%s", note->text);
         s->silent += note->count;
         if (s->said_ms != INT64_MIN && now_ms - s->said_ms < TROUBLE_REPEAT_MS)
                 return;

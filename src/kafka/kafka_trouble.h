@@ -48,6 +48,7 @@ struct kafka_trouble {
         int64_t down_since_ms;
         rd_kafka_resp_err_t last_code; /* of the connection; NO_ERROR: none since it was up */
         char last_text[200];
+        char last_of[KAFKA_HANDLES][200]; /* but of the connection: what each handle said last */
 };
 
 void kafka_trouble_init(struct kafka_trouble *t, struct metrics *metrics, const char *bootstrap);

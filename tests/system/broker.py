@@ -88,6 +88,13 @@ class Broker:
         self._properties.write_text(PROPERTIES.format(
             **ports, user=USER, password=PASSWORD, folder=self._folder))
 
+    def judge_rights(self):
+        """Before it starts: who comes by SASL may do what it was granted, others everything."""
+        with open(self._properties, "a", encoding="utf-8") as properties:
+            properties.write(
+                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+                "super.users=User:ANONYMOUS\n")
+
     @property
     def data_folder(self):
         """With a folder for each partition; nobody else touches it while the broker is stopped."""

@@ -153,6 +153,9 @@ static void a_value_is_tried_as_the_library_would(void)
                 { "retry.backoff.ms", "-1", "retry.backoff.ms" },
                 { "security.protocol", "magic", "security.protocol" },
                 { "no.such.property", "1", "no.such.property" },
+                { "session.timeout.ms", "6000", NULL },
+                { "session.timeout.ms", "5999", "must be at least 6000" },
+                { "session.timeout.ms", "x", "session.timeout.ms" },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -163,6 +163,45 @@ static void a_misplaced_completion_is_applied_although_its_home_is_ready_later(v
         world_deinit(&w);
 }
 
+/* A process ends after each of the transactions that settle a completion that stands elsewhere:
+ * `restored` of both partitions is read first by the next one. */
+static void end_after(int transactions, bool while_running, int home_is_read_first)
+{
+        int home;
+
+        world_init(&w, 2);
+        w.config.max_transaction_entries = 1;
+        home = world_home(&w, "b", "k", "v", "aws");
+        append(home, "", -1, NULL, w.wall_ms - 3000);
+        if (!while_running)
+                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 2000);
+        w.hold_batches = true;
+        world_start(&w);
+        if (while_running) {
+                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 2000);
+                world_advance(&w, 200);
+        }
+        for (int i = 0; i < transactions && w.batch != NULL; i++) {
+                world_answer(&w, PUBLISH_COMMITTED);
+                world_advance(&w, 200);
+        }
+        begin_with(home_is_read_first ? home : 1 - home);
+        world_restart(&w, false);
+        w.hold_batches = false;
+        go_on();
+        world_publisher_ready(&w);
+        world_advance(&w, 5000);
+        CHECK_INT(world_listed(&w), 0);
+        world_deinit(&w);
+}
+
+static void what_was_completed_elsewhere_does_not_come_back_whenever_the_process_ends(void)
+{
+        for (int transactions = 0; transactions < 5; transactions++)
+                for (int variant = 0; variant < 4; variant++)
+                        end_after(transactions, (variant & 1) != 0, (variant & 2) != 0);
+}
+
 static void a_misplaced_failure_survives_the_close_of_its_retry(void)
 {
         int wrong;
@@ -327,6 +366,7 @@ int main(void)
         RUN(a_misplaced_record_that_a_newer_one_at_home_replaced_is_moved_all_the_same);
         RUN(a_misplaced_failure_keeps_what_the_pending_record_knew);
         RUN(a_misplaced_completion_is_applied_although_its_home_is_ready_later);
+        RUN(what_was_completed_elsewhere_does_not_come_back_whenever_the_process_ends);
         RUN(a_misplaced_failure_survives_the_close_of_its_retry);
         RUN(a_completion_at_home_does_not_stop_a_newer_misplaced_failure_from_being_moved);
         RUN(a_pending_record_is_moved_when_the_topic_grows);

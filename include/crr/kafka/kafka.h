@@ -61,7 +61,7 @@ const char *kafka_property_refusal(const char *name);
  * NULL: none such. */
 const char *kafka_property_from_env(const char *upper);
 bool kafka_property_is_secret(const char *name);
-/* Would librdkafka take it? ERR_BAD_CONFIG: its own words. */
+/* Would librdkafka take it, and do we? ERR_BAD_CONFIG: its own words, or ours. */
 int kafka_property_check(const char *name, const char *value, struct error *err);
 
 struct kafka;

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a daemon says while something is missing, and that it works when nothing is."""
+from daemon import FAILED
+from kafka_util import fields_of, identity_of
+from samples import identities
+from waiting import wait_for
+
+
+def said_once(daemon, event, **fields):
+    """The event's line; a condition that lasts is not repeated."""
+    daemon.wait_event(event, **fields)
+    found = daemon.events(event, **fields)
+    assert len(found) == 1, found
+    assert found[0]["msg"], found
+    return found[0]
+
+
+def waits_for(daemon, what):
+    """/ready says so, /live does not mind, and nothing pretends to be an empty list."""
+    def says_so():
+        answer = daemon.ready()
+        return answer and not answer["ready"] and (answer.get("waiting_for") or "").startswith(what)
+    wait_for(says_so, f"/ready to wait for {what}; it says {daemon.ready()}")
+    assert daemon.get("/live").status == 200
+    reply = daemon.get(FAILED)
+    assert reply.status == 503 and reply.headers["Retry-After"]
+
+
+def works(place, daemon):
+    daemon.wait_ready()
+    known = identities(5)
+    place.fail(known)
+    wait_for(lambda: {identity_of(v) for v in daemon.walk()} == set(known), "the failures")
+    assert len(daemon.retry([fields_of(i) for i in known]).json()) == 5

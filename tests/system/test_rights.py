@@ -32,7 +32,7 @@ def grant(place, which):
         "log": (place.failures, ResourcePatternType.LITERAL),
         "replication": (place.replication, ResourcePatternType.LITERAL),
         "group": (f"{place.name}-group", ResourcePatternType.LITERAL),
-        "transactions": ("crr-retry", ResourcePatternType.PREFIXED),
+        "transactions": ("crr-retryd-", ResourcePatternType.PREFIXED),
     }[which]
     admin = place.broker.admin()
     wishes = admin.create_acls([

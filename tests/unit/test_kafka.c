@@ -24,8 +24,6 @@ static void on_closed(void *data)
         closed = true;
 }
 
-static rd_kafka_resp_err_t mock_refuses; /* to tell of the failure log */
-
 static void begin(int partitions)
 {
         struct kafka_callbacks callbacks = { NULL, on_fatal };
@@ -35,8 +33,6 @@ static void begin(int partitions)
         closed = false;
         fatal = 0;
         mock_broker_init(&mock, partitions);
-        if (mock_refuses != RD_KAFKA_RESP_ERR_NO_ERROR)
-                rd_kafka_mock_topic_set_error(mock.cluster, "failures", mock_refuses);
         kafka = kafka_new(&mock.loop, &mock.settings, &callbacks, mock.metrics, &err);
         CHECK(kafka != NULL);
         kafka_start(kafka, NULL);
@@ -70,28 +66,9 @@ static void a_log_with_one_partition_less_is_taken(void)
         end();
 }
 
-/* Its description is kept from us by the cluster's rules for users. */
-static void a_topic_that_we_may_not_see_is_told_as_that(void)
-{
-        struct kafka_status status;
-
-        mock_refuses = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-        begin(1);
-        do {
-                uv_run(&mock.loop, UV_RUN_ONCE);
-                kafka_status(kafka, &status);
-        } while (strstr(status.detail, "authorization") == NULL);
-        mock_refuses = RD_KAFKA_RESP_ERR_NO_ERROR;
-        CHECK_STR(status.waiting_for, "topic failures");
-        CHECK_STR(status.detail, "the topic failures: Broker: Topic authorization failed; it needs "
-                                 "READ, WRITE and DESCRIBE");
-        end();
-}
-
 int main(void)
 {
         RUN(a_log_with_as_many_partitions_as_markers_count_is_refused);
         RUN(a_log_with_one_partition_less_is_taken);
-        RUN(a_topic_that_we_may_not_see_is_told_as_that);
         return 0;
 }

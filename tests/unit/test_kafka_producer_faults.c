@@ -51,11 +51,13 @@ static void every_partition_is_cleared(void)
         end();
 }
 
+/* Not with TOPIC_AUTHORIZATION_FAILED: a mock cluster tells of partitions beside it, as no broker
+ * does, and librdkafka reads beyond them. */
 static void a_producer_that_could_not_ask_what_to_clear_is_not_usable(void)
 {
         begin();
         rd_kafka_mock_topic_set_error(kafka.cluster, "replication",
-                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
         CHECK(!ensure_cleared());
         rd_kafka_mock_topic_set_error(kafka.cluster, "replication", RD_KAFKA_RESP_ERR_NO_ERROR);
         CHECK(ensure_cleared());

@@ -128,6 +128,8 @@ static enum plan plan_move(struct member *m, struct outgoing *o, const struct fa
         }
         if (!o->completes && row != NULL && row->unsettled && !is_row(o, row))
                 return PLAN_HOLD; /* the row lives on what it kept of this one: first that */
+        if (o->completes && is_ours && settle_tombstone_due(m, &o->failure.id, home) >= 0)
+                return PLAN_HOLD; /* it alone says that what stands at home is over: likewise */
         o->cleans = !(o->completes ? moves_completion(m, o, row, home) : moves_failure(o, row));
         o->failure.partition = home;
         return o->cleans && !o->has_value ? PLAN_NOTHING : PLAN_GO;

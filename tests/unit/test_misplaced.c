@@ -163,10 +163,21 @@ static void a_misplaced_completion_is_applied_although_its_home_is_ready_later(v
         world_deinit(&w);
 }
 
-/* A process ends after each of the transactions that settle a completion that stands elsewhere:
- * `restored` of both partitions is read first by the next one. */
-static void end_after(int transactions, bool while_running, int home_is_read_first)
+static bool ends_with_tombstone(int partition)
 {
+        const struct world_log *log = &w.logs[partition];
+        int64_t last = log->n - 1;
+
+        while (last >= 0 && log->records[last].key == NULL)
+                last--;
+        return last >= 0 && log->records[last].value == NULL;
+}
+
+/* A process ends after some of the transactions, one of which is aborted, that settle a completion
+ * that stands elsewhere. */
+static void end_after(int transactions, int aborted, bool while_running, bool home_is_read_first)
+{
+        int64_t completed = 0;
         int home;
 
         world_init(&w, 2);
@@ -174,17 +185,21 @@ static void end_after(int transactions, bool while_running, int home_is_read_fir
         home = world_home(&w, "b", "k", "v", "aws");
         append(home, "", -1, NULL, w.wall_ms - 3000);
         if (!while_running)
-                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 2000);
+                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
+                       w.wall_ms - 2000);
         w.hold_batches = true;
         world_start(&w);
         if (while_running) {
-                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 2000);
+                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
+                       w.wall_ms - 2000);
                 world_advance(&w, 200);
         }
         for (int i = 0; i < transactions && w.batch != NULL; i++) {
-                world_answer(&w, PUBLISH_COMMITTED);
+                world_answer(&w, i == aborted ? PUBLISH_ABORTED : PUBLISH_COMMITTED);
                 world_advance(&w, 200);
         }
+        if (w.logs[1 - home].n > completed + 1)
+                world_compact_away(&w, 1 - home, completed);
         begin_with(home_is_read_first ? home : 1 - home);
         world_restart(&w, false);
         w.hold_batches = false;
@@ -192,14 +207,17 @@ static void end_after(int transactions, bool while_running, int home_is_read_fir
         world_publisher_ready(&w);
         world_advance(&w, 5000);
         CHECK_INT(world_listed(&w), 0);
+        CHECK(ends_with_tombstone(home) && ends_with_tombstone(1 - home));
         world_deinit(&w);
 }
 
 static void what_was_completed_elsewhere_does_not_come_back_whenever_the_process_ends(void)
 {
-        for (int transactions = 0; transactions < 5; transactions++)
-                for (int variant = 0; variant < 4; variant++)
-                        end_after(transactions, (variant & 1) != 0, (variant & 2) != 0);
+        for (int transactions = 0; transactions < 6; transactions++)
+                for (int aborted = 0; aborted <= transactions; aborted++)
+                        for (int variant = 0; variant < 4; variant++)
+                                end_after(transactions, aborted, (variant & 1) != 0,
+                                          (variant & 2) != 0);
 }
 
 static void a_misplaced_failure_survives_the_close_of_its_retry(void)

@@ -13,7 +13,7 @@ from waiting import wait_for
 # As README says them: the failure log, the replication topic, the group, the transactional.id.
 RIGHTS = {
     "log": (ResourceType.TOPIC, ("DESCRIBE", "DESCRIBE_CONFIGS", "READ", "WRITE")),
-    "replication": (ResourceType.TOPIC, ("DESCRIBE", "WRITE")),
+    "replication": (ResourceType.TOPIC, ("DESCRIBE", "DESCRIBE_CONFIGS", "WRITE")),
     "group": (ResourceType.GROUP, ("READ", "DESCRIBE")),
     "transactions": (ResourceType.TRANSACTIONAL_ID, ("WRITE", "DESCRIBE")),
 }

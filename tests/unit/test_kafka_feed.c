@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The feed as an embedded broker has it: no group, every partition is ours. */
+#include "../../src/daemon/helper.h"
 #include "check.h"
 #include "crr/base/log.h"
 #include "kafka_feed.h"
 #include "mock_kafka.h"
 #include "world.h"
 
+static struct helper *helper;
 static struct mock_kafka mock;
 static struct world
         w; /* the member; what it asks is answered by the world, the log is the mock's */
@@ -81,6 +83,9 @@ static void start(void)
         struct member_ports ports = { &w.publisher, &w.group, &w.reader, w.metrics };
         struct error err;
 
+        helper = helper_new(); /* NULL: one processor */
+        ports.helpers = helper != NULL ? &helper->port : NULL;
+
         w.member = member_new(&w.config, &ports);
         w.door = retry_service_new(w.member, NULL, 0);
         member_tick(w.member, w.now_ms, w.wall_ms);
@@ -122,6 +127,7 @@ static void stop(void)
         for (int p = 0; p < MOCK_PARTITIONS; p++)
                 w.logs[p].n = 0; /* its records are the mock's */
         world_deinit(&w);
+        helper_free(helper);
 }
 
 static int ready(void)
@@ -158,19 +164,19 @@ static void wait_listed(size_t n)
 static void the_whole_log_reaches_the_member_and_then_what_comes(void)
 {
         begin();
-        fail_many(0, 40);
+        fail_many(0, 600); /* more than two batches of the member */
         bury("k7");
         fail("k8", "{");
         start();
         CHECK_INT(ready(), 0);
         wait_ready();
-        CHECK_INT(listed(), 4 + 39);
+        CHECK_INT(listed(), 4 + 599);
         CHECK(metrics_get(w.metrics, METRIC_RECORDS_REJECTED_TOTAL,
                           LABELS_2("failures", "not_json")) == 1);
-        fail_many(40, 50);
-        wait_listed(4 + 49);
+        fail_many(600, 610);
+        wait_listed(4 + 609);
         bury("a");
-        wait_listed(4 + 48);
+        wait_listed(4 + 608);
         stop();
 }
 

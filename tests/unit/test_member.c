@@ -3,7 +3,7 @@
 
 #include "check.h"
 #include "crr/base/limits.h"
-#include "world.h"
+#include "world_one.h"
 
 static struct world w;
 static struct world_list list;
@@ -13,13 +13,6 @@ static void start(int partitions)
 {
         world_init(&w, partitions);
         world_start(&w);
-}
-
-static void submit_one(struct world_retry *r, const char *key, bool force)
-{
-        world_retry_init(&w, r);
-        world_retry_add(r, "b", key, "v", "aws", force);
-        world_retry_submit(&w, r);
 }
 
 static void a_record_is_listed_and_a_tombstone_takes_it_away(void)
@@ -112,7 +105,7 @@ static void a_retry_is_answered_after_the_commit_and_hidden_from_then_on(void)
         world_failure(&w, "b", "k", "v", "aws", ",\"Attempts\":2");
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK(!retry.done);
         CHECK_INT(world_listed(&w), 1);
         w.feeding = false;
@@ -136,8 +129,8 @@ static void a_second_retry_joins_the_first(void)
         world_failure(&w, "b", "k", "v", "aws", NULL);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
-        submit_one(&second, "k", true);
+        one_retry(&w, &retry, "k", false);
+        one_retry(&w, &second, "k", true);
         CHECK(!second.done);
         world_answer(&w, PUBLISH_COMMITTED);
         CHECK(retry.done && second.done && !second.failed);
@@ -155,13 +148,13 @@ static void an_aborted_retry_is_submitted_three_times_and_stays_listed(void)
         world_failure(&w, "b", "k", "v", "aws", NULL);
         world_run(&w);
         w.script = PUBLISH_ABORTED;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK_INT(w.submits, 3);
         CHECK(retry.done && retry.failed && retry.err.code == ERR_UNAVAILABLE);
         CHECK(strstr(retry.err.message, "0 of 1 committed") != NULL);
         CHECK_INT(world_listed(&w), 1);
         w.script = PUBLISH_COMMITTED;
-        submit_one(&second, "k", false);
+        one_retry(&w, &second, "k", false);
         CHECK(second.done && !second.failed);
         world_retry_deinit(&retry);
         world_retry_deinit(&second);
@@ -174,14 +167,14 @@ static void an_unknown_outcome_is_told_by_the_log(bool written)
         world_failure(&w, "b", "k", "v", "aws", NULL);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         w.feeding = false;
         if (written)
                 world_answer_written(&w);
         else
                 world_answer(&w, PUBLISH_UNKNOWN);
         CHECK(!retry.done);
-        submit_one(&second, "k", false);
+        one_retry(&w, &second, "k", false);
         world_publisher_ready(&w);
         w.feeding = true;
         world_advance(&w, 400);
@@ -212,8 +205,8 @@ static void a_deadline_with_an_open_outcome_is_504_and_without_one_503(void)
         world_failure(&w, "b", "k2", "v", "aws", NULL);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
-        submit_one(&second, "k2", false);
+        one_retry(&w, &retry, "k", false);
+        one_retry(&w, &second, "k2", false);
         world_advance(&w, 31000);
         CHECK(retry.done && retry.err.code == ERR_GATEWAY_TIMEOUT);
         CHECK(second.done && second.err.code == ERR_UNAVAILABLE);
@@ -231,7 +224,7 @@ static void a_repeat_with_the_same_retry_id_is_answered_and_not_published(void)
         start(1);
         world_failure(&w, "b", "k", "v", "aws", NULL);
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         world_retry_init(&w, &second);
         second.req.retry_id = retry.req.retry_id;
         world_retry_add(&second, "b", "k", "v", "aws", false);
@@ -247,9 +240,9 @@ static void a_repeat_with_the_same_retry_id_is_answered_and_not_published(void)
 static void force_publishes_what_is_not_failed(void)
 {
         start(2);
-        submit_one(&retry, "unknown", false);
+        one_retry(&w, &retry, "unknown", false);
         CHECK_INT(world_retry_published(&retry), 0);
-        submit_one(&second, "unknown", true);
+        one_retry(&w, &second, "unknown", true);
         CHECK_INT(world_retry_published(&second), 1);
         CHECK_INT(w.n_entries, 1);
         world_retry_deinit(&retry);
@@ -277,7 +270,7 @@ static void a_record_that_changes_before_its_transaction_is_checked_again(void)
         world_failure(&w, "b", "k", "v", "aws", ",\"Entry\":\"e\"");
         world_run(&w);
         w.hold_reads = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK(!retry.done);
         world_tombstone(&w, "b", "k", "v", "aws");
         world_run(&w);
@@ -296,7 +289,7 @@ static void a_revoked_partition_takes_its_failures_and_fails_its_retries(void)
         world_failure(&w, "b", "k", "v", "aws", NULL);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         world_answer(&w, PUBLISH_UNKNOWN);
         w.assigned[0] = false;
         member_on_revoked(w.member, 0);

@@ -3,35 +3,11 @@
  * the topic grew. */
 #include "check.h"
 #include "crr/base/log.h"
-#include "world.h"
+#include "world_one.h"
 
 static struct world w;
 static struct world_list list;
 static struct world_retry retry;
-
-#define KEY   STR("b/k?versionId=v&sitename=aws")
-#define VALUE "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"%s}"
-
-/* `extra` absent: a tombstone; no time: now. */
-static int64_t append(int partition, const char *extra, int64_t settles, const char *outcome,
-                      int64_t timestamp_ms)
-{
-        char value[512];
-        int64_t offset;
-
-        snprintf(value, sizeof value, VALUE, extra != NULL ? extra : "");
-        offset = world_append(&w, partition, KEY, extra != NULL ? value : NULL, settles, outcome);
-        if (timestamp_ms != 0)
-                w.logs[partition].records[offset].timestamp_ms = timestamp_ms;
-        return offset;
-}
-
-static void submit_one(struct world_retry *r, const char *key, bool force)
-{
-        world_retry_init(&w, r);
-        world_retry_add(r, "b", key, "v", "aws", force);
-        world_retry_submit(&w, r);
-}
 
 static int wrong_place(void)
 {
@@ -72,7 +48,7 @@ static void restart_home_first(void)
 static void a_moved_record_is_still_listed_after_a_restart(void)
 {
         world_init(&w, 2);
-        append(wrong_place(), "", -1, NULL, 0);
+        one_append(&w, wrong_place(), "", -1, NULL, 0);
         world_start(&w);
         world_advance(&w, 1000);
         CHECK_INT(world_listed(&w), 1);
@@ -87,9 +63,9 @@ static void a_misplaced_failure_is_newer_than_the_pending_record_at_home(void)
 
         world_init(&w, 2);
         now = w.wall_ms;
-        append(world_home(&w, "b", "k", "v", "aws"), ",\"ReplicationStatus\":\"PENDING\"", -1, NULL,
-               now - 2000);
-        append(wrong_place(), "", -1, NULL, now - 1000);
+        one_append(&w, world_home(&w, "b", "k", "v", "aws"), ",\"ReplicationStatus\":\"PENDING\"",
+                   -1, NULL, now - 2000);
+        one_append(&w, wrong_place(), "", -1, NULL, now - 1000);
         start_home_last();
         CHECK_INT(world_listed(&w), 1);
         world_deinit(&w);
@@ -101,8 +77,8 @@ static void a_misplaced_failure_is_newer_than_the_tombstone_at_home(void)
 
         world_init(&w, 2);
         now = w.wall_ms;
-        append(world_home(&w, "b", "k", "v", "aws"), NULL, -1, NULL, now - 2000);
-        append(wrong_place(), "", -1, NULL, now - 1000);
+        one_append(&w, world_home(&w, "b", "k", "v", "aws"), NULL, -1, NULL, now - 2000);
+        one_append(&w, wrong_place(), "", -1, NULL, now - 1000);
         start_home_last();
         CHECK_INT(world_listed(&w), 1);
         world_deinit(&w);
@@ -114,8 +90,8 @@ static void a_misplaced_record_that_a_newer_one_at_home_replaced_is_moved_all_th
 
         world_init(&w, 2);
         wrong = wrong_place();
-        append(wrong, "", -1, NULL, w.wall_ms - 2000);
-        append(world_home(&w, "b", "k", "v", "aws"), "", -1, NULL, w.wall_ms - 1000);
+        one_append(&w, wrong, "", -1, NULL, w.wall_ms - 2000);
+        one_append(&w, world_home(&w, "b", "k", "v", "aws"), "", -1, NULL, w.wall_ms - 1000);
         start_home_last();
         CHECK_INT(world_listed(&w), 1);
         CHECK(w.logs[wrong].n > 1 && w.logs[wrong].records[1].value == NULL);
@@ -131,11 +107,11 @@ static void a_misplaced_failure_keeps_what_the_pending_record_knew(void)
         world_start(&w);
         world_failure(&w, "b", "k", "v", "aws", ",\"Attempts\":3,\"Size\":7,\"Entry\":\"e\"");
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK(retry.done && !retry.failed);
         world_retry_deinit(&retry);
         world_advance(&w, 100);
-        append(wrong, ",\"ErrorCode\":\"Again\"", -1, NULL, 0);
+        one_append(&w, wrong, ",\"ErrorCode\":\"Again\"", -1, NULL, 0);
         world_advance(&w, 1000);
         world_list(&w, &list, NULL, 0, 10, false);
         CHECK_INT(list.n, 1);
@@ -152,8 +128,9 @@ static void a_misplaced_completion_is_applied_although_its_home_is_ready_later(v
 
         world_init(&w, 2);
         home = world_home(&w, "b", "k", "v", "aws");
-        append(home, "", -1, NULL, w.wall_ms - 2000);
-        append(wrong_place(), ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 1000);
+        one_append(&w, home, "", -1, NULL, w.wall_ms - 2000);
+        one_append(&w, wrong_place(), ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
+                   w.wall_ms - 1000);
         w.feeds[home] = false;
         world_start(&w);
         world_advance(&w, 1000);
@@ -183,15 +160,15 @@ static void end_after(int transactions, int aborted, bool while_running, bool ho
         world_init(&w, 2);
         w.config.max_transaction_entries = 1;
         home = world_home(&w, "b", "k", "v", "aws");
-        append(home, "", -1, NULL, w.wall_ms - 3000);
+        one_append(&w, home, "", -1, NULL, w.wall_ms - 3000);
         if (!while_running)
-                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
-                       w.wall_ms - 2000);
+                one_append(&w, 1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
+                           w.wall_ms - 2000);
         w.hold_batches = true;
         world_start(&w);
         if (while_running) {
-                append(1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
-                       w.wall_ms - 2000);
+                one_append(&w, 1 - home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL,
+                           w.wall_ms - 2000);
                 world_advance(&w, 200);
         }
         for (int i = 0; i < transactions && w.batch != NULL; i++) {
@@ -229,12 +206,12 @@ static void a_misplaced_failure_survives_the_close_of_its_retry(void)
         w.config.pending_ttl_ms = 5000;
         wrong = wrong_place();
         world_start(&w);
-        append(1 - wrong, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
+        one_append(&w, 1 - wrong, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
         world_advance(&w, 4000);
         w.hold_batches = true;
         world_advance(&w, 3000); /* the tombstone is on its way */
         CHECK(w.batch != NULL);
-        append(wrong, ",\"ErrorCode\":\"Again\"", -1, NULL, 0);
+        one_append(&w, wrong, ",\"ErrorCode\":\"Again\"", -1, NULL, 0);
         world_run(&w);
         CHECK_INT(world_listed(&w), 1);
         w.hold_batches = false;
@@ -253,11 +230,11 @@ static void a_completion_at_home_does_not_stop_a_newer_misplaced_failure_from_be
         wrong = wrong_place();
         world_start(&w);
         w.hold_batches = true;
-        append(wrong, "", -1, NULL, w.wall_ms + 1000);
+        one_append(&w, wrong, "", -1, NULL, w.wall_ms + 1000);
         world_failure(&w, "b", "other", "v", "aws", ",\"ReplicationStatus\":\"COMPLETED\"");
         w.hold_reads = true;
         world_run(&w);
-        append(home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 1000);
+        one_append(&w, home, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, w.wall_ms - 1000);
         world_run(&w);
         w.hold_reads = false;
         w.hold_batches = false;
@@ -274,7 +251,7 @@ static void grow_with_a_pending_record(void)
         world_start(&w);
         world_failure(&w, "b", "k0", "v", "aws", ",\"Entry\":\"e\",\"Size\":3");
         world_run(&w);
-        submit_one(&retry, "k0", false);
+        one_retry(&w, &retry, "k0", false);
         CHECK(retry.done && !retry.failed);
         world_retry_deinit(&retry);
         world_advance(&w, 100);
@@ -333,7 +310,7 @@ static void a_move_of_unknown_outcome_to_anothers_partition_is_tried_again(void)
         member_on_revoked(w.member, home);
         w.assigned[home] = false;
         w.hold_batches = true;
-        append(wrong, "", -1, NULL, 0);
+        one_append(&w, wrong, "", -1, NULL, 0);
         world_run(&w);
         CHECK(w.batch != NULL);
         world_answer(&w, PUBLISH_UNKNOWN); /* not written */
@@ -353,7 +330,7 @@ static void a_misplaced_record_that_is_gone_is_not_read_without_pause(void)
         world_start(&w);
         wrong = 1 - world_home(&w, "b", "k", "v", "aws");
         w.hold_reads = true;
-        append(wrong, "", -1, NULL, 0);
+        one_append(&w, wrong, "", -1, NULL, 0);
         world_run(&w);
         for (int turn = 0; turn < 2000; turn++) {
                 struct log_read *read = w.read;

@@ -3,33 +3,15 @@
  * partition, their offset or their size. */
 #include "check.h"
 #include "crr/base/log.h"
-#include "world.h"
+#include "world_one.h"
 
 static struct world w;
 static struct world_retry retry, second;
-
-#define KEY   STR("b/k?versionId=v&sitename=aws")
-#define VALUE "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"%s}"
-
-static int64_t append(int partition, const char *extra, int64_t settles, const char *outcome)
-{
-        char value[512];
-
-        snprintf(value, sizeof value, VALUE, extra != NULL ? extra : "");
-        return world_append(&w, partition, KEY, extra != NULL ? value : NULL, settles, outcome);
-}
 
 static void start(int partitions)
 {
         world_init(&w, partitions);
         world_start(&w);
-}
-
-static void submit_one(struct world_retry *r, const char *key, bool force)
-{
-        world_retry_init(&w, r);
-        world_retry_add(r, "b", key, "v", "aws", force);
-        world_retry_submit(&w, r);
 }
 
 static unsigned in_flight(void)
@@ -48,16 +30,16 @@ static void a_pending_record_that_we_would_reject_is_not_published(void)
         w.config.max_value_bytes = 300;
         world_start(&w);
         snprintf(extra, sizeof extra, ",\"Entry\":\"%0180d\"", 7);
-        append(0, extra, -1, NULL);
+        one_append(&w, 0, extra, -1, NULL, 0);
         world_run(&w);
         CHECK_INT(world_listed(&w), 1);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         world_advance(&w, 1000);
         CHECK(retry.done);
         if (!retry.failed && world_retry_published(&retry) == 1)
                 CHECK_INT(world_listed(&w), 0);
         world_retry_deinit(&retry);
-        submit_one(&second, "k", false);
+        one_retry(&w, &second, "k", false);
         world_advance(&w, 1000);
         CHECK(w.n_entries <= 1);
         world_retry_deinit(&second);
@@ -70,10 +52,10 @@ static void a_committed_retry_without_an_offset_is_hidden_until_its_record_is_re
         struct publish_batch *batch;
 
         start(1);
-        append(0, "", -1, NULL);
+        one_append(&w, 0, "", -1, NULL, 0);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         batch = w.batch;
         w.batch = NULL;
         for (size_t i = 0; i < batch->n_records; i++)
@@ -93,7 +75,7 @@ static void a_retry_that_waited_over_a_growth_goes_to_the_partition_of_now(void)
         world_failure(&w, "b", "k0", "v", "aws", NULL);
         world_run(&w);
         member_on_publisher_lost(w.member);
-        submit_one(&retry, "k0", false);
+        one_retry(&w, &retry, "k0", false);
         CHECK(!retry.done);
         w.n_partitions = 2;
         CHECK_INT(world_home(&w, "b", "k0", "v", "aws"), 1);
@@ -116,7 +98,7 @@ static void a_repeat_of_a_forced_retry_is_answered_as_the_first_time(void)
         int64_t first;
 
         start(1);
-        submit_one(&retry, "k", true);
+        one_retry(&w, &retry, "k", true);
         CHECK_INT(world_retry_published(&retry), 1);
         first = retry.entries[0].failure->failed_at_ms;
         world_advance(&w, 1000);
@@ -139,10 +121,10 @@ static void a_failure_of_a_new_log_is_not_hidden_by_a_commit_into_the_old_one(vo
         struct publish_batch *batch;
 
         start(1);
-        append(0, "", -1, NULL);
+        one_append(&w, 0, "", -1, NULL, 0);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         member_on_reset(w.member, 0, "made anew");
         w.logs[0].fed = 0;
         world_advance(&w, 500);
@@ -162,10 +144,10 @@ static void a_failure_of_a_new_log_is_not_hidden_by_a_commit_into_the_old_one(vo
 static void an_unknown_retry_of_a_partition_that_left_is_over(void)
 {
         start(2);
-        append(world_home(&w, "b", "k", "v", "aws"), "", -1, NULL);
+        one_append(&w, world_home(&w, "b", "k", "v", "aws"), "", -1, NULL, 0);
         world_run(&w);
         w.hold_batches = true;
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         member_on_revoked(w.member, world_home(&w, "b", "k", "v", "aws"));
         w.assigned[world_home(&w, "b", "k", "v", "aws")] = false;
         world_answer(&w, PUBLISH_UNKNOWN);

@@ -3,7 +3,7 @@
 
 #include "check.h"
 #include "crr/base/limits.h"
-#include "world.h"
+#include "world_one.h"
 
 static struct world w;
 static struct world_list list;
@@ -15,20 +15,13 @@ static void start(int partitions)
         world_start(&w);
 }
 
-static void submit_one(struct world_retry *r, const char *key, bool force)
-{
-        world_retry_init(&w, r);
-        world_retry_add(r, "b", key, "v", "aws", force);
-        world_retry_submit(&w, r);
-}
-
 static void a_failed_retry_keeps_what_the_pending_record_knew(void)
 {
         start(1);
         world_failure(&w, "b", "k", "v", "aws",
                       ",\"Size\":9,\"Attempts\":1,\"Role\":\"r\",\"Entry\":\"the entry\"");
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK(!retry.failed);
         CHECK(strstr(w.logs[0].records[1].value, "\"Entry\":\"the entry\"") != NULL);
         world_failure(&w, "b", "k", "v", "aws", ",\"ErrorCode\":\"Again\"");
@@ -86,7 +79,7 @@ static void a_retry_without_an_outcome_is_listed_again_after_its_time(void)
         world_start(&w);
         world_failure(&w, "b", "k", "v", "aws", ",\"Size\":5");
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         world_advance(&w, 4000);
         CHECK_INT(world_listed(&w), 0);
         world_advance(&w, 3000);

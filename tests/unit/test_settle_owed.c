@@ -4,35 +4,11 @@
 #include "check.h"
 #include "crr/base/log.h"
 #include "crr/core/identity.h"
-#include "world.h"
+#include "world_one.h"
 
 static struct world w;
 static struct world_list list;
 static struct world_retry retry;
-
-#define KEY   STR("b/k?versionId=v&sitename=aws")
-#define VALUE "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"aws\"%s}"
-
-/* `extra` absent: a tombstone; no time: now. */
-static int64_t append(int partition, const char *extra, int64_t settles, const char *outcome,
-                      int64_t timestamp_ms)
-{
-        char value[512];
-        int64_t offset;
-
-        snprintf(value, sizeof value, VALUE, extra != NULL ? extra : "");
-        offset = world_append(&w, partition, KEY, extra != NULL ? value : NULL, settles, outcome);
-        if (timestamp_ms != 0)
-                w.logs[partition].records[offset].timestamp_ms = timestamp_ms;
-        return offset;
-}
-
-static void submit_one(struct world_retry *r, const char *key, bool force)
-{
-        world_retry_init(&w, r);
-        world_retry_add(r, "b", key, "v", "aws", force);
-        world_retry_submit(&w, r);
-}
 
 /* Below `end` of each key the last record is left. */
 static void compact(int partition, int64_t end)
@@ -79,12 +55,12 @@ static void a_retry_takes_the_place_of_a_merge_that_was_owed(void)
 {
         world_init(&w, 1);
         world_start(&w);
-        append(0, ",\"ReplicationStatus\":\"PENDING\",\"Attempts\":1", -1, NULL, 0);
+        one_append(&w, 0, ",\"ReplicationStatus\":\"PENDING\",\"Attempts\":1", -1, NULL, 0);
         world_run(&w);
         member_on_publisher_lost(w.member);
-        append(0, "", -1, NULL, 0); /* fails again: a merge is owed */
+        one_append(&w, 0, "", -1, NULL, 0); /* fails again: a merge is owed */
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK(!retry.done);
         world_publisher_ready(&w);
         world_advance(&w, 1000);
@@ -107,12 +83,12 @@ static void an_owed_rewrite_survives(enum publish_outcome outcome, bool unreadab
 {
         world_init(&w, 1);
         world_start(&w);
-        append(0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
-        append(0, ",\"Size\":5,\"Entry\":\"e\"", -1, NULL, 0);
+        one_append(&w, 0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
+        one_append(&w, 0, ",\"Size\":5,\"Entry\":\"e\"", -1, NULL, 0);
         world_advance(&w, 1000); /* merged: not unsettled any more */
         w.script = outcome;
         w.read_fails = unreadable;
-        append(0, NULL, 0, "expired", 0); /* another owner's, too late: void */
+        one_append(&w, 0, NULL, 0, "expired", 0); /* another owner's, too late: void */
         world_advance(&w, 1200);
         w.script = PUBLISH_COMMITTED;
         w.read_fails = false;
@@ -181,9 +157,9 @@ static void an_owed_rewrite_survives_many_other_notes(void)
                 member_on_record(w.member, &record);
                 offset++;
         }
-        append(home, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
-        append(home, "", -1, NULL, 0);
-        append(home, NULL, 0, "expired", 0); /* of the PENDING one: void */
+        one_append(&w, home, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
+        one_append(&w, home, "", -1, NULL, 0);
+        one_append(&w, home, NULL, 0, "expired", 0); /* of the PENDING one: void */
         world_advance(&w, 1000);
         for (int64_t i = w.logs[home].n; i-- > 0;) {
                 if (w.logs[home].records[i].key == NULL)
@@ -199,8 +175,8 @@ static void a_failure_survives_a_rejected_record_under_its_key(void)
 {
         world_init(&w, 1);
         world_start(&w);
-        append(0, "", -1, NULL, 0);
-        world_append(&w, 0, KEY, "no JSON", -1, NULL);
+        one_append(&w, 0, "", -1, NULL, 0);
+        world_append(&w, 0, ONE_KEY, "no JSON", -1, NULL);
         world_advance(&w, 1000);
         CHECK_INT(world_listed(&w), 1);
         compact(0, w.logs[0].n);
@@ -214,11 +190,12 @@ static void a_retry_with_a_late_time_expires_by_the_time_of_its_record_and_keeps
         world_init(&w, 1);
         w.config.pending_ttl_ms = 5000;
         world_start(&w);
-        append(0, ",\"ReplicationStatus\":\"PENDING\",\"RetriedAt\":\"2999-01-01T00:00:00.000Z\"",
-               -1, NULL, 0);
+        one_append(&w, 0,
+                   ",\"ReplicationStatus\":\"PENDING\",\"RetriedAt\":\"2999-01-01T00:00:00.000Z\"",
+                   -1, NULL, 0);
         world_failure(&w, "b", "other", "v", "aws", NULL);
         world_run(&w);
-        submit_one(&retry, "other", false);
+        one_retry(&w, &retry, "other", false);
         CHECK(!retry.failed);
         world_retry_deinit(&retry);
         world_advance(&w, 20000);
@@ -240,7 +217,7 @@ static void retries_that_expire_are_told_once_a_walk(void)
         world_init(&w, 1);
         w.config.pending_ttl_ms = 5000;
         world_start(&w);
-        append(0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
+        one_append(&w, 0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, 0);
         world_run(&w);
         CHECK_INT(world_listed(&w), 0);
         log_configure(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
@@ -261,7 +238,7 @@ static void a_pending_record_without_a_time_expires_and_overflows_nothing(void)
         world_init(&w, 1);
         w.config.pending_ttl_ms = 5000;
         world_start(&w);
-        append(0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, TIME_UNKNOWN);
+        one_append(&w, 0, ",\"ReplicationStatus\":\"PENDING\"", -1, NULL, TIME_UNKNOWN);
         world_advance(&w, 10000);
         CHECK_INT(world_listed(&w), 1);
         world_deinit(&w);
@@ -271,7 +248,7 @@ static void a_failure_with_the_header_cleared_is_not_passed_over(void)
 {
         world_init(&w, 1);
         world_start(&w);
-        append(0, "", -1, "cleared", 0);
+        one_append(&w, 0, "", -1, "cleared", 0);
         world_run(&w);
         CHECK_INT(world_listed(&w), 1);
         world_deinit(&w);
@@ -295,12 +272,12 @@ static void the_tombstone_of_a_completed_retry_names_it(void)
 
         world_init(&w, 1);
         world_start(&w);
-        append(0, "", -1, NULL, 0);
+        one_append(&w, 0, "", -1, NULL, 0);
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         world_advance(&w, 100);
         w.hold_batches = true;
-        append(0, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, 0);
+        one_append(&w, 0, ",\"ReplicationStatus\":\"COMPLETED\"", -1, NULL, 0);
         world_run(&w);
         CHECK(w.batch != NULL);
         for (size_t i = 0; i < w.batch->records[0].n_headers; i++)
@@ -316,8 +293,8 @@ static void a_settlement_that_is_refused_is_not_tried_without_pause(void)
         world_init(&w, 1);
         world_start(&w);
         w.script = PUBLISH_ABORTED;
-        append(0, ",\"ReplicationStatus\":\"PENDING\",\"Attempts\":3", -1, NULL, 0);
-        append(0, "", -1, NULL, 0);
+        one_append(&w, 0, ",\"ReplicationStatus\":\"PENDING\",\"Attempts\":3", -1, NULL, 0);
+        one_append(&w, 0, "", -1, NULL, 0);
         for (int turn = 0; turn < 2000; turn++) { /* the clock stands still */
                 if (turn == 0)
                         for (int i = 0; i < 2; i++) {
@@ -369,12 +346,12 @@ static void notes_of_one_partition_do_not_stop_the_settlements_of_another(void)
                 world_failure(&w, "b", key, "v", "aws", ",\"ReplicationStatus\":\"COMPLETED\"");
                 n++;
         }
-        append(ready, "", -1, NULL, 0);
+        one_append(&w, ready, "", -1, NULL, 0);
         w.stable = MEMBER_UNSTABLE; /* of the other one for good */
         world_start(&w);
         member_on_stable(w.member, ready, MEMBER_STABLE);
         world_run(&w);
-        submit_one(&retry, "k", false);
+        one_retry(&w, &retry, "k", false);
         CHECK(retry.done && !retry.failed);
         world_advance(&w, 8000);
         world_list(&w, &list, NULL, 0, 10, true);

@@ -8,7 +8,17 @@
 #include "answer.h"
 #include "crr/base/time.h"
 #include "crr/core/peer_auth.h"
+#include "crr/core/peer_serve.h"
 #include "peer.h"
+
+/* A question from its body to its answer. */
+struct exchange {
+        const struct api *api;
+        struct http_request *req;
+        enum peer_question question;
+        struct body_read read;
+        struct peer_serving serving;
+};
 
 static int check_address(const struct api_config *config, const struct http_request *req,
                          struct error *err)
@@ -33,47 +43,46 @@ static int check_member(const struct api_config *config, const struct http_reque
                                http_request_header(req, PEER_AUTH_HEADER), time_wall_ms(), err);
 }
 
-void peer_exchange_fail(struct peer_exchange *x, const struct error *err)
+static void exchange_on_served(struct peer_serving *serving, struct buf *answer,
+                               const struct error *err)
 {
-        buf_deinit(&x->rows);
-        answer_error(x->api, x->req, err, 0);
+        struct exchange *x = serving->data;
+
+        if (err != NULL)
+                answer_error(x->api, x->req, err, 0);
+        else
+                answer_ok(x->req, answer);
 }
 
-static void ask(struct peer_exchange *x)
+static void serve(struct exchange *x)
 {
-        switch (x->question) {
-        case PEER_PAGE:
-                peer_ask_page(x);
-                break;
-        case PEER_FIND:
-                peer_ask_find(x);
-                break;
-        case PEER_RETRY:
-                peer_ask_retry(x);
-                break;
-        case PEER_STATUS:
-                peer_ask_status(x);
-                break;
-        }
+        int64_t deadline_ms = time_monotonic_ms() + x->serving.query.timeout_ms;
+
+        x->serving.door = x->api->door;
+        x->serving.data = x;
+        x->serving.done = exchange_on_served;
+        x->serving.retry_deadline_ms =
+                deadline_ms < x->req->deadline_ms ? deadline_ms : x->req->deadline_ms;
+        peer_serve(&x->serving, x->question);
 }
 
 static void exchange_on_read(struct body_read *read, const struct error *fault)
 {
-        struct peer_exchange *x = read->data;
+        struct exchange *x = read->data;
         struct error err;
 
-        if (fault == NULL && peer_query_check(&x->query, x->question, &err) != 0)
+        if (fault == NULL && peer_query_check(&x->serving.query, x->question, &err) != 0)
                 fault = &err;
         if (fault != NULL)
-                peer_exchange_fail(x, fault);
+                answer_error(x->api, x->req, fault, 0);
         else
-                ask(x);
+                serve(x);
 }
 
 void peer_exchange_begin(const struct api *api, struct http_request *req,
                          enum peer_question question)
 {
-        struct peer_exchange *x = arena_alloc(&req->arena, sizeof *x);
+        struct exchange *x = arena_alloc(&req->arena, sizeof *x);
         struct error err;
 
         if (x == NULL)
@@ -85,11 +94,11 @@ void peer_exchange_begin(const struct api *api, struct http_request *req,
         x->api = api;
         x->req = req;
         x->question = question;
-        peer_query_begin(&x->query, &req->arena, PEER_ENTRIES_MAX);
+        peer_query_begin(&x->serving.query, &req->arena, PEER_ENTRIES_MAX);
         x->read = (struct body_read){
                 .req = req,
                 .events = &peer_query_events,
-                .events_data = &x->query,
+                .events_data = &x->serving.query,
                 .data = x,
                 .done = exchange_on_read,
         };

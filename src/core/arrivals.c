@@ -89,6 +89,20 @@ struct arrival_batch *arrivals_end(struct arrivals *a)
         return batch;
 }
 
+static void shrink(struct buf *b)
+{
+        if (b->capacity > ARRIVAL_KEPT_BYTES)
+                buf_deinit(b);
+}
+
+void arrivals_done(struct arrival_batch *batch)
+{
+        for (size_t i = 0; i < batch->n; i++) {
+                shrink(&batch->items[i].key_bytes);
+                shrink(&batch->items[i].strings);
+        }
+}
+
 void arrivals_explain(struct arrival_batch *batch, size_t i, struct error *err)
 {
         decode(batch, 0, i, err);

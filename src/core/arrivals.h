@@ -23,6 +23,8 @@ struct arrival {
         struct failure_key *in_the_table; /* if the key is good */
 };
 
+#define ARRIVAL_KEPT_BYTES ((size_t)4096) /* of a buffer, for the next batch */
+
 struct arrival_batch {
         struct arrivals *arrivals;
         const struct log_record *records;
@@ -47,6 +49,9 @@ void arrivals_begin(struct arrivals *a); /* the one before was ended */
 
 /* What was begun, all of it read; NULL: nothing was. */
 struct arrival_batch *arrivals_end(struct arrivals *a);
+
+/* All of it was applied: the memory of large strings is given back. */
+void arrivals_done(struct arrival_batch *batch);
 
 /* Why a record was rejected, in words. The batch was ended. */
 void arrivals_explain(struct arrival_batch *batch, size_t i, struct error *err);

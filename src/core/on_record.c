@@ -125,9 +125,12 @@ static void take_some(struct member *m, struct arrival_batch *batch, size_t from
 
 static void take_batch(struct member *m, struct arrival_batch *batch)
 {
-        for (size_t i = 0; batch != NULL && i < batch->n; i += FAILURE_TABLE_BATCH)
+        if (batch == NULL)
+                return;
+        for (size_t i = 0; i < batch->n; i += FAILURE_TABLE_BATCH)
                 take_some(m, batch, i,
                           batch->n - i < FAILURE_TABLE_BATCH ? batch->n : i + FAILURE_TABLE_BATCH);
+        arrivals_done(batch);
 }
 
 static void begin_batch(struct member *m, const struct log_record *records, size_t n)

@@ -331,8 +331,11 @@ static void turn_on_abandoned(uv_prepare_t *turn)
                 arm(d, now_ms + 1, false);
 }
 
+/* Signals are caught from here on, and heard of when the loop turns. */
 static void init_handles(struct daemon *d)
 {
+        static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
         uv_prepare_init(&d->loop, &d->turn);
         uv_timer_init(&d->loop, &d->timer);
         uv_idle_init(&d->loop, &d->busy);
@@ -340,15 +343,12 @@ static void init_handles(struct daemon *d)
         for (int i = 0; i < SIGNALS; i++) {
                 uv_signal_init(&d->loop, &d->signals[i]);
                 d->signals[i].data = d;
+                uv_signal_start(&d->signals[i], signal_on_caught, numbers[i]);
         }
 }
 
 static void begin(struct daemon *d)
 {
-        static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
-
-        for (int i = 0; i < SIGNALS; i++)
-                uv_signal_start(&d->signals[i], signal_on_caught, numbers[i]);
         enter(d, LIFE_RUNNING, INT64_MAX);
         d->turn_cpu_ns = process_thread_cpu_ns();
         kafka_start(d->kafka, d->member);

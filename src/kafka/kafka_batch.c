@@ -41,8 +41,8 @@ void kafka_batch_give(struct kafka_batch *b)
 
 void kafka_batch_drop(struct kafka_batch *b)
 {
-        drop(filling(b));
         take_back(b);
+        drop(filling(b));
 }
 
 static bool is_full(const struct kafka_records *r)

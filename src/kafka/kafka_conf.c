@@ -199,7 +199,7 @@ static int set_consumer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
         if (!s->embedded && kafka_instance_is_static(s->instance) &&
             set(conf, "group.instance.id", s->instance, false, err) != 0)
                 return (int)err->code;
-        return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
+        return 0;
 }
 
 void kafka_transactional_id(const char *group, const char *instance,
@@ -220,7 +220,7 @@ static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
                        4 * (long long)s->max_transaction_entries + 1000, err) != 0 ||
             set_number(conf, "queue.buffering.max.kbytes", 1 << 20, err) != 0)
                 return (int)err->code;
-        return set_properties(conf, s->producer_properties, s->n_producer_properties, err);
+        return 0;
 }
 
 /* They ask about the group's offsets, and never join it. */
@@ -239,16 +239,13 @@ static int set_reader(rd_kafka_conf_t *conf, const struct kafka_settings *s, str
                        : 0;
 }
 
-static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum kafka_handle handle,
-                   const char *bootstrap, struct error *err)
+static int set_defaults(rd_kafka_conf_t *conf, const struct kafka_settings *s,
+                        enum kafka_handle handle, struct error *err)
 {
         char client[300];
 
         snprintf(client, sizeof client, "crr-retryd-%s", s->instance);
-        if (SET_ROWS(conf, of_all, err) != 0 || set(conf, "client.id", client, false, err) != 0 ||
-            set_properties(conf, s->properties, s->n_properties, err) != 0)
-                return (int)err->code;
-        if (bootstrap != NULL && set(conf, "bootstrap.servers", bootstrap, false, err) != 0)
+        if (SET_ROWS(conf, of_all, err) != 0 || set(conf, "client.id", client, false, err) != 0)
                 return (int)err->code;
         switch (handle) {
         case KAFKA_CONSUMER:
@@ -262,6 +259,22 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum k
         case KAFKA_READER:
                 return set_reader(conf, s, err);
         }
+        return 0;
+}
+
+/* What the operator sets wins over our defaults; what may not be set was refused before. */
+static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum kafka_handle handle,
+                   const char *bootstrap, struct error *err)
+{
+        if (set_defaults(conf, s, handle, err) != 0 ||
+            set_properties(conf, s->properties, s->n_properties, err) != 0)
+                return (int)err->code;
+        if (bootstrap != NULL && set(conf, "bootstrap.servers", bootstrap, false, err) != 0)
+                return (int)err->code;
+        if (handle == KAFKA_CONSUMER)
+                return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
+        if (handle == KAFKA_PRODUCER)
+                return set_properties(conf, s->producer_properties, s->n_producer_properties, err);
         return 0;
 }
 

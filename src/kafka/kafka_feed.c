@@ -136,6 +136,7 @@ static void on_assign(struct kafka_feed *f, rd_kafka_topic_partition_list_t *lis
                                                 : RD_KAFKA_OFFSET_BEGINNING;
         kafka_assignment_add(f, list);
         kafka_anchors_check(f->anchors); /* of what is back: is it still that log? */
+        kafka_trouble_forget(f->trouble, KAFKA_CONSUMER);
         f->assigned_once = true;
         member_on_assignment(f->member);
         start_waker(f);

@@ -7,6 +7,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "crr/base/str.h"
 #include "crr/kafka/kafka.h"
 
 #define SESSION_LEAST_MS 6000 /* what brokers want at least, too: group.min.session.timeout.ms */
@@ -116,14 +117,18 @@ const char *kafka_property_from_env(const char *upper)
         return result;
 }
 
-/* A member answers for a partition until 2 s before its session may be over. */
+/* A member answers for a partition until 2 s before its session may be over. librdkafka would take
+ * other spellings of a number, and not all for the same one as we. */
 static int check_session_timeout(const char *value, struct error *err)
 {
-        if (strtol(value, NULL, 10) >= SESSION_LEAST_MS)
+        unsigned long long ms;
+
+        if (value[0] != '0' && str_to_u64(str_from(value), INT64_MAX, &ms) &&
+            ms >= SESSION_LEAST_MS)
                 return 0;
         return error_set(err, ERR_BAD_CONFIG,
-                         "must be at least %d, or members are not sure of their partitions for "
-                         "long enough to answer",
+                         "must be digits, and at least %d, or members are not sure of their "
+                         "partitions for long enough to answer",
                          SESSION_LEAST_MS);
 }
 

@@ -111,6 +111,8 @@ static void tell_state(struct kafka_publisher *p, unsigned readied, bool usable)
                 member_on_publisher_ready(p->member);
         }
         p->readied_seen = readied;
+        if (usable && !p->usable_seen)
+                kafka_trouble_forget(p->trouble, KAFKA_PRODUCER);
         p->usable_seen = usable;
 }
 

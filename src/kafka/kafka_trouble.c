@@ -141,6 +141,11 @@ void kafka_trouble_collect(struct kafka_trouble *t)
         }
 }
 
+void kafka_trouble_forget(struct kafka_trouble *t, enum kafka_handle handle)
+{
+        t->last_of[handle][0] = '\0';
+}
+
 void kafka_trouble_on_broker(struct kafka_trouble *t, bool up)
 {
         int64_t now = time_monotonic_ms();

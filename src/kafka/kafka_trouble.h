@@ -58,6 +58,9 @@ void kafka_trouble_note(struct kafka_trouble *t, enum kafka_handle handle, rd_ka
                         const char *text);
 void kafka_trouble_collect(struct kafka_trouble *t); /* count and say what was noted */
 
+/* It works: what it said last is not the reason of anything that comes. */
+void kafka_trouble_forget(struct kafka_trouble *t, enum kafka_handle handle);
+
 /* The metadata request of the auxiliary handle is the judge of "up". */
 void kafka_trouble_on_broker(struct kafka_trouble *t, bool up);
 bool kafka_trouble_is_auth(const struct kafka_trouble *t);

@@ -93,6 +93,12 @@ class Life(unittest.TestCase):
                 self.assertEqual(daemon.events().count("ready"), 1)
                 self.assertEqual(daemon.seen[-1]["event"], "stopped")
 
+    def test_a_stop_while_it_starts_is_clean(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with Daemon() as daemon:
+                daemon.wait_event("started")  # its first line: there are no parts yet
+                self.assertEqual(daemon.stop(number), 0)
+
     def test_a_stop_before_it_is_ready_is_clean(self):
         with Daemon("kafka.embedded=false",
                     "kafka.properties.bootstrap.servers=127.0.0.1:1") as daemon:

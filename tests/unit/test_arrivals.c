@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records that helpers read, in whatever order: what comes of them is the same. */
+#include "../../src/core/member_private.h"
 #include "check.h"
 #include "crr/core/helpers.h"
 #include "world.h"
@@ -157,9 +158,33 @@ static void nothing_behind_the_record_that_is_held_back_is_taken(void)
         world_deinit(&w);
 }
 
+/* An Entry is JSON in JSON: it has escapes, and may have megabytes. */
+static void large_strings_keep_no_memory(void)
+{
+        static char extra[100000];
+        const struct arrivals *a;
+
+        start(true, EVERY_OTHER);
+        snprintf(extra, sizeof extra, ",\"Entry\":\"\\n%080000d\"", 0);
+        for (int i = 0; i < 3 * MEMBER_BATCH; i += 1) {
+                char key[16];
+
+                snprintf(key, sizeof key, "k%d", i);
+                world_failure(&w, "b", key, "v", "aws", i % 7 == 0 ? extra : NULL);
+        }
+        world_run(&w);
+        CHECK(helpers.begun >= 2);
+        a = &w.member->arrivals;
+        for (size_t i = 0; i < 2 * (size_t)MEMBER_BATCH; i++)
+                CHECK(a->batches[i / MEMBER_BATCH].items[i % MEMBER_BATCH].strings.capacity <=
+                      ARRIVAL_KEPT_BYTES);
+        world_deinit(&w);
+}
+
 int main(void)
 {
         RUN(records_come_to_the_same_whoever_reads_them);
         RUN(nothing_behind_the_record_that_is_held_back_is_taken);
+        RUN(large_strings_keep_no_memory);
         return 0;
 }

@@ -147,12 +147,14 @@ static void passthrough_goes_to_its_handles_and_wins_over_our_defaults(void)
 {
         static const struct kafka_property all[] = { { "bootstrap.servers", "a:1" },
                                                      { "reconnect.backoff.max.ms", "77" },
-                                                     { "linger.ms", "3" } };
+                                                     { "linger.ms", "3" },
+                                                     { "queued.min.messages", "777" },
+                                                     { "session.timeout.ms", "30000" } };
         static const struct kafka_property consumer[] = { { "fetch.wait.max.ms", "55" },
                                                           { "reconnect.backoff.max.ms", "88" } };
         static const struct kafka_property producer[] = { { "linger.ms", "9" },
                                                           { "compression.codec", "zstd" } };
-        struct kafka_settings s = settings_of(all, 3);
+        struct kafka_settings s = settings_of(all, 5);
 
         s.consumer_properties = consumer;
         s.n_consumer_properties = 2;
@@ -161,6 +163,8 @@ static void passthrough_goes_to_its_handles_and_wins_over_our_defaults(void)
         for (int handle = 0; handle < KAFKA_HANDLES; handle++)
                 check_value(&s, (enum kafka_handle)handle, "bootstrap.servers", "a:1");
         check_value(&s, KAFKA_CONSUMER, "fetch.wait.max.ms", "55");
+        check_value(&s, KAFKA_CONSUMER, "queued.min.messages", "777");
+        check_value(&s, KAFKA_CONSUMER, "session.timeout.ms", "30000");
         check_value(&s, KAFKA_READER, "fetch.wait.max.ms", "10");
         check_value(&s, KAFKA_CONSUMER, "reconnect.backoff.max.ms", "88");
         check_value(&s, KAFKA_PRODUCER, "reconnect.backoff.max.ms", "77");

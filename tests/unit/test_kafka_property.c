@@ -154,7 +154,9 @@ static void a_value_is_tried_as_the_library_would(void)
                 { "security.protocol", "magic", "security.protocol" },
                 { "no.such.property", "1", "no.such.property" },
                 { "session.timeout.ms", "6000", NULL },
-                { "session.timeout.ms", "5999", "must be at least 6000" },
+                { "session.timeout.ms", "5999", "at least 6000" },
+                { "session.timeout.ms", "020000", "must be digits" }, /* to the library: 8192 */
+                { "session.timeout.ms", "7000 ", "must be digits" },
                 { "session.timeout.ms", "x", "session.timeout.ms" },
         };
 

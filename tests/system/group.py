@@ -53,8 +53,9 @@ class Members:
         return self
 
     def leave(self, daemon):
-        """SIGTERM; the exit is awaited."""
+        """SIGTERM, to one that catches it already; the exit is awaited."""
         self.running.remove(daemon)
+        daemon.wait_event("started")
         assert daemon.stop() == 0
 
     def kill(self, daemon):

@@ -81,6 +81,15 @@ static void answer_published(struct retry *r)
         buf_deinit(&coverage);
 }
 
+/* Room for the rest, by the size of the first slice: otherwise the buffer would grow by copying
+ * megabytes in one turn. */
+static void reserve_rest(struct retry *r)
+{
+        size_t each = r->out.len / r->written;
+
+        buf_reserve(&r->out, (each + each / 8) * (r->door.n - r->written));
+}
+
 static bool write_published(struct writing *writing)
 {
         struct retry *r = (struct retry *)((char *)writing - offsetof(struct retry, writing));
@@ -91,6 +100,8 @@ static bool write_published(struct writing *writing)
                 if (r->door.entries[r->written].result == RETRY_PUBLISHED)
                         crr_render_failure(&r->json, r->door.entries[r->written].failure,
                                            CRR_ROW_RETRIED);
+        if (r->written == API_WORK_ROWS && r->written < r->door.n)
+                reserve_rest(r);
         if (r->written < r->door.n)
                 return false;
         json_array_close(&r->json);

@@ -20,6 +20,7 @@
 
 /* What is committed must be told: above any answer that a body of this size can ask for. */
 #define ANSWER_LIMIT         ((size_t)512 * 1024 * 1024)
+#define RESERVED_MOST        ((size_t)16 * 1024 * 1024)
 #define COVERAGE_LIMIT       8192u
 #define TRACEPARENT_MAX_SIZE 256
 
@@ -86,8 +87,9 @@ static void answer_published(struct retry *r)
 static void reserve_rest(struct retry *r)
 {
         size_t each = r->out.len / r->written;
+        size_t rest = (each + each / 8) * (r->door.n - r->written);
 
-        buf_reserve(&r->out, (each + each / 8) * (r->door.n - r->written));
+        buf_reserve(&r->out, rest < RESERVED_MOST ? rest : RESERVED_MOST);
 }
 
 static bool write_published(struct writing *writing)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Members of one group share the partitions, and each answers for all."""
+import signal
 from datetime import datetime, timedelta
 
 import pytest
@@ -56,6 +57,23 @@ def test_a_retry_through_any_member_is_published_once(place):
         answers.append(reply.json())
     wait_for(lambda: all(d.walk() == [] for d in daemons), "empty lists")
     assert conservation.check(place, daemons[0], known, answers) == 0
+
+
+def test_a_group_that_was_stopped_as_a_whole_knows_the_same_again(place):
+    known = identities(400)
+    place.fail(known)
+    group = Members(place).start(3)
+    answer = group.running[0].retry([fields_of(i) for i in known[:100]]).json()
+    wait_for(lambda: len(group.running[1].walk()) == 300, "the others to be listed")
+    before = group.running[2].get(FAILED).body
+    daemons = list(group.running)
+    for daemon in daemons:
+        daemon.signal(signal.SIGTERM)
+    assert [d.wait_exit() for d in daemons] == [0, 0, 0]
+    group.running.clear()
+    again = group.start(3).running
+    assert [d.get(FAILED).body for d in again] == [before] * 3
+    assert conservation.check(place, again[0], known, [answer]) == 0
 
 
 def test_partitions_that_come_back_go_on_where_they_were(place):

@@ -104,6 +104,11 @@ class Cluster:
         found = self._admin("list_offsets", wanted, isolation_level=isolation)
         return {tp.partition: result.offset for tp, result in found.items()}
 
+    def is_in_transaction(self, topic):
+        """A record of it is not committed, and not aborted either."""
+        return (self._ends(topic, IsolationLevel.READ_COMMITTED) !=
+                self._ends(topic, IsolationLevel.READ_UNCOMMITTED))
+
     def stable_ends(self, topic):
         """{partition: end offset} once no transaction is open in the topic."""
         def ends():

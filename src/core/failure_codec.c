@@ -7,19 +7,13 @@
 #include "crr/base/json_read.h"
 #include "crr/base/limits.h"
 #include "crr/core/identity.h"
+#include "span.h"
 
 struct failure_decoder {
         struct json_reader *json;
         size_t max_value_bytes;
         struct buf key;     /* the identity of the record's key */
         struct buf strings; /* those of the value that had escapes: positions while it grows */
-};
-
-/* A string of the value: where it stands in it, if it has no escapes, or in `strings`. */
-struct span {
-        const char *base; /* NULL: in `strings` */
-        size_t at, len;
-        bool present;
 };
 
 /* What the field table fills: strings may be spans, because their buffer moves while it grows. */
@@ -63,10 +57,10 @@ static void keep(struct value_target *t, struct str text, struct span *ret)
         uintptr_t value = (uintptr_t)t->value.base, at = (uintptr_t)text.base;
 
         if (at >= value && at + text.len <= value + t->value.len) {
-                *ret = (struct span){ text.base, 0, text.len, true };
+                *ret = span_in_text(text);
                 return;
         }
-        *ret = (struct span){ NULL, strings->len, text.len, true };
+        *ret = span_in_buf(strings->len, text.len);
         buf_append_str(strings, text);
 }
 
@@ -340,29 +334,20 @@ static enum reject_cause cause_of(const struct failure_decoder *d, const struct 
         return REJECT_NOT_JSON;
 }
 
-static struct str at_span(const struct buf *strings, struct span span)
-{
-        if (!span.present)
-                return STR_ABSENT;
-        if (span.base != NULL)
-                return (struct str){ span.base, span.len };
-        return (struct str){ buf_str(strings).base + span.at, span.len };
-}
-
 static void take_strings(const struct value_target *t)
 {
         const struct buf *strings = t->strings;
         struct failure *f = &t->ret->failure;
 
         f->id = (struct identity){
-                .bucket = at_span(strings, t->bucket),
-                .key = at_span(strings, t->key),
-                .version_id = t->version_id.present ? at_span(strings, t->version_id) : STR(""),
-                .site = at_span(strings, t->site),
+                .bucket = span_str(t->bucket, strings),
+                .key = span_str(t->key, strings),
+                .version_id = t->version_id.present ? span_str(t->version_id, strings) : STR(""),
+                .site = span_str(t->site, strings),
         };
-        f->error_code = at_span(strings, t->error_code);
-        f->role = at_span(strings, t->role);
-        t->ret->entry = at_span(strings, t->entry);
+        f->error_code = span_str(t->error_code, strings);
+        f->role = span_str(t->role, strings);
+        t->ret->entry = span_str(t->entry, strings);
 }
 
 static void take_defaults(const struct value_target *t, const struct log_record *record)

@@ -6,6 +6,7 @@
 
 #include "crr/base/limits.h"
 #include "crr/base/url.h"
+#include "span.h"
 
 #define VERSION_MARK "?versionId="
 #define SITE_MARK    "&sitename="
@@ -69,35 +70,21 @@ static bool is_plausible(struct str s)
         return true;
 }
 
-/* A decoded part: where it stands in the key, if it has no escapes, or in the scratch, which may
- * move while it grows. */
-struct span {
-        const char *base; /* NULL: in the scratch */
-        size_t at, len;
-};
-
 static bool decode_part(struct buf *scratch, struct str part, struct span *ret, bool *canonical)
 {
         bool is_encoded = url_is_encoded(part);
 
-        *ret = (struct span){ part.base, 0, part.len };
+        *ret = span_in_text(part);
         *canonical &= is_encoded;
         if (!is_encoded && !is_plausible(part))
                 return false;
         if (part.len == 0 || memchr(part.base, '%', part.len) == NULL)
                 return true;
-        *ret = (struct span){ NULL, scratch->len, 0 };
+        *ret = span_in_buf(scratch->len, 0);
         if (!url_decode(scratch, part, false) || scratch->overflow)
                 return false;
         ret->len = scratch->len - ret->at;
         return true;
-}
-
-static struct str at_span(const struct buf *scratch, struct span span)
-{
-        if (span.base != NULL)
-                return (struct str){ span.base, span.len };
-        return (struct str){ buf_str(scratch).base + span.at, span.len };
 }
 
 bool identity_parse_key(struct str key, struct buf *scratch, struct identity *ret,
@@ -116,10 +103,10 @@ bool identity_parse_key(struct str key, struct buf *scratch, struct identity *re
             !decode_part(scratch, parts.site, &site, &canonical))
                 return false;
         *ret = (struct identity){
-                .bucket = at_span(scratch, bucket),
-                .key = at_span(scratch, name),
-                .version_id = at_span(scratch, version_id),
-                .site = at_span(scratch, site),
+                .bucket = span_str(bucket, scratch),
+                .key = span_str(name, scratch),
+                .version_id = span_str(version_id, scratch),
+                .site = span_str(site, scratch),
         };
         if (identity_check(ret, &err) != 0)
                 return false;

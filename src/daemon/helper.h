@@ -10,7 +10,8 @@
 
 /*
  * Helper: one thread that works with the loop, and for it. It takes a few parts at a time, as the
- * loop does, until none is left; a helper that has no processor just then is not waited for.
+ * loop does, until none is left; one that has no processor just then is waited for only if it has
+ * begun some.
  */
 struct helper {
         struct helpers port;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """ingest: a failure log read until its partitions are ready, against reading and parsing alone."""
-import time
 from datetime import datetime
 
 from report import AtLeast, measured
 from stage import START_DEADLINE_S
+from waiting import wait_for
 
 LOOK_EVERY_S = 0.25  # who asks more often takes the processors that are measured
 
@@ -18,10 +18,11 @@ def _seconds_between(first, last):
 def _restore(stage, topics):
     """(seconds, CPU seconds) of a daemon from its assignment to readiness."""
     daemon = stage.daemon(topics)
-    end = time.monotonic() + START_DEADLINE_S
-    while not daemon.events("ready"):
-        assert daemon.is_running() and time.monotonic() < end, f"see {daemon.output}"
-        time.sleep(LOOK_EVERY_S)
+
+    def is_ready():
+        assert daemon.is_running(), f"the daemon ended, see {daemon.output}"
+        return daemon.events("ready")
+    wait_for(is_ready, f"readiness of {daemon.output}", START_DEADLINE_S, LOOK_EVERY_S)
     cpu_s = daemon.metric("process_cpu_seconds_total")
     seconds = _seconds_between(daemon.events("assigned")[0], daemon.events("partition_ready")[-1])
     daemon.stop()

@@ -10,7 +10,7 @@ class TooLate(AssertionError):
     """A condition did not come true before its deadline."""
 
 
-def wait_for(condition, what, deadline_s=DEADLINE_S):
+def wait_for(condition, what, deadline_s=DEADLINE_S, pause_s=PAUSE_S):
     """The first true value of condition(); TooLate names `what` and the last value otherwise."""
     end = time.monotonic() + deadline_s
     while True:
@@ -19,7 +19,7 @@ def wait_for(condition, what, deadline_s=DEADLINE_S):
             return value
         if time.monotonic() > end:
             raise TooLate(f"waited {deadline_s} s for {what}; last seen: {value!r}")
-        time.sleep(PAUSE_S)
+        time.sleep(pause_s)
 
 
 def outlast(seconds, condition=lambda: True):

@@ -20,7 +20,8 @@
  * Ownership  The door, the metrics and what api_health points to outlive the API. Strings of the
  *            configuration are literals or live as long.
  * Cost       api_on_request(): O(path + query). api_work(): at most API_WORK_BYTES of request
- *            bodies. An answer: O(its bytes), when the door completes.
+ *            bodies, and API_WORK_ROWS of one answer to a retry. Other answers: O(their bytes),
+ *            when the door completes.
  * Threads    Loop thread only.
  * Errors     All end in an answer to the client; none reaches the caller.
  */

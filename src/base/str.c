@@ -137,6 +137,19 @@ bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tai
         return true;
 }
 
+bool str_split_last(struct str s, char sep, struct str *ret_head, struct str *ret_tail)
+{
+        size_t at = s.len;
+
+        while (at > 0 && s.base[at - 1] != sep)
+                at--;
+        if (at == 0)
+                return false;
+        *ret_head = (struct str){ s.base, at - 1 };
+        *ret_tail = (struct str){ s.base + at, s.len - at };
+        return true;
+}
+
 bool str_to_u64(struct str s, unsigned long long max, unsigned long long *ret)
 {
         unsigned long long value = 0;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crr/core/failure_codec.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crr/base/json_read.h"
 #include "crr/base/limits.h"
 #include "crr/core/identity.h"
+#include "failure_fields.h"
 #include "span.h"
 
 struct failure_decoder {
@@ -53,15 +56,7 @@ const char *record_outcome_name(enum record_outcome outcome)
 
 static void keep(struct value_target *t, struct str text, struct span *ret)
 {
-        struct buf *strings = t->strings;
-        uintptr_t value = (uintptr_t)t->value.base, at = (uintptr_t)text.base;
-
-        if (at >= value && at + text.len <= value + t->value.len) {
-                *ret = span_in_text(text);
-                return;
-        }
-        *ret = span_in_buf(strings->len, text.len);
-        buf_append_str(strings, text);
+        *ret = span_keep(text, t->value, t->strings);
 }
 
 static int set_bucket(void *target, const struct json_value *v, struct error *err)
@@ -116,56 +111,27 @@ static int set_status(void *target, const struct json_value *v, struct error *er
         return 0;
 }
 
-static int refuse(struct error *err)
-{
-        return error_set(err, ERR_BAD_JSON, "out of range");
-}
-
 static int set_size(void *target, const struct json_value *v, struct error *err)
 {
-        struct failure *f = &((struct value_target *)target)->ret->failure;
-        unsigned long long size;
-
-        if (v->type == JSON_NULL)
-                return 0;
-        if (v->type == JSON_STRING) {
-                if (!str_to_u64(v->text, INT64_MAX, &size))
-                        return refuse(err);
-                f->size = (int64_t)size;
-                return 0;
-        }
-        if (v->integer < 0)
-                return refuse(err);
-        f->size = v->integer;
-        return 0;
-}
-
-static int to_time(const struct json_value *v, int64_t *ret, struct error *err)
-{
-        if (v->type == JSON_NULL)
-                return 0;
-        if (v->type == JSON_STRING)
-                return time_parse_rfc3339(v->text, ret) ? 0 : refuse(err);
-        if (v->integer < 0 || v->integer > TIME_LAST)
-                return refuse(err);
-        *ret = v->integer;
-        return 0;
+        return failure_field_size(v, &((struct value_target *)target)->ret->failure.size, err);
 }
 
 static int set_last_modified(void *target, const struct json_value *v, struct error *err)
 {
-        return to_time(v, &((struct value_target *)target)->ret->failure.last_modified_ms, err);
+        return failure_field_time(
+                v, &((struct value_target *)target)->ret->failure.last_modified_ms, err);
 }
 
 static int set_failed_at(void *target, const struct json_value *v, struct error *err)
 {
-        return to_time(v, &((struct value_target *)target)->ret->failure.failed_at_ms, err);
+        return failure_field_time(v, &((struct value_target *)target)->ret->failure.failed_at_ms,
+                                  err);
 }
 
 static int set_retried_at(void *target, const struct json_value *v, struct error *err)
 {
         struct value_target *t = target;
-        int rc = to_time(v, &t->ret->failure.retried_at_ms, err);
+        int rc = failure_field_time(v, &t->ret->failure.retried_at_ms, err);
 
         t->has_retried_at = rc == 0 && v->type != JSON_NULL;
         return rc;
@@ -201,12 +167,12 @@ static int set_attempts(void *target, const struct json_value *v, struct error *
 
                 for (size_t i = 0; i < v->text.len; i++)
                         if (!str_to_u64((struct str){ v->text.base + i, 1 }, 9, &ignored))
-                                return refuse(err);
+                                return failure_field_refuse(err);
                 f->attempts = LIMIT_ATTEMPTS;
                 return 0;
         }
         if (v->integer < 0)
-                return refuse(err);
+                return failure_field_refuse(err);
         f->attempts = v->integer > LIMIT_ATTEMPTS ? LIMIT_ATTEMPTS : (int32_t)v->integer;
         return 0;
 }
@@ -218,7 +184,7 @@ static int set_role(void *target, const struct json_value *v, struct error *err)
         if (v->type == JSON_NULL)
                 return 0;
         if (v->text.len > LIMIT_ROLE_BYTES)
-                return refuse(err);
+                return failure_field_refuse(err);
         keep(t, v->text, &t->role);
         return 0;
 }
@@ -239,7 +205,7 @@ static int set_retry_id(void *target, const struct json_value *v, struct error *
 
         if (v->type == JSON_NULL)
                 return 0;
-        return uuid_parse(v->text, &f->retry_id) ? 0 : refuse(err);
+        return uuid_parse(v->text, &f->retry_id) ? 0 : failure_field_refuse(err);
 }
 
 static int set_retried_by(void *target, const struct json_value *v, struct error *err)
@@ -275,6 +241,17 @@ static const struct json_fields fields = { rows, sizeof rows / sizeof *rows, tru
 const char *failure_field_name(unsigned bit)
 {
         return bit < fields.n ? rows[bit].name : NULL;
+}
+
+uint64_t failure_field_bit(const char *name)
+{
+        size_t i = 0;
+
+        while (strcmp(rows[i].name, name) != 0) {
+                i++;
+                assert(i < fields.n);
+        }
+        return UINT64_C(1) << i;
 }
 
 /* DECODING */
@@ -319,19 +296,8 @@ void failure_decoder_free(struct failure_decoder *d)
 
 static enum reject_cause cause_of(const struct failure_decoder *d, const struct value_target *t)
 {
-        switch (json_reader_fault(d->json)) {
-        case JSON_FAULT_UTF8:
-                return REJECT_BAD_UTF8;
-        case JSON_FAULT_DUPLICATE:
-                return REJECT_DUPLICATE_KEY;
-        case JSON_FAULT_HANDLER:
-                return t->object.bad_row == SIZE_MAX ? REJECT_NOT_JSON : REJECT_BAD_FIELD;
-        case JSON_FAULT_NONE:
-        case JSON_FAULT_SYNTAX:
-        case JSON_FAULT_DEPTH:
-                break;
-        }
-        return REJECT_NOT_JSON;
+        return reject_cause_of(json_reader_fault(d->json),
+                               t->object.bad_row == SIZE_MAX ? REJECT_NOT_JSON : REJECT_BAD_FIELD);
 }
 
 static void take_strings(const struct value_target *t)
@@ -364,12 +330,26 @@ static void take_defaults(const struct value_target *t, const struct log_record 
         t->ret->ignored_fields = t->object.ignored;
 }
 
+/* of_key: the identity that the key names, or NULL where the key does not matter. */
+static enum reject_cause check_identity(const struct identity *id, const struct identity *of_key,
+                                        struct error *err)
+{
+        if (of_key != NULL && identity_eq(id, of_key)) /* the key's is right already */
+                return REJECT_NONE;
+        if (identity_check(id, err) != 0)
+                return REJECT_BAD_FIELD;
+        if (of_key == NULL)
+                return REJECT_NONE;
+        error_set(err, ERR_BAD_JSON, "the key names another identity than the value");
+        return REJECT_KEY_MISMATCH;
+}
+
 static enum reject_cause decode_value(struct failure_decoder *d, const struct log_record *record,
-                                      struct buf *strings, struct decoded_record *ret,
-                                      struct error *err)
+                                      const struct identity *of_key, struct buf *strings,
+                                      struct decoded_record *ret, struct error *err)
 {
         struct value_target target = { .strings = strings, .ret = ret, .value = record->value };
-        struct identity of_key = ret->failure.id;
+        enum reject_cause cause;
 
         ret->outcome = RECORD_FAILED;
         json_object_begin(&target.object, &fields, &target, 1);
@@ -378,58 +358,68 @@ static enum reject_cause decode_value(struct failure_decoder *d, const struct lo
         if (json_object_end(&target.object, err) != 0)
                 return REJECT_MISSING_FIELD;
         take_strings(&target);
-        if (!identity_eq(&ret->failure.id, &of_key)) { /* the key's is right already */
-                if (identity_check(&ret->failure.id, err) != 0)
-                        return REJECT_BAD_FIELD;
-                error_set(err, ERR_BAD_JSON, "the key names another identity than the value");
-                return REJECT_KEY_MISMATCH;
-        }
-        take_defaults(&target, record);
-        return REJECT_NONE;
+        cause = check_identity(&ret->failure.id, of_key, err);
+        if (cause == REJECT_NONE)
+                take_defaults(&target, record);
+        return cause;
+}
+
+static void decode_begin(const struct log_record *record, struct decoded_record *ret)
+{
+        *ret = (struct decoded_record){ .outcome = RECORD_TOMBSTONE };
+        failure_unknown(&ret->failure);
+        ret->failure.partition = record->partition;
+        ret->failure.offset = record->offset;
+        ret->failure.timestamp_ms = record->timestamp_ms;
+}
+
+static bool is_too_large(const struct failure_decoder *d, const struct log_record *record,
+                         struct error *err)
+{
+        if (record->value.len <= d->max_value_bytes)
+                return false;
+        error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu", record->value.len,
+                  d->max_value_bytes);
+        return true;
 }
 
 enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct log_record *record,
                                        const struct record_key *key, struct buf *strings,
                                        struct decoded_record *ret, struct error *err)
 {
-        struct identity of_key;
         enum reject_cause cause;
 
-        *ret = (struct decoded_record){
-                .outcome = RECORD_TOMBSTONE,
-                .failure = {
-                        .id = key->id,
-                        .size = -1,
-                        .last_modified_ms = TIME_UNKNOWN,
-                        .failed_at_ms = TIME_UNKNOWN,
-                        .retried_at_ms = TIME_UNKNOWN,
-                        .attempts = -1,
-                        .partition = record->partition,
-                        .offset = record->offset,
-                        .timestamp_ms = record->timestamp_ms,
-                        .entry_offset = -1,
-                },
-                .canonical_key = key->is_canonical,
-        };
+        decode_begin(record, ret);
+        ret->canonical_key = key->is_canonical;
         if (!key->is_good) {
-                ret->failure.id = (struct identity){ 0 };
                 error_set(err, ERR_BAD_JSON,
                           record->key.base == NULL ? "the record has no key"
                                                    : "the key does not name an identity");
                 return REJECT_BAD_KEY;
         }
-        if (record->value.len > d->max_value_bytes) {
-                error_set(err, ERR_TOO_LARGE, "the value has %zu bytes, more than %zu",
-                          record->value.len, d->max_value_bytes);
+        ret->failure.id = key->id;
+        if (is_too_large(d, record, err))
                 return REJECT_TOO_LARGE;
-        }
         if (record->value.base == NULL)
                 return REJECT_NONE;
-        of_key = ret->failure.id;
-        cause = decode_value(d, record, strings, ret, err);
+        cause = decode_value(d, record, &key->id, strings, ret, err);
         if (cause != REJECT_NONE)
-                ret->failure.id = of_key;
+                ret->failure.id = key->id;
         return cause;
+}
+
+enum reject_cause failure_decode_value(struct failure_decoder *d, const struct log_record *record,
+                                       struct decoded_record *ret, struct error *err)
+{
+        decode_begin(record, ret);
+        buf_clear(&d->strings);
+        if (is_too_large(d, record, err))
+                return REJECT_TOO_LARGE;
+        if (record->value.base == NULL) {
+                error_set(err, ERR_BAD_JSON, "a tombstone names nothing but by its key");
+                return REJECT_UNKNOWN_FORMAT;
+        }
+        return decode_value(d, record, NULL, &d->strings, ret, err);
 }
 
 enum reject_cause failure_decode(struct failure_decoder *d, const struct log_record *record,

@@ -3,6 +3,7 @@
 #define CRR_SRC_CORE_SPAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "crr/base/buf.h"
 
@@ -22,6 +23,18 @@ static inline struct span span_in_text(struct str text)
 static inline struct span span_in_buf(size_t at, size_t len)
 {
         return (struct span){ NULL, at, len, true };
+}
+
+/* A string that a reader of `whole` decoded, and lends until its handler returns. */
+static inline struct span span_keep(struct str text, struct str whole, struct buf *buf)
+{
+        uintptr_t begin = (uintptr_t)whole.base, at = (uintptr_t)text.base;
+        size_t to = buf->len;
+
+        if (at >= begin && at + text.len <= begin + whole.len)
+                return span_in_text(text);
+        buf_append_str(buf, text);
+        return span_in_buf(to, text.len);
 }
 
 /* The buffer does not grow any more. */

@@ -320,6 +320,27 @@ static void a_split_is_at_the_first_separator(void)
         CHECK(!str_split(STR_ABSENT, ',', &(struct str){ 0 }, &(struct str){ 0 }));
 }
 
+static void the_last_separator_can_be_asked_for(void)
+{
+        static const struct {
+                const char *text, *head, *tail; /* head NULL: there is none */
+        } table[] = {
+                { "", NULL, NULL },      { "ab", NULL, NULL }, { ",", "", "" },
+                { "a,b", "a", "b" },     { ",b", "", "b" },    { "a,", "a", "" },
+                { "a,b,c", "a,b", "c" },
+        };
+
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                struct str head = STR("kept"), tail = STR("kept");
+
+                CHECK_INT(str_split_last(str_from(table[i].text), ',', &head, &tail),
+                          table[i].head != NULL);
+                CHECK(str_eq_c(head, table[i].head != NULL ? table[i].head : "kept"));
+                CHECK(str_eq_c(tail, table[i].head != NULL ? table[i].tail : "kept"));
+        }
+        CHECK(!str_split_last(STR_ABSENT, ',', &(struct str){ 0 }, &(struct str){ 0 }));
+}
+
 static void a_prefix_is_at_the_beginning_and_whole(void)
 {
         CHECK(str_has_prefix(STR("abc"), "ab") && str_has_prefix(STR("abc"), "abc"));
@@ -339,6 +360,7 @@ int main(void)
         RUN(blanks_and_tabs_are_trimmed_at_both_ends);
         RUN(no_character_is_cut_in_two);
         RUN(a_split_is_at_the_first_separator);
+        RUN(the_last_separator_can_be_asked_for);
         RUN(a_prefix_is_at_the_beginning_and_whole);
         return 0;
 }

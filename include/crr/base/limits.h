@@ -20,7 +20,10 @@
 #define LIMIT_PAGE_ROWS           1000
 #define LIMIT_SITES               65535
 
+#define LIMIT_BACKENDS            1024 /* of one object version; S3 has 1,000 rules per bucket */
+
 #define LIMIT_JSON_DEPTH          16
+#define LIMIT_METADATA_DEPTH      64 /* an object's metadata is the store's, and stays as it is */
 #define LIMIT_WORK_ENTRIES                                                                         \
         128 /* entries placed or checked, as many encoded, and as many told, in a turn of the loop \
              */

@@ -38,7 +38,8 @@ struct log_record {
         X(BAD_FIELD, "bad_field")         \
         X(BAD_KEY, "bad_key")             \
         X(KEY_MISMATCH, "key_mismatch")   \
-        X(TOO_LARGE, "too_large")
+        X(TOO_LARGE, "too_large")         \
+        X(UNKNOWN_FORMAT, "unknown_format")
 
 enum reject_cause {
 #define X(id, name) REJECT_##id,
@@ -84,8 +85,14 @@ enum reject_cause failure_decode_keyed(struct failure_decoder *d, const struct l
                                        const struct record_key *key, struct buf *strings,
                                        struct decoded_record *ret, struct error *err);
 
+/* The same for a record whose key does not matter: the identity is the value's. A tombstone is
+ * REJECT_UNKNOWN_FORMAT. */
+enum reject_cause failure_decode_value(struct failure_decoder *d, const struct log_record *record,
+                                       struct decoded_record *ret, struct error *err);
+
 /* Names for bits of ignored_fields: "Size", ...; NULL past the last. */
 const char *failure_field_name(unsigned bit);
+uint64_t failure_field_bit(const char *name); /* the other way; the name is one of those */
 
 /* The value of a failure-log record (state FAILED or PENDING; PENDING writes RetryId, RetriedBy,
  * RetriedAt; FAILED writes RetryId when there is one). `entry` absent: no Entry. */

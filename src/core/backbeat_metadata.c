@@ -185,14 +185,33 @@ static int begin_backend(struct metadata_target *t, const struct json_value *v, 
         struct backbeat_reader *r = t->reader;
 
         if (v->type != JSON_OBJECT)
-                return error_set(err, ERR_BAD_JSON, "a backend is not an object");
+                return error_set(err, ERR_BAD_JSON, "not an object");
         if (r->n == LIMIT_BACKENDS)
-                return error_set(err, ERR_BAD_JSON, "more than %d backends", LIMIT_BACKENDS);
+                return error_set(err, ERR_BAD_JSON, "more than %d", LIMIT_BACKENDS);
         if (r->n == r->capacity)
                 grow(r);
         r->found[r->n++] = (struct found_backend){ .status = BACKEND_OTHER };
         json_object_begin(&t->backend, &backend_fields, t, 4);
         return 0;
+}
+
+static int take_info_member(struct metadata_target *t, struct str name, const struct json_value *v,
+                            struct error *err)
+{
+        t->in_backends = false;
+        if (json_object_value(&t->info, 2, name, v, err) != 0)
+                return error_prefix(err, "replicationInfo");
+        return 0;
+}
+
+static int take_backend(struct metadata_target *t, unsigned depth, struct str name,
+                        const struct json_value *v, struct error *err)
+{
+        size_t index = depth == 3 ? t->reader->n : t->reader->n - 1;
+        int rc = depth == 3 ? begin_backend(t, v, err)
+                            : json_object_value(&t->backend, depth, name, v, err);
+
+        return rc == 0 ? 0 : error_prefix(err, "replicationInfo.backends[%zu]", index);
 }
 
 /* metadata 0, replicationInfo 1, backends 2, a backend 3, its members 4 */
@@ -209,16 +228,9 @@ static int on_value(void *data, unsigned depth, struct str name, const struct js
                 t->in_info = t->in_backends = false;
                 return json_object_value(&t->top, depth, name, v, err);
         }
-        if (!t->in_info)
-                return 0;
-        if (depth == 2) {
-                t->in_backends = false;
-                return json_object_value(&t->info, depth, name, v, err);
-        }
-        if (!t->in_backends)
-                return 0;
-        return depth == 3 ? begin_backend(t, v, err)
-                          : json_object_value(&t->backend, depth, name, v, err);
+        if (depth == 2 && t->in_info)
+                return take_info_member(t, name, v, err);
+        return t->in_backends ? take_backend(t, depth, name, v, err) : 0;
 }
 
 static const struct json_events events = { .value = on_value };

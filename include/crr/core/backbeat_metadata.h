@@ -16,8 +16,9 @@
  *
  * Ownership  A reader is reused; the strings it gives live until its next call, and no longer than
  *            the text.
- * Cost       One parse a call.
+ * Cost       One parse for facts, two for a value; nothing is allocated when warm.
  * Errors     ERR_BAD_JSON with the place and the rule: not an object, bad replicationInfo, ...
+ *            A value that does not fit is the overflow of `out`.
  */
 enum backend_status {
         BACKEND_NONE,  /* the site is not among the backends */
@@ -27,9 +28,9 @@ enum backend_status {
 };
 
 struct backbeat_facts {
-        int64_t size;             /* -1 unknown */
-        int64_t last_modified_ms; /* TIME_UNKNOWN */
-        struct str version_id;    /* on the wire: lower-case hex of the raw one; empty: none */
+        int64_t size;               /* -1 unknown */
+        int64_t last_modified_ms;   /* TIME_UNKNOWN */
+        struct str version_id;      /* on the wire: lower-case hex of the raw one; empty: none */
         enum backend_status status; /* of the site that was asked for */
 };
 
@@ -42,11 +43,17 @@ int backbeat_read_facts(struct backbeat_reader *r, struct str metadata, struct s
                         struct backbeat_facts *ret, struct error *err);
 
 /*
- * Values, appended to `out`; everything of the metadata that is not named in events.md stays as it
- * is, number for number. On an error `out` is as before.
+ * Values, appended to `out`: {"bucket","key","value":"<metadata>","site"}. On an error `out` is as
+ * before.
  *
- *   entry   replication topic: backends reduced to the site, PENDING
- *   status  status topic: all backends kept, the site's PENDING
+ *   entry   replication topic: backends reduced to the site, PENDING; storageClass = site
+ *   status  status topic: all backends kept, the site's PENDING; global status FAILED if another
+ *           is, else PROCESSING
+ *
+ * Everything else of the metadata stays as it is, in its order, number for number. What is missing
+ * stands at the end of its object: a backend as {"site","status","dataStoreVersionId":""}; a whole
+ * replicationInfo with "content" (["DATA","METADATA"], without DATA when the object is empty),
+ * "destination" "", "role" of the failure, "storageType" "" and "dataStoreVersionId" "" besides.
  */
 int backbeat_write_entry(struct backbeat_reader *r, struct str metadata, const struct failure *f,
                          struct buf *out, struct error *err);

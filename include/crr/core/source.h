@@ -33,10 +33,10 @@ struct source_call {
         void (*done)(struct source_call *call);
 
         enum source_result result; /* out, as the rest */
-        struct str metadata;       /* JSON text of the object's metadata; borrowed until done returns */
+        struct str metadata; /* JSON text of the object's metadata; borrowed until done returns */
         struct error err;
 
-        void *work;               /* the implementation's, as the rest */
+        void *work; /* the implementation's, as the rest */
         struct source_call *next;
 };
 

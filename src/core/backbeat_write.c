@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+
+#include "backbeat_private.h"
+#include "crr/base/json_write.h"
+
+/*
+ * The metadata of a retry, written event by event as it is read: what is not named in events.md
+ * goes through as it is. A first parse has judged it, and says which backends there are; so the
+ * second one meets nothing that it would have to refuse.
+ */
+enum target { REPLICATION_TOPIC, STATUS_TOPIC };
+
+#define NOTHING UINT32_MAX
+
+struct rewrite {
+        struct json_writer w;
+        enum target target;
+        const struct failure *f;
+        const struct backbeat_metadata *m;
+        const char *status; /* the global one */
+        unsigned skipped;   /* depth of a container that is left out; NOTHING */
+        size_t backend;     /* the index of the one that is read, or of the next */
+        bool in_info, in_backends;
+        bool has_info, has_backends, has_status, has_class; /* written already */
+        bool has_site, has_site_status;                     /* a backend of it; its status */
+};
+
+static void write_text(struct rewrite *x, const char *name, const char *value)
+{
+        json_key(&x->w, name);
+        json_c(&x->w, value);
+}
+
+/* MEMBERS THAT WERE NOT THERE */
+
+static void write_backend(struct rewrite *x)
+{
+        json_object_open(&x->w);
+        json_key(&x->w, "site");
+        json_str(&x->w, x->f->id.site);
+        write_text(x, "status", "PENDING");
+        write_text(x, "dataStoreVersionId", "");
+        json_object_close(&x->w);
+}
+
+static void write_backends(struct rewrite *x)
+{
+        json_key(&x->w, "backends");
+        json_array_open(&x->w);
+        write_backend(x);
+        json_array_close(&x->w);
+}
+
+static void write_class(struct rewrite *x)
+{
+        json_key(&x->w, "storageClass");
+        json_str(&x->w, x->f->id.site);
+}
+
+/* What a mover reads of an object that no rule applied to when it was written: an empty `content`
+ * would make it leave out the data. */
+static void write_content(struct rewrite *x)
+{
+        json_key(&x->w, "content");
+        json_array_open(&x->w);
+        if (x->m->size != 0)
+                json_c(&x->w, "DATA");
+        json_c(&x->w, "METADATA");
+        json_array_close(&x->w);
+}
+
+static void write_info(struct rewrite *x)
+{
+        struct str role = x->f->role;
+
+        json_key(&x->w, "replicationInfo");
+        json_object_open(&x->w);
+        write_text(x, "status", x->status);
+        write_backends(x);
+        write_content(x);
+        write_text(x, "destination", "");
+        write_class(x);
+        json_key(&x->w, "role");
+        json_str(&x->w, role.base != NULL ? role : STR(""));
+        write_text(x, "storageType", "");
+        write_text(x, "dataStoreVersionId", "");
+        json_object_close(&x->w);
+}
+
+/* AT EACH DEPTH: true when the value was written, or is left out */
+
+static bool is_of_site(const struct rewrite *x)
+{
+        return str_eq(x->m->backends[x->backend].site, x->f->id.site);
+}
+
+static bool take_member(struct rewrite *x, struct str name, const struct json_value *v)
+{
+        x->in_info = str_eq_c(name, "replicationInfo") && v->type == JSON_OBJECT;
+        x->has_info |= x->in_info;
+        x->in_backends = false;
+        return str_eq_c(name, "replicationInfo") && !x->in_info; /* null: it is made at the end */
+}
+
+static bool take_info_member(struct rewrite *x, struct str name, const struct json_value *v)
+{
+        bool is_backends = str_eq_c(name, "backends");
+
+        x->in_backends = is_backends && v->type == JSON_ARRAY;
+        if (is_backends) {
+                x->has_backends |= x->in_backends;
+                return !x->in_backends;
+        }
+        if (str_eq_c(name, "status")) {
+                x->has_status = true;
+                write_text(x, "status", x->status);
+                return true;
+        }
+        if (str_eq_c(name, "storageClass") && x->target == REPLICATION_TOPIC) {
+                x->has_class = true;
+                write_class(x);
+                return true;
+        }
+        return false;
+}
+
+static bool take_backend(struct rewrite *x)
+{
+        x->has_site |= is_of_site(x);
+        x->has_site_status = false;
+        return x->target == REPLICATION_TOPIC && !is_of_site(x);
+}
+
+static bool take_backend_member(struct rewrite *x, struct str name)
+{
+        if (!is_of_site(x) || !str_eq_c(name, "status"))
+                return false;
+        x->has_site_status = true;
+        write_text(x, "status", "PENDING");
+        return true;
+}
+
+static bool take(struct rewrite *x, unsigned depth, struct str name, const struct json_value *v)
+{
+        if (depth == 1)
+                return take_member(x, name, v);
+        if (depth == 2 && x->in_info)
+                return take_info_member(x, name, v);
+        if (depth == 3 && x->in_backends)
+                return take_backend(x);
+        return depth == 4 && x->in_backends && take_backend_member(x, name);
+}
+
+/* EVENTS */
+
+static void copy(struct json_writer *w, const struct json_value *v)
+{
+        switch (v->type) {
+        case JSON_NULL:
+                json_null(w);
+                break;
+        case JSON_BOOL:
+                json_bool(w, v->boolean);
+                break;
+        case JSON_INTEGER:
+        case JSON_NUMBER:
+                json_raw(w, v->text);
+                break;
+        case JSON_STRING:
+                json_str(w, v->text);
+                break;
+        case JSON_OBJECT:
+                json_object_open(w);
+                break;
+        case JSON_ARRAY:
+                json_array_open(w);
+                break;
+        }
+}
+
+static int on_value(void *data, unsigned depth, struct str name, const struct json_value *v,
+                    struct error *err)
+{
+        struct rewrite *x = data;
+
+        (void)err;
+        if (depth > x->skipped)
+                return 0;
+        x->skipped = NOTHING;
+        if (take(x, depth, name, v)) {
+                if (v->type == JSON_OBJECT || v->type == JSON_ARRAY)
+                        x->skipped = depth;
+                return 0;
+        }
+        if (name.base != NULL)
+                json_key_str(&x->w, name);
+        copy(&x->w, v);
+        return 0;
+}
+
+/* A container ends: what it lacks is added. */
+static void complete(struct rewrite *x, unsigned depth)
+{
+        if (depth == 3 && x->in_backends && is_of_site(x) && !x->has_site_status)
+                write_text(x, "status", "PENDING");
+        if (depth == 2 && x->in_backends && !x->has_site)
+                write_backend(x);
+        if (depth == 0 && !x->has_info)
+                write_info(x);
+        if (depth != 1 || !x->in_info)
+                return;
+        if (!x->has_backends)
+                write_backends(x);
+        if (!x->has_status)
+                write_text(x, "status", x->status);
+        if (!x->has_class && x->target == REPLICATION_TOPIC)
+                write_class(x);
+}
+
+static int on_end(void *data, unsigned depth, enum json_type container, struct error *err)
+{
+        struct rewrite *x = data;
+        bool is_backend = depth == 3 && x->in_backends;
+
+        (void)err;
+        if (depth < x->skipped) {
+                complete(x, depth);
+                if (container == JSON_OBJECT)
+                        json_object_close(&x->w);
+                else
+                        json_array_close(&x->w);
+        }
+        x->backend += is_backend;
+        return 0;
+}
+
+static const struct json_events events = { .value = on_value, .end = on_end };
+
+/* ENTRIES */
+
+/* Of all backends when this one is PENDING. */
+static const char *global_status(const struct backbeat_metadata *m, struct str site)
+{
+        for (size_t i = 0; i < m->n_backends; i++)
+                if (m->backends[i].status == BACKEND_FAILED && !str_eq(m->backends[i].site, site))
+                        return "FAILED";
+        return "PROCESSING";
+}
+
+static void write_value(const struct failure *f, struct str metadata, struct buf *out)
+{
+        struct json_writer w;
+
+        json_writer_init(&w, out);
+        json_object_open(&w);
+        json_key(&w, "bucket");
+        json_str(&w, f->id.bucket);
+        json_key(&w, "key");
+        json_str(&w, f->id.key);
+        json_key(&w, "value");
+        json_str(&w, metadata);
+        json_key(&w, "site");
+        json_str(&w, f->id.site);
+        json_object_close(&w);
+}
+
+static int write_for(struct backbeat_reader *r, enum target target, struct str metadata,
+                     const struct failure *f, struct buf *out, struct error *err)
+{
+        struct rewrite x = { .target = target, .f = f, .status = "PENDING", .skipped = NOTHING };
+        struct backbeat_metadata m;
+
+        if (backbeat_read(r, metadata, &m, err) != 0)
+                return (int)err->code;
+        x.m = &m;
+        if (target == STATUS_TOPIC)
+                x.status = global_status(&m, f->id.site);
+        buf_clear(&r->metadata);
+        json_writer_init(&x.w, &r->metadata);
+        if (json_read(r->json, metadata, &events, &x, err) != 0)
+                return (int)err->code;
+        write_value(f, buf_str(&r->metadata), out);
+        return 0;
+}
+
+int backbeat_write_entry(struct backbeat_reader *r, struct str metadata, const struct failure *f,
+                         struct buf *out, struct error *err)
+{
+        return write_for(r, REPLICATION_TOPIC, metadata, f, out, err);
+}
+
+int backbeat_write_status(struct backbeat_reader *r, struct str metadata, const struct failure *f,
+                          struct buf *out, struct error *err)
+{
+        return write_for(r, STATUS_TOPIC, metadata, f, out, err);
+}

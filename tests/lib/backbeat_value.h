@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_BACKBEAT_VALUE_H
+#define TESTS_BACKBEAT_VALUE_H
+
+#include "check.h"
+#include "crr/base/json_read.h"
+#include "crr/core/backbeat_metadata.h"
+
+/* Either of backbeat_write_entry() and backbeat_write_status(). */
+typedef int backbeat_writer(struct backbeat_reader *r, struct str metadata, const struct failure *f,
+                            struct buf *out, struct error *err);
+
+static inline int backbeat_keep_value(void *data, unsigned depth, struct str name,
+                                      const struct json_value *v, struct error *err)
+{
+        (void)err;
+        if (depth == 1 && str_eq_c(name, "value"))
+                buf_append_str(data, v->text);
+        return 0;
+}
+
+/* The metadata in what is written; the program ends when nothing is. */
+static inline void backbeat_value(struct backbeat_reader *r, struct json_reader *json,
+                                  backbeat_writer *write, struct str metadata,
+                                  const struct failure *f, struct buf *ret)
+{
+        static const struct json_events events = { .value = backbeat_keep_value };
+        struct error err;
+        struct buf out;
+
+        buf_init(&out, SIZE_MAX);
+        buf_clear(ret);
+        if (write(r, metadata, f, &out, &err) != 0)
+                check_fail(__FILE__, __LINE__, "it is written", err.message);
+        CHECK(json_read(json, buf_str(&out), &events, ret, &err) == 0);
+        buf_deinit(&out);
+}
+
+#endif

@@ -260,7 +260,7 @@ int backbeat_read(struct backbeat_reader *r, struct str metadata, struct backbea
         json_object_begin(&t.top, &top_fields, &t, 1);
         json_object_begin(&t.info, &info_fields, &t, 2);
         if (json_read(r->json, metadata, &events, &t, err) != 0)
-                return (int)err->code;
+                return ERR_BAD_JSON; /* the handlers say no other */
         for (size_t i = 0; i < r->n; i++)
                 r->backends[i] = (struct backbeat_backend){
                         .site = span_str(r->found[i].site, &r->strings),

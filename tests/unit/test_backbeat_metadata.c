@@ -183,6 +183,11 @@ static void what_is_missing_is_made(void)
                   "'status':'PENDING','storageClass':'s'}}",
                   "{'replicationInfo':{'backends':[{'x':[],'site':'s','status':'PENDING'}],"
                   "'status':'PROCESSING'}}" },
+                { "{'replicationInfo':{'backends':[{'site':'s','status':''},{'site':'s'}]}}",
+                  "{'replicationInfo':{'backends':[{'site':'s','status':'PENDING'},"
+                  "{'site':'s','status':'PENDING'}],'status':'PENDING','storageClass':'s'}}",
+                  "{'replicationInfo':{'backends':[{'site':'s','status':'PENDING'},"
+                  "{'site':'s','status':'PENDING'}],'status':'PROCESSING'}}" },
                 { "{'replicationInfo':{'backends':null,'status':[{'status':1}],'storageClass':{}}}",
                   "{'replicationInfo':{'status':'PENDING','storageClass':'s','backends':[" NEW
                   "]}}",

@@ -59,6 +59,7 @@ static void a_failed_entry_may_end_with_a_role(void)
                 { FAILED "\"b:k:v:\"}", "FAILED b|k|v|aws" },
                 { FAILED "\"b:k:v:r%\"}", "FAILED b|k|v|aws without Role" },
                 { FAILED "\"b:k:v:%FF\"}", "FAILED b|k|v|aws without Role" },
+                { FAILED "\"b:k:v:r\"}", "FAILED b|k|v|aws role=r" },
                 { FAILED "\"b:k:v\"}", "unknown_format" },
                 { FAILED "\"b\"}", "unknown_format" },
         };
@@ -115,6 +116,22 @@ static void an_identity_has_its_bounds(void)
         CHECK_INT(decode_member(text, 1, "v"), REJECT_BAD_FIELD);
         text[LIMIT_VERSION_ID_BYTES] = '\0';
         CHECK_INT(decode_member("b", 1, text), REJECT_NONE);
+}
+
+static void a_role_has_its_bound(void)
+{
+        char value[3 * LIMIT_ROLE_BYTES], role[LIMIT_ROLE_BYTES + 2] = "";
+
+        memset(role, 'r', LIMIT_ROLE_BYTES);
+        snprintf(value, sizeof value, FAILED "\"b:k:v:%s\"}", role);
+        CHECK_INT(decode(with_roles, str_from(value)), REJECT_NONE);
+        CHECK(str_eq_c(got.items[0].failure.role, role));
+        CHECK_INT(got.ignored_fields, 0);
+        role[LIMIT_ROLE_BYTES] = 'r';
+        snprintf(value, sizeof value, FAILED "\"b:k:v:%s\"}", role);
+        CHECK_INT(decode(with_roles, str_from(value)), REJECT_NONE);
+        CHECK(got.items[0].failure.role.base == NULL);
+        CHECK_INT(got.ignored_fields, failure_field_bit("Role"));
 }
 
 static void native_values_need_no_key(void)
@@ -181,6 +198,7 @@ int main(void)
         RUN(a_failed_entry_may_end_with_a_role);
         RUN(what_is_no_failed_entry_after_all_is_rejected);
         RUN(an_identity_has_its_bounds);
+        RUN(a_role_has_its_bound);
         RUN(native_values_need_no_key);
         RUN(a_native_failure_is_passed_on_as_it_came);
         RUN(what_is_not_known_is_not_invented);

@@ -13,14 +13,15 @@ static struct str queue_entry(const char *key, const char *more, const char *met
 {
         static struct buf value;
         struct json_writer w;
-        char text[2000];
-        size_t n = strlen(metadata);
+        char text[8000];
+        size_t n = 0;
 
-        CHECK(n < sizeof text);
-        memcpy(text, metadata, n);
-        for (size_t i = 0; i < n; i++)
-                if (text[i] == '\'')
-                        text[i] = '"';
+        for (; metadata[n] != '\0'; n++) {
+                CHECK(n < sizeof text);
+                text[n] = metadata[n];
+                if (text[n] == '\'')
+                        text[n] = '"';
+        }
         if (value.base == NULL)
                 buf_init(&value, SIZE_MAX);
         buf_clear(&value);
@@ -208,6 +209,22 @@ static void a_version_id_of_64_bytes_is_the_longest(void)
         CHECK_INT(decode(decoder, queue_entry("k", "", metadata)), REJECT_BAD_FIELD);
 }
 
+static void the_role_of_the_source_has_its_bound(void)
+{
+        char metadata[3 * LIMIT_ROLE_BYTES], role[LIMIT_ROLE_BYTES + 2] = "";
+
+        for (size_t more = 0; more < 2; more++) {
+                memset(role, 'r', LIMIT_ROLE_BYTES + more);
+                snprintf(metadata, sizeof metadata,
+                         "{'replicationInfo':{'role':'%s,x','backends':[{'site':'s',"
+                         "'status':'FAILED'}]}}",
+                         role);
+                CHECK_INT(decode(decoder, queue_entry("k", "", metadata)), REJECT_NONE);
+                CHECK_INT(got.items[0].failure.role.len, more == 0 ? LIMIT_ROLE_BYTES : 0);
+                CHECK_INT(got.ignored_fields, more == 0 ? 0 : failure_field_bit("Role"));
+        }
+}
+
 /* A record with so many failed backends. */
 static struct str many_backends(struct buf *value, int n)
 {
@@ -264,6 +281,7 @@ int main(void)
         RUN(a_bad_fact_is_left_out_and_counted);
         RUN(a_bad_queue_entry_is_rejected_with_its_cause);
         RUN(a_version_id_of_64_bytes_is_the_longest);
+        RUN(the_role_of_the_source_has_its_bound);
         RUN(there_are_1024_backends_at_most);
         RUN(metadata_of_2_mib_is_taken);
         intake_decoder_free(decoder);

@@ -15,8 +15,8 @@
  *
  * Ownership  A decoder is reused; what it gives lives until its next decode, and no longer than the
  *            record.
- * Cost       One parse (a queue entry: two, its metadata is JSON in a string); nothing is allocated
- *            when warm.
+ * Cost       One parse (a queue entry: two, its metadata is JSON in a string; a native value: two);
+ *            nothing is allocated when warm.
  * Threads    One thread at a time; it shares nothing.
  */
 enum intake_format { INTAKE_FAILED_ENTRY, INTAKE_QUEUE_ENTRY, INTAKE_NATIVE };
@@ -26,8 +26,9 @@ const char *intake_format_name(enum intake_format format); /* "failed_entry", ..
 struct intake_item {
         bool completed;         /* an outcome; else a failure */
         struct failure failure; /* the id, and of a failure what the record tells: state FAILED,
-                                   unknown facts as struct failure says. failed_at defaults to the
-                                   record's timestamp */
+                                   unknown facts as struct failure says, no place in the log.
+                                   failed_at defaults to the record's timestamp; role of a queue
+                                   entry: the first of its replicationInfo.role */
         struct str value;       /* of a native FAILED value: as it came, to be written as it is;
                                    absent: to be encoded */
 };

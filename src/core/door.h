@@ -7,7 +7,8 @@
 
 /*
  * What the files of the door share: retry_service.c (the face), door_peers.c (asking other
- * members), door_list.c, door_get.c, door_retry.c.
+ * members), door_list.c, door_get.c, door_retry.c,
+ * door_know.c.
  *
  * A request is worked on in turns; while it waits for other members it does not move. What it has
  * with them lies in its arena.
@@ -20,6 +21,8 @@ struct retry_service {
         unsigned rows_left; /* that listings may look at in this turn */
         struct get_request *gets, **gets_end;
         struct retry_request *retries, **retries_end;
+        struct know_request *knows, **knows_end;
+        unsigned knows_left;        /* identities that may be looked at in this turn */
         struct retry_split *splits; /* retries that other members have a part in */
         struct cluster_request *clusters;
 };
@@ -87,6 +90,9 @@ bool door_get_step(struct retry_service *s, struct get_request *req);
 void door_retry_begin(struct retry_service *service, struct retry_request *req);
 void door_retry_tick(struct retry_service *service);
 bool door_retry_work(struct retry_service *service); /* true while there is more */
+
+enum know_step { KNOW_OVER, KNOW_GOES_ON, KNOW_WAITS };
+enum know_step door_know_step(struct retry_service *s, struct know_request *req);
 
 void door_cluster_work(struct retry_service *s);
 

@@ -125,6 +125,21 @@ void peer_answer_write_results(struct buf *out, const struct retry_entry *entrie
         json_object_close(&w);
 }
 
+void peer_answer_write_absent(struct buf *out, const struct know_entry *entries, size_t n)
+{
+        struct json_writer w;
+
+        json_writer_init(&w, out);
+        json_object_open(&w);
+        json_key(&w, "absent");
+        json_array_open(&w);
+        for (size_t i = 0; i < n; i++)
+                if (entries[i].absent)
+                        json_int(&w, (int64_t)i);
+        json_array_close(&w);
+        json_object_close(&w);
+}
+
 /* READING */
 
 enum takes {
@@ -133,7 +148,8 @@ enum takes {
         TAKES_PUBLISHED,
         TAKES_FAILED,
         TAKES_UNKNOWN,
-        TAKES_MISSING
+        TAKES_MISSING,
+        TAKES_ABSENT
 };
 
 struct reading {
@@ -188,6 +204,7 @@ SET_TAKES(set_published, TAKES_PUBLISHED)
 SET_TAKES(set_failed, TAKES_FAILED)
 SET_TAKES(set_unknown, TAKES_UNKNOWN)
 SET_TAKES(set_missing, TAKES_MISSING)
+SET_TAKES(set_absent, TAKES_ABSENT)
 
 static const struct json_field top_rows[] = {
         { "rows", JSON_ARRAY, false, true, set_rows },
@@ -196,6 +213,7 @@ static const struct json_field top_rows[] = {
         { "published", JSON_ARRAY, false, true, set_published },
         { "failed", JSON_ARRAY, false, true, set_failed },
         { "unknown", JSON_ARRAY, false, true, set_unknown },
+        { "absent", JSON_ARRAY, false, true, set_absent },
         { "error", JSON_STRING, false, true, set_error },
 };
 static const struct json_fields top_fields = { top_rows, sizeof top_rows / sizeof *top_rows, true };
@@ -330,6 +348,16 @@ static int mark(struct reading *r, const struct json_value *v, enum retry_result
         return 0;
 }
 
+static int mark_absent(struct reading *r, const struct json_value *v, struct error *err)
+{
+        struct peer_call *call = r->call;
+
+        if (v->type != JSON_INTEGER || v->integer < 0 || (uint64_t)v->integer >= call->n_doubtful)
+                return refuse(err);
+        call->doubtful[v->integer]->absent = true;
+        return 0;
+}
+
 static int take_element(struct reading *r, const struct json_value *v, struct error *err)
 {
         switch (r->takes) {
@@ -346,6 +374,8 @@ static int take_element(struct reading *r, const struct json_value *v, struct er
                         return refuse(err);
                 partition_set_add(&r->call->missing, (int)v->integer);
                 return 0;
+        case TAKES_ABSENT:
+                return mark_absent(r, v, err);
         case TAKES_NOTHING:
                 break;
         }

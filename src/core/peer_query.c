@@ -12,10 +12,8 @@
 const char *peer_question_name(enum peer_question question)
 {
         static const char *const names[] = {
-                [PEER_PAGE] = "page",
-                [PEER_FIND] = "find",
-                [PEER_RETRY] = "retry",
-                [PEER_STATUS] = "status",
+                [PEER_PAGE] = "page",     [PEER_FIND] = "find", [PEER_RETRY] = "retry",
+                [PEER_STATUS] = "status", [PEER_KNOW] = "know",
         };
 
         return names[question];
@@ -53,14 +51,14 @@ static void member_bool(struct json_writer *w, const char *name, bool value)
         json_bool(w, value);
 }
 
-static void write_entry(struct json_writer *w, const struct retry_entry *e)
+static void write_entry(struct json_writer *w, const struct identity *id, bool force)
 {
         json_object_open(w);
-        member_str(w, "Bucket", e->id.bucket);
-        member_str(w, "Key", e->id.key);
-        member_str(w, "VersionId", e->id.version_id);
-        member_str(w, "StorageClass", e->id.site);
-        if (e->force)
+        member_str(w, "Bucket", id->bucket);
+        member_str(w, "Key", id->key);
+        member_str(w, "VersionId", id->version_id);
+        member_str(w, "StorageClass", id->site);
+        if (force)
                 member_bool(w, "ForceRetry", true);
         json_object_close(w);
 }
@@ -78,7 +76,17 @@ static void write_retry(struct json_writer *w, const struct peer_call *call)
         json_key(w, "entries");
         json_array_open(w);
         for (size_t i = 0; i < call->n_entries; i++)
-                write_entry(w, call->entries[i]);
+                write_entry(w, &call->entries[i]->id, call->entries[i]->force);
+        json_array_close(w);
+}
+
+static void write_know(struct json_writer *w, const struct peer_call *call)
+{
+        member_int(w, "timeoutMs", call->timeout_ms);
+        json_key(w, "entries");
+        json_array_open(w);
+        for (size_t i = 0; i < call->n_doubtful; i++)
+                write_entry(w, &call->doubtful[i]->id, false);
         json_array_close(w);
 }
 
@@ -106,6 +114,9 @@ void peer_query_write(const struct peer_call *call, struct buf *out)
                 write_retry(&w, call);
                 break;
         case PEER_STATUS:
+                break;
+        case PEER_KNOW:
+                write_know(&w, call);
                 break;
         }
         json_object_close(&w);
@@ -399,6 +410,10 @@ int peer_query_check(const struct peer_query *q, enum peer_question question, st
                 rc = rc != 0 ? rc : demand(q->n_entries > 0, "entries", err);
                 break;
         case PEER_STATUS:
+                break;
+        case PEER_KNOW:
+                rc = rc != 0 ? rc : demand(q->timeout_ms > 0, "timeoutMs", err);
+                rc = rc != 0 ? rc : demand(q->n_entries > 0, "entries", err);
                 break;
         }
         return rc;

@@ -130,13 +130,48 @@ static void ask_retry(struct peer_serving *s)
                 .retry_id = q->retry_id,
                 .has_idempotency_key = q->has_idempotency_key,
                 .traceparent = q->traceparent,
-                .deadline_ms = s->retry_deadline_ms,
+                .deadline_ms = s->deadline_ms,
                 .arena = q->arena,
                 .scope = { .is_local = true, .n_partitions = q->n_partitions },
                 .again = q->again,
                 .done = retry_on_done,
         };
         retry_service_retry(s->door, &s->asked.retry);
+}
+
+/* IDENTITIES */
+
+static void know_on_done(struct know_request *asked)
+{
+        struct peer_serving *s = asked->data;
+
+        peer_answer_write_absent(&s->answer, asked->entries, asked->n);
+        end(s, NULL);
+}
+
+static void ask_know(struct peer_serving *s)
+{
+        const struct peer_query *q = &s->query;
+        struct know_entry *entries = arena_array(q->arena, q->n_entries, sizeof *entries);
+        struct error err;
+
+        if (entries == NULL) {
+                error_set(&err, ERR_TOO_LARGE, "the question needs too much memory");
+                end(s, &err);
+                return;
+        }
+        for (size_t i = 0; i < q->n_entries; i++)
+                entries[i].id = q->entries[i].id;
+        s->asked.know = (struct know_request){
+                .data = s,
+                .entries = entries,
+                .n = q->n_entries,
+                .deadline_ms = s->deadline_ms,
+                .arena = q->arena,
+                .scope = { .is_local = true, .n_partitions = q->n_partitions },
+                .done = know_on_done,
+        };
+        retry_service_know(s->door, &s->asked.know);
 }
 
 void peer_serve(struct peer_serving *s, enum peer_question question)
@@ -156,6 +191,9 @@ void peer_serve(struct peer_serving *s, enum peer_question question)
         case PEER_STATUS:
                 retry_service_write_status(s->door, &s->answer);
                 end(s, NULL);
+                break;
+        case PEER_KNOW:
+                ask_know(s);
                 break;
         }
 }

@@ -34,6 +34,7 @@ struct retry_service *retry_service_new(struct member *local, struct peers *peer
         s->lists_end = &s->lists;
         s->gets_end = &s->gets;
         s->retries_end = &s->retries;
+        s->knows_end = &s->knows;
         return s;
 }
 
@@ -47,7 +48,7 @@ void retry_service_free(struct retry_service *s)
         if (s == NULL)
                 return;
         assert(s->lists == NULL && s->gets == NULL && s->retries == NULL && s->splits == NULL &&
-               s->clusters == NULL);
+               s->clusters == NULL && s->knows == NULL);
         free(s);
 }
 
@@ -85,6 +86,19 @@ void retry_service_retry(struct retry_service *s, struct retry_request *req)
         req->next = NULL;
         *s->retries_end = req;
         s->retries_end = &req->next;
+}
+
+static void queue_know(struct retry_service *s, struct know_request *req)
+{
+        req->next = NULL;
+        *s->knows_end = req;
+        s->knows_end = &req->next;
+}
+
+void retry_service_know(struct retry_service *s, struct know_request *req)
+{
+        req->work = NULL;
+        queue_know(s, req);
 }
 
 void retry_service_cluster(struct retry_service *s, struct cluster_request *req)
@@ -197,11 +211,40 @@ static bool work_retries(struct retry_service *s)
         return any;
 }
 
+/* True when one can go on in the next turn. */
+static bool work_knows(struct retry_service *s)
+{
+        struct know_request *req = s->knows;
+        bool more = false;
+
+        s->knows = NULL;
+        s->knows_end = &s->knows;
+        s->knows_left = LIMIT_WORK_ENTRIES;
+        while (req != NULL) {
+                struct know_request *next = req->next;
+
+                switch (door_know_step(s, req)) {
+                case KNOW_OVER:
+                        break;
+                case KNOW_GOES_ON:
+                        more = true;
+                        queue_know(s, req);
+                        break;
+                case KNOW_WAITS:
+                        queue_know(s, req);
+                        break;
+                }
+                req = next;
+        }
+        return more;
+}
+
 bool retry_service_work(struct retry_service *s)
 {
         bool more = work_lists(s);
 
         more |= work_gets(s);
+        more |= work_knows(s);
         more |= work_retries(s);
         door_retry_tick(s);
         door_cluster_work(s);

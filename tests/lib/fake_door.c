@@ -173,6 +173,27 @@ static void work_retry(struct retry_service *s, struct retry_request *req)
         req->done(req, err);
 }
 
+void retry_service_know(struct retry_service *s, struct know_request *req)
+{
+        s->calls++;
+        req->next = s->knows;
+        s->knows = req;
+}
+
+/* Of what is missing nothing is certain. */
+static void work_know(struct retry_service *s, struct know_request *req)
+{
+        bool is_whole = partition_set_count(&s->missing) == 0 && s->fail.code == 0;
+
+        for (size_t i = 0; i < req->n; i++) {
+                req->entries[i].absent = is_whole;
+                for (size_t k = 0; k < s->n; k++)
+                        if (identity_eq(&s->failures[k].id, &req->entries[i].id))
+                                req->entries[i].absent = false;
+        }
+        req->done(req);
+}
+
 void retry_service_cluster(struct retry_service *s, struct cluster_request *req)
 {
         req->next = s->clusters;
@@ -204,12 +225,19 @@ bool retry_service_work(struct retry_service *s)
         struct get_request *gets = s->gets;
         struct retry_request *retries = s->retries;
         struct cluster_request *clusters = s->clusters;
-        bool more = clusters != NULL || lists != NULL || gets != NULL || retries != NULL;
+        struct know_request *knows = s->knows;
+        bool more = clusters != NULL || lists != NULL || gets != NULL || retries != NULL ||
+                    knows != NULL;
 
         s->lists = NULL;
         s->gets = NULL;
         s->retries = NULL;
         s->clusters = NULL;
+        s->knows = NULL;
+        for (struct know_request *next; knows != NULL; knows = next) {
+                next = knows->next;
+                work_know(s, knows);
+        }
         for (struct cluster_request *next; clusters != NULL; clusters = next) {
                 next = clusters->next;
                 work_cluster(s, clusters);

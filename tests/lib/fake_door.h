@@ -31,6 +31,7 @@ struct retry_service {
         struct get_request *gets;
         struct retry_request *retries;
         struct cluster_request *clusters;
+        struct know_request *knows;
 };
 
 struct retry_service *fake_door_new(int partitions);

@@ -45,7 +45,7 @@ static void serve(struct exchange *x)
         x->serving.door = x->proc->door;
         x->serving.data = x;
         x->serving.done = on_served;
-        x->serving.retry_deadline_ms =
+        x->serving.deadline_ms =
                 sim_proc_now_ms(x->proc) + (asked_ms < timeout_ms ? asked_ms : timeout_ms);
         peer_serve(&x->serving, x->kind);
 }

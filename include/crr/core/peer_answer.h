@@ -27,6 +27,9 @@ bool peer_answer_has_results(const struct retry_entry *entries, size_t n);
 void peer_answer_write_results(struct buf *out, const struct retry_entry *entries, size_t n,
                                const struct error *err);
 
+/* Which entries of a KNOW are absent. */
+void peer_answer_write_absent(struct buf *out, const struct know_entry *entries, size_t n);
+
 /* An answer of status 200: rows and missing partitions, or the results of the call's entries. */
 int peer_answer_read(struct json_reader *json, struct str text, struct peer_call *call,
                      struct error *err);

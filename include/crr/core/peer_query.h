@@ -15,7 +15,7 @@
  */
 #define PEER_PATH "/_/peer/v1/"
 
-const char *peer_question_name(enum peer_question question); /* "page", "find", "retry", "status" */
+const char *peer_question_name(enum peer_question question); /* "page", "find", ... */
 
 void peer_query_write(const struct peer_call *call, struct buf *out);
 

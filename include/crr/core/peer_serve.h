@@ -18,9 +18,9 @@
  */
 struct peer_serving {
         struct retry_service *door;
-        struct peer_query query;   /* whole and checked */
-        int64_t retry_deadline_ms; /* monotonic */
-        void *data;                /* the caller's */
+        struct peer_query query; /* whole and checked */
+        int64_t deadline_ms;     /* monotonic; of a RETRY or KNOW */
+        void *data;              /* the caller's */
         void (*done)(struct peer_serving *s, struct buf *answer, const struct error *err);
 
         struct buf rows, answer; /* PAGE, FIND: what the door gave so far */
@@ -28,10 +28,11 @@ struct peer_serving {
                 struct list_request list;
                 struct get_request get;
                 struct retry_request retry;
+                struct know_request know;
         } asked;
 };
 
-/* door, query, retry_deadline_ms, data and done are set. */
+/* door, query, deadline_ms, data and done are set. */
 void peer_serve(struct peer_serving *s, enum peer_question question);
 
 #endif

@@ -21,7 +21,7 @@
  *     at all;
  *   - the call and all it points to are borrowed until then; what is answered lies in its arena.
  */
-enum peer_question { PEER_PAGE, PEER_FIND, PEER_RETRY, PEER_STATUS };
+enum peer_question { PEER_PAGE, PEER_FIND, PEER_RETRY, PEER_STATUS, PEER_KNOW };
 
 enum peer_result {
         PEER_ANSWERED,
@@ -31,7 +31,8 @@ enum peer_result {
         PEER_LOST,      /* no answer: whatever was asked may have been done; err */
 };
 
-#define PEER_ENTRIES_MAX 1000 /* of one RETRY: its answer is read in one turn of the loop */
+#define PEER_ENTRIES_MAX 1000 /* of one RETRY or KNOW: its answer is read in one turn of the loop \
+                               */
 
 struct peer_call {
         void *data; /* the caller's */
@@ -51,6 +52,9 @@ struct peer_call {
         struct retry_entry **entries;      /* RETRY: of it; out: result and failure of each */
         size_t n_entries;
         bool again; /* RETRY: asked before without an answer: what failed since then is published */
+
+        struct know_entry **doubtful; /* KNOW; out: which are absent */
+        size_t n_doubtful;
 
         enum peer_result result; /* out, as the rest */
         struct error err;

@@ -115,6 +115,31 @@ struct retry_request {
 };
 
 /*
+ * Which identities does the group not know: neither failed nor pending, nor with a retry under way?
+ * `absent` is only set where that is certain: the owner of the identity's partition has read all
+ * that stood in the log when it was asked. Whatever cannot be told in time stays in doubt.
+ */
+struct know_entry {
+        struct identity id;
+        bool absent; /* out */
+        int home;    /* the service's, as the rest */
+        bool is_placed;
+};
+
+struct know_request {
+        void *data;
+        struct know_entry *entries;
+        size_t n;            /* at most PEER_ENTRIES_MAX (peers.h) */
+        int64_t deadline_ms; /* monotonic */
+        struct arena *arena; /* questions to other members lie here */
+        struct local_scope scope;
+        void (*done)(struct know_request *req);
+
+        struct know_request *next; /* the service's, as the rest */
+        void *work;
+};
+
+/*
  * The group as it is seen from here: every member that claims a partition is asked for its state.
  */
 #define CLUSTER_MEMBERS_MAX 1024
@@ -155,6 +180,8 @@ void retry_service_free(struct retry_service *s);
 void retry_service_list(struct retry_service *s, struct list_request *req);
 void retry_service_get(struct retry_service *s, struct get_request *req);
 void retry_service_retry(struct retry_service *s, struct retry_request *req);
+
+void retry_service_know(struct retry_service *s, struct know_request *req);
 
 void retry_service_cluster(struct retry_service *s, struct cluster_request *req);
 

@@ -61,7 +61,7 @@ static void serve(struct exchange *x)
         x->serving.door = x->api->door;
         x->serving.data = x;
         x->serving.done = exchange_on_served;
-        x->serving.retry_deadline_ms =
+        x->serving.deadline_ms =
                 deadline_ms < x->req->deadline_ms ? deadline_ms : x->req->deadline_ms;
         peer_serve(&x->serving, x->question);
 }

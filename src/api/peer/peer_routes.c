@@ -22,12 +22,19 @@ static void on_status(void *data, struct http_request *req, const struct route_a
         peer_exchange_begin(data, req, PEER_STATUS);
 }
 
+static void on_know(void *data, struct http_request *req, const struct route_args *args)
+{
+        peer_exchange_begin(data, req, PEER_KNOW);
+}
+
 static const struct route routes[] = {
         { HTTP_POST, PEER_PATH "page", on_page, "page",
           "Failures of partitions, from a marker on" },
         { HTTP_POST, PEER_PATH "find", on_find, "find", "Failures of one object version" },
         { HTTP_POST, PEER_PATH "retry", on_retry, "retry", "Retry failures of this member" },
         { HTTP_POST, PEER_PATH "status", on_status, "status", "This member and its partitions" },
+        { HTTP_POST, PEER_PATH "know", on_know, "know",
+          "Which identities this member does not know" },
         { .pattern = NULL },
 };
 

@@ -19,6 +19,7 @@
 #define LIMIT_MARKER              ((UINT64_C(1) << 53) - 1)
 #define LIMIT_PAGE_ROWS           1000
 #define LIMIT_SITES               65535
+#define LIMIT_INTAKE_TOPICS       16
 
 #define LIMIT_BACKENDS            1024 /* of one object version; S3 has 1,000 rules per bucket */
 

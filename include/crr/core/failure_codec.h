@@ -45,6 +45,7 @@ enum reject_cause {
 #define X(id, name) REJECT_##id,
         REJECT_CAUSES(X)
 #undef X
+                REJECT_CAUSES_N
 };
 const char *reject_cause_name(enum reject_cause cause);
 

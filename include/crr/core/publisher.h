@@ -33,7 +33,7 @@ struct publish_header {
 
 struct publish_record {
         enum publish_topic topic;
-        int partition;         /* -1: by the topic's configured partitioner (replication only) */
+        int partition;         /* -1: by the topic's configured partitioner */
         struct str key, value; /* value absent: a tombstone */
         int64_t timestamp_ms;  /* TIME_UNKNOWN: now */
         struct publish_header headers[PUBLISH_MAX_HEADERS];
@@ -45,8 +45,9 @@ struct publish_record {
 #define PUBLISH_OFFSET_UNKNOWN (-1)
 
 struct publish_offset {
-        int partition;  /* of the failure log */
-        int64_t offset; /* position; never "invalid": 0 for an empty partition */
+        int partition;
+        int64_t offset;    /* position; never "invalid": 0 for an empty partition */
+        const char *topic; /* NULL: the failure log */
 };
 
 enum publish_outcome {
@@ -69,7 +70,8 @@ struct publish_batch {
         struct publish_record *records;
         size_t n_records;
         const struct publish_offset
-                *offsets; /* every partition of the failure log that the batch touches */
+                *offsets; /* every partition that the group's offsets are moved in: of the member's
+                             own, every partition of the failure log that the batch touches */
         size_t n_offsets;
         struct str generation; /* opaque token of the group (group.h); empty: no group, send no
                                   offsets */

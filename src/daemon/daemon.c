@@ -11,7 +11,8 @@
  *           5. signals; Kafka begins to feed the member; the loop turns
  *   stop    1. DELAYED    not ready; requests are taken for shutdown.delay
  *           2. DRAINING   listener closed, no new retries; those under way end, at most
- *                         shutdown.grace; what is open then is answered 504
+ *                         shutdown.grace; what is open then is answered 504; nothing more is taken
+ *                         in
  *           3. LEAVING    the transaction under way ends, the group is left
  *           4. ANSWERING  the last answers are written
  *           5. CLOSING    connections and our own handles are closed
@@ -138,6 +139,8 @@ static void begin_draining(struct daemon *d, int64_t grace_ms)
 {
         enter(d, LIFE_DRAINING, time_monotonic_ms() + grace_ms);
         member_stop_retries(d->member);
+        if (d->intake != NULL)
+                intake_stop(d->intake);
         http_server_drain(d->http);
 }
 
@@ -312,6 +315,8 @@ static void turn_on_prepare(uv_prepare_t *turn)
         due_ms = member_tick(d->member, now_ms, time_wall_ms());
         more = !is_leaving(d) && member_work(d->member);
         more |= retry_service_work(d->door);
+        if (d->intake != NULL)
+                intake_work(d->intake, now_ms);
         more |= api_work(d->api);
         daemon_get_pages(d);
         daemon_watch_ready(d, now_ms);

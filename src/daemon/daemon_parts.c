@@ -220,6 +220,7 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
                 .replication_topic = settings_text(s, SETTING_TOPICS_REPLICATION),
                 .create_topics = settings_number(s, SETTING_KAFKA_CREATE_TOPICS) != 0,
                 .replication_partitioner = settings_choice(s, SETTING_PARTITIONER_REPLICATION),
+                .failures_partitioner = settings_choice(s, SETTING_PARTITIONER_FAILURES),
                 .embedded_partitions = EMBEDDED_PARTITIONS,
                 .transaction_timeout_ms = settings_number(s, SETTING_RETRY_TRANSACTION_TIMEOUT),
                 .max_transaction_entries = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_ENTRIES),
@@ -227,6 +228,7 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
         struct kafka_property *all, *consumer, *producer;
         struct error err;
 
+        k.n_intake_topics = settings_list(s, SETTING_TOPICS_INTAKE, &k.intake_topics);
         k.properties = all = properties_of(s, SETTING_KAFKA_PROPERTIES, &k.n_properties);
         k.consumer_properties = consumer =
                 properties_of(s, SETTING_KAFKA_CONSUMER_PROPERTIES, &k.n_consumer_properties);
@@ -250,6 +252,34 @@ static void make_peers(struct daemon *d)
                 return;
         d->curl = curl_loop_new(&d->loop, &limits);
         d->peers = peer_client_new(d->curl, secret_of(d->settings), d->metrics);
+}
+
+/* THE INTAKE */
+
+static void make_intake(struct daemon *d)
+{
+        const struct settings *s = d->settings;
+        struct intake_ports ports = {
+                .publisher = kafka_intake_publisher(d->kafka),
+                .door = d->door,
+                .metrics = d->metrics,
+        };
+        const char *const *topics;
+        size_t n = settings_list(s, SETTING_TOPICS_INTAKE, &topics);
+
+        if (n == 0)
+                return;
+        d->intake_config = (struct intake_config){
+                .topics = topics,
+                .n_topics = n,
+                .max_value_bytes = bytes_of(s, SETTING_RECORDS_MAX_BYTES),
+                .has_roles = settings_number(s, SETTING_INTAKE_ROLES) != 0,
+                .completes = ports.source != NULL,
+                .max_records = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_ENTRIES),
+                .max_bytes = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_BYTES),
+        };
+        d->intake = intake_new(&d->intake_config, &ports);
+        kafka_set_intake(d->kafka, d->intake, &d->intake_config);
 }
 
 /* THE REST */
@@ -286,6 +316,7 @@ static int make_core(struct daemon *d, const struct api_health *health)
         make_peers(d);
         d->door = retry_service_new(d->member, d->peers != NULL ? peer_client_port(d->peers) : NULL,
                                     (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
+        make_intake(d);
         daemon_api_config(d, &api_config);
         d->api = api_new(&api_config, d->door, d->metrics, health);
         return 0;
@@ -315,6 +346,7 @@ void daemon_free_parts(struct daemon *d)
 {
         api_free(d->api);
         http_server_free(d->http);
+        intake_free(d->intake);
         retry_service_free(d->door);
         peer_client_free(d->peers);
         curl_loop_free(d->curl);

@@ -38,6 +38,8 @@ struct daemon {
         struct network *allow; /* peer.allow_from */
         struct retry_service *door;
         struct api *api;
+        struct intake *intake; /* NULL: there is none */
+        struct intake_config intake_config;
 
         uv_loop_t loop;
         uv_prepare_t turn;

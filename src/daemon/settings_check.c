@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crr/base/limits.h"
 #include "crr/base/network.h"
 
 #define INSTANCE_BYTES 128
@@ -186,10 +187,34 @@ static void check_bootstrap(struct settings *s)
                                          "must name a broker");
 }
 
+static bool is_topic(const struct settings *s, enum setting id, const char *name)
+{
+        return strcmp(s->values[id].text, name) == 0;
+}
+
+/* What the daemon writes it cannot take in. */
+static void check_intake(struct settings *s)
+{
+        const struct setting_value *intake = &s->values[SETTING_TOPICS_INTAKE];
+
+        if (intake->n_items > LIMIT_INTAKE_TOPICS)
+                complain(s, SETTING_TOPICS_INTAKE, "names more than 16 topics");
+        for (size_t i = 0; i < intake->n_items; i++) {
+                if (is_topic(s, SETTING_TOPICS_FAILURES, intake->items[i]) ||
+                    is_topic(s, SETTING_TOPICS_REPLICATION, intake->items[i]))
+                        complain(s, SETTING_TOPICS_INTAKE,
+                                 "names the failure log or the replication topic");
+                for (size_t other = 0; other < i; other++)
+                        if (strcmp(intake->items[i], intake->items[other]) == 0)
+                                complain(s, SETTING_TOPICS_INTAKE, "names a topic twice");
+        }
+}
+
 void settings_check_together(struct settings *s)
 {
         check_listen(s);
         check_bootstrap(s);
+        check_intake(s);
         if (strcmp(s->values[SETTING_TOPICS_FAILURES].text,
                    s->values[SETTING_TOPICS_REPLICATION].text) == 0)
                 complain(s, SETTING_TOPICS_REPLICATION, "is the same as topics.failures");

@@ -2,12 +2,12 @@
 /*
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
- * Closing: the log reader and the publisher first (their results go to the member), then the
- * consumer leaves the group, then registry, barrier and auxiliary handle, which answer what the
- * member still asks. At last the handles are destroyed, on a thread of the pool: librdkafka 2.0
- * waits there for its own threads, and may wait for ever (seen after the failure log was deleted).
- * Whatever happens, closed() is called after CLOSE_TIMEOUT_MS and DESTROY_TIMEOUT_MS at the latest;
- * what is stuck then is left to the end of the process.
+ * Closing: the log reader, the publisher and the intake first (their results go to the member),
+ * then the consumer leaves the group, then registry, barrier and auxiliary handle, which answer
+ * what the member still asks. At last the handles are destroyed, on a thread of the pool:
+ * librdkafka 2.0 waits there for its own threads, and may wait for ever (seen after the failure log
+ * was deleted). Whatever happens, closed() is called after CLOSE_TIMEOUT_MS and DESTROY_TIMEOUT_MS
+ * at the latest; what is stuck then is left to the end of the process.
  */
 #include "crr/kafka/kafka.h"
 
@@ -16,87 +16,10 @@
 #include <string.h>
 
 #include "crr/base/log.h"
-#include "crr/kafka/kafka_embedded.h"
-#include "kafka_anchors.h"
-#include "kafka_aux.h"
-#include "kafka_barrier.h"
-#include "kafka_conf.h"
-#include "kafka_credentials.h"
-#include "kafka_feed.h"
-#include "kafka_log_reader.h"
-#include "kafka_publisher.h"
-#include "kafka_registry.h"
-#include "kafka_trouble.h"
+#include "kafka_private.h"
 
 #define CLOSE_TIMEOUT_MS   5000
 #define DESTROY_TIMEOUT_MS 1000
-
-struct kafka {
-        uv_loop_t *loop;
-        struct kafka_settings settings;
-        struct kafka_callbacks callbacks;
-        struct kafka_embedded *embedded;
-        struct kafka_credentials credentials;
-        struct kafka_trouble trouble;
-        struct kafka_feed feed;
-        struct kafka_aux aux;
-        struct kafka_publisher publisher;
-        struct kafka_log_reader reader;
-        struct kafka_anchors anchors;
-        struct kafka_barrier barrier;
-        struct kafka_registry registry;
-        struct group group;
-        struct member *member;
-        bool started, given_up, is_destroying;
-        const char *stuck; /* NULL: not */
-        char waiting_for[300];
-        uv_timer_t watchdog;
-        uv_work_t destroying;
-        int closing; /* parts that are not closed */
-        bool told_closed;
-        void (*closed)(void *data);
-        void *closed_data;
-};
-
-static struct kafka *of_group(struct group *g)
-{
-        return (struct kafka *)((char *)g - offsetof(struct kafka, group));
-}
-
-static void query_stable(struct group *g, int partition)
-{
-        kafka_barrier_query(&of_group(g)->barrier, partition);
-}
-
-static void query_high_watermark(struct group *g, int partition)
-{
-        kafka_aux_query_watermark(&of_group(g)->aux, partition);
-}
-
-static void hold(struct group *g, int partition)
-{
-        kafka_feed_hold(&of_group(g)->feed, partition);
-}
-
-static void resume(struct group *g, int partition, int64_t offset)
-{
-        kafka_feed_resume(&of_group(g)->feed, partition, offset);
-}
-
-static void query_registry(struct group *g)
-{
-        kafka_registry_query(&of_group(g)->registry);
-}
-
-static void query_members(struct group *g)
-{
-        kafka_registry_query_members(&of_group(g)->registry);
-}
-
-static void fence(struct group *g, const char *transactional_id)
-{
-        kafka_registry_fence(&of_group(g)->registry, transactional_id);
-}
 
 /* Once: what is fatal may be seen again until we are closed. */
 static void give_up(struct kafka *k, enum log_event event, const struct log_field *fields,
@@ -142,6 +65,12 @@ static void on_topic_trouble(void *data)
         kafka_aux_look_soon(&k->aux);
 }
 
+static void on_topics_known(struct kafka *k, int64_t max_set_bytes)
+{
+        kafka_publisher_on_topics(&k->publisher, max_set_bytes);
+        kafka_publisher_on_topics(&k->intake.publisher, max_set_bytes);
+}
+
 static void on_topics(void *data)
 {
         struct kafka *k = data;
@@ -163,7 +92,7 @@ static void on_topics(void *data)
                 kafka_feed_on_topology(&k->feed, n);
         }
         if (n > 0 && k->aux.replication.n_partitions > 0 && !kafka_topics_settings_are_out(&k->aux))
-                kafka_publisher_on_topics(&k->publisher, kafka_topics_max_set_bytes(&k->aux));
+                on_topics_known(k, kafka_topics_max_set_bytes(&k->aux));
 }
 
 static int start_embedded(struct kafka *k, struct error *err)
@@ -178,6 +107,10 @@ static int start_embedded(struct kafka *k, struct error *err)
             kafka_embedded_create_topic(k->embedded, s->replication_topic, s->embedded_partitions,
                                         err) != 0)
                 return (int)err->code;
+        for (size_t i = 0; i < s->n_intake_topics; i++)
+                if (kafka_embedded_create_topic(k->embedded, s->intake_topics[i],
+                                                s->embedded_partitions, err) != 0)
+                        return (int)err->code;
         log_emit(LOG_EMBEDDED_BROKER, LOG_FIELDS(log_c("bootstrap", kafka_bootstrap(k))),
                  "the embedded broker runs, for trying out: everything is lost at exit");
         return 0;
@@ -196,6 +129,7 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
         kafka_trouble_init(&k->trouble, metrics, kafka_bootstrap(k));
         kafka_publisher_init(&k->publisher, &k->settings, bootstrap, &k->trouble);
         kafka_log_reader_init(&k->reader, &k->settings, bootstrap, &k->trouble);
+        kafka_intake_init(&k->intake, &k->settings, bootstrap, &k->trouble);
         kafka_anchors_init(&k->anchors, &k->reader.port, on_other_log, k);
         k->registry = (struct kafka_registry){ .settings = &k->settings,
                                                .bootstrap = bootstrap,
@@ -233,17 +167,17 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
         k->loop = loop;
         k->settings = kafka_settings_copy(settings);
         k->callbacks = *callbacks;
-        k->group = (struct group){ query_stable,   query_high_watermark, hold, resume,
-                                   query_registry, query_members,        fence };
+        kafka_group_init(k);
         if (init_parts(k, metrics, err) != 0 || try_producer(k, err) != 0) {
                 kafka_free(k);
                 return NULL;
         }
         k->feed.credentials = &k->credentials;
         k->feed.anchors = &k->anchors;
-        k->publisher.on_fatal = on_producer_fatal;
+        k->metrics = metrics;
+        k->publisher.on_fatal = k->intake.publisher.on_fatal = on_producer_fatal;
         k->feed.on_fatal = on_consumer_fatal;
-        k->publisher.fatal_data = k->feed.fatal_data = k;
+        k->publisher.fatal_data = k->intake.publisher.fatal_data = k->feed.fatal_data = k;
         k->feed.on_topic_trouble = on_topic_trouble;
         k->feed.topic_data = k;
         k->aux.on_topics = on_topics;
@@ -257,9 +191,14 @@ struct publisher *kafka_publisher(struct kafka *k)
         return &k->publisher.port;
 }
 
-struct group *kafka_group(struct kafka *k)
+struct publisher *kafka_intake_publisher(struct kafka *k)
 {
-        return &k->group;
+        return &k->intake.publisher.port;
+}
+
+void kafka_set_intake(struct kafka *k, struct intake *intake, const struct intake_config *config)
+{
+        kafka_intake_set(&k->intake, intake, config, k->metrics);
 }
 
 struct log_reader *kafka_log_reader(struct kafka *k)
@@ -279,6 +218,7 @@ void kafka_start(struct kafka *k, struct member *member)
         kafka_feed_start(&k->feed, k->loop, member);
         kafka_publisher_start(&k->publisher, k->loop, member);
         kafka_log_reader_start(&k->reader, k->loop);
+        kafka_intake_start(&k->intake, k->loop);
         if (!k->settings.embedded) /* nobody makes its topics anew, and it forgets what is old */
                 kafka_anchors_start(&k->anchors, k->loop);
 }
@@ -292,6 +232,7 @@ bool kafka_set_credentials(struct kafka *k, const char *username, const char *pa
         kafka_credentials_give(&k->credentials, k->barrier.handle);
         kafka_publisher_set_credentials(&k->publisher, &k->credentials);
         kafka_log_reader_set_credentials(&k->reader, &k->credentials);
+        kafka_intake_set_credentials(&k->intake, &k->credentials);
         return true;
 }
 
@@ -380,11 +321,12 @@ void kafka_close(struct kafka *k, void (*closed)(void *data), void *data)
 {
         k->closed = closed;
         k->closed_data = data;
-        k->closing = 3;
+        k->closing = 4;
         uv_timer_start(&k->watchdog, on_watchdog, CLOSE_TIMEOUT_MS, 0);
         kafka_publisher_close(&k->publisher, on_part_closed, k);
         kafka_anchors_close(&k->anchors, on_part_closed, k);
         kafka_log_reader_close(&k->reader, on_part_closed, k);
+        kafka_intake_close(&k->intake, on_part_closed, k);
 }
 
 const char *kafka_stuck(const struct kafka *k)
@@ -402,6 +344,7 @@ void kafka_free(struct kafka *k)
         if (k->publisher.settings != NULL) {
                 kafka_publisher_deinit(&k->publisher);
                 kafka_log_reader_deinit(&k->reader);
+                kafka_intake_deinit(&k->intake);
                 kafka_trouble_deinit(&k->trouble);
         }
         kafka_embedded_free(k->embedded);

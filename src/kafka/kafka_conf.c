@@ -10,9 +10,11 @@
 #include "crr/base/log.h"
 #include "crr/base/time.h"
 
-#define FACILITIES 64
-#define REPEAT_MS  60000 /* of one line of the library */
-#define WARNING    4     /* of syslog(3) */
+#define FACILITIES    64
+#define REPEAT_MS     60000 /* of one line of the library */
+#define WARNING       4     /* of syslog(3) */
+
+#define INTAKE_SUFFIX "-intake" /* of the group, and of the transactional.id */
 
 struct row {
         const char *name, *value;
@@ -34,6 +36,24 @@ static const struct row of_consumer[] = {
         { "max.poll.interval.ms", "300000" },
         { "queued.min.messages", "100000" },
         { "queued.max.messages.kbytes", "32768" },
+        { "fetch.message.max.bytes", "1048576" },
+        { "fetch.max.bytes", "16777216" },
+        { "fetch.wait.max.ms", "100" },
+        { "fetch.error.backoff.ms", "100" },
+        { "fetch.queue.backoff.ms", "10", true },
+};
+
+/* Of the foreign topics. Eager: what is assigned anew is read from the committed offsets, all of
+ * it.
+ */
+static const struct row of_intake[] = {
+        { "partition.assignment.strategy", "roundrobin" },
+        { "isolation.level", "read_committed" },
+        { "auto.offset.reset", "earliest" },
+        { "heartbeat.interval.ms", "500" },
+        { "max.poll.interval.ms", "300000" },
+        { "queued.min.messages", "100000" },
+        { "queued.max.messages.kbytes", "16384" },
         { "fetch.message.max.bytes", "1048576" },
         { "fetch.max.bytes", "16777216" },
         { "fetch.wait.max.ms", "100" },
@@ -75,9 +95,13 @@ static const struct row of_reader[] = {
 const char *kafka_handle_name(enum kafka_handle handle)
 {
         static const char *const names[KAFKA_HANDLES] = {
-                [KAFKA_CONSUMER] = "consumer", [KAFKA_PRODUCER] = "producer",
-                [KAFKA_AUX] = "auxiliary",     [KAFKA_BARRIER] = "barrier",
+                [KAFKA_CONSUMER] = "consumer",
+                [KAFKA_PRODUCER] = "producer",
+                [KAFKA_AUX] = "auxiliary",
+                [KAFKA_BARRIER] = "barrier",
                 [KAFKA_READER] = "reader",
+                [KAFKA_INTAKE] = "intake",
+                [KAFKA_INTAKE_PRODUCER] = "intake producer",
         };
 
         return names[handle];
@@ -208,11 +232,28 @@ void kafka_transactional_id(const char *group, const char *instance,
         snprintf(text, KAFKA_TRANSACTIONAL_ID_SIZE, "crr-retryd-%s-%s", group, instance);
 }
 
-static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
+bool kafka_handle_is_producer(enum kafka_handle handle)
+{
+        return handle == KAFKA_PRODUCER || handle == KAFKA_INTAKE_PRODUCER;
+}
+
+void kafka_producer_id(const struct kafka_settings *settings, enum kafka_handle handle,
+                       char text[KAFKA_TRANSACTIONAL_ID_SIZE])
+{
+        size_t n;
+
+        kafka_transactional_id(settings->group, settings->instance, text);
+        n = strlen(text);
+        if (handle == KAFKA_INTAKE_PRODUCER)
+                snprintf(text + n, KAFKA_TRANSACTIONAL_ID_SIZE - n, INTAKE_SUFFIX);
+}
+
+static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s,
+                        enum kafka_handle handle, struct error *err)
 {
         char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        kafka_transactional_id(s->group, s->instance, id);
+        kafka_producer_id(s, handle, id);
         if (SET_ROWS(conf, of_producer, err) != 0 ||
             set(conf, "transactional.id", id, false, err) != 0 ||
             set_number(conf, "transaction.timeout.ms", s->transaction_timeout_ms, err) != 0 ||
@@ -220,6 +261,21 @@ static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s, s
                        4 * (long long)s->max_transaction_entries + 1000, err) != 0 ||
             set_number(conf, "queue.buffering.max.kbytes", 1 << 20, err) != 0)
                 return (int)err->code;
+        return 0;
+}
+
+/* A group of its own: its members share the foreign topics. */
+static int set_intake(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
+{
+        char group[300];
+
+        snprintf(group, sizeof group, "%s" INTAKE_SUFFIX, s->group);
+        if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_intake, err) != 0 ||
+            set(conf, "group.id", group, false, err) != 0 ||
+            set_number(conf, "session.timeout.ms", KAFKA_SESSION_TIMEOUT_MS, err) != 0)
+                return (int)err->code;
+        if (!s->embedded && kafka_instance_is_static(s->instance))
+                return set(conf, "group.instance.id", s->instance, false, err);
         return 0;
 }
 
@@ -251,13 +307,16 @@ static int set_defaults(rd_kafka_conf_t *conf, const struct kafka_settings *s,
         case KAFKA_CONSUMER:
                 return set_consumer(conf, s, err);
         case KAFKA_PRODUCER:
-                return set_producer(conf, s, err);
+        case KAFKA_INTAKE_PRODUCER:
+                return set_producer(conf, s, handle, err);
         case KAFKA_AUX:
                 return set_asker(conf, s, of_aux, err);
         case KAFKA_BARRIER:
                 return set_asker(conf, s, of_barrier, err);
         case KAFKA_READER:
                 return set_reader(conf, s, err);
+        case KAFKA_INTAKE:
+                return set_intake(conf, s, err);
         }
         return 0;
 }
@@ -273,7 +332,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum k
                 return (int)err->code;
         if (handle == KAFKA_CONSUMER)
                 return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
-        if (handle == KAFKA_PRODUCER)
+        if (kafka_handle_is_producer(handle))
                 return set_properties(conf, s->producer_properties, s->n_producer_properties, err);
         return 0;
 }
@@ -293,7 +352,8 @@ rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, enum kafk
 rd_kafka_t *kafka_handle_new(rd_kafka_conf_t *conf, enum kafka_handle handle, struct error *err)
 {
         char said[256];
-        rd_kafka_type_t type = handle == KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+        rd_kafka_type_t type =
+                kafka_handle_is_producer(handle) ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
         rd_kafka_t *rk = rd_kafka_new(type, conf, said, sizeof said);
 
         if (rk == NULL) {
@@ -348,6 +408,24 @@ static struct kafka_property *copy_properties(const struct kafka_property *prope
         return copy;
 }
 
+static const char *const *copy_list(const char *const *list, size_t n)
+{
+        const char **copy = calloc(n + 1, sizeof *copy);
+
+        if (copy == NULL)
+                abort();
+        for (size_t i = 0; i < n; i++)
+                copy[i] = copy_text(list[i]);
+        return copy;
+}
+
+static void free_list(const char *const *list, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free((char *)list[i]);
+        free((void *)list);
+}
+
 struct kafka_settings kafka_settings_copy(const struct kafka_settings *settings)
 {
         struct kafka_settings copy = *settings;
@@ -357,11 +435,13 @@ struct kafka_settings kafka_settings_copy(const struct kafka_settings *settings)
                 copy_properties(settings->consumer_properties, settings->n_consumer_properties);
         copy.producer_properties =
                 copy_properties(settings->producer_properties, settings->n_producer_properties);
+        copy.intake_topics = copy_list(settings->intake_topics, settings->n_intake_topics);
         copy.group = copy_text(settings->group);
         copy.instance = copy_text(settings->instance);
         copy.failures_topic = copy_text(settings->failures_topic);
         copy.replication_topic = copy_text(settings->replication_topic);
         copy.replication_partitioner = copy_text(settings->replication_partitioner);
+        copy.failures_partitioner = copy_text(settings->failures_partitioner);
         return copy;
 }
 
@@ -379,9 +459,11 @@ void kafka_settings_deinit(struct kafka_settings *settings)
         free_properties(settings->properties, settings->n_properties);
         free_properties(settings->consumer_properties, settings->n_consumer_properties);
         free_properties(settings->producer_properties, settings->n_producer_properties);
+        free_list(settings->intake_topics, settings->n_intake_topics);
         free((char *)settings->group);
         free((char *)settings->instance);
         free((char *)settings->failures_topic);
         free((char *)settings->replication_topic);
         free((char *)settings->replication_partitioner);
+        free((char *)settings->failures_partitioner);
 }

@@ -12,10 +12,23 @@
  * Errors  ERR_BAD_CONFIG names the property and what librdkafka said of it. Properties of ours that
  * an older library does not know are left out.
  */
-enum kafka_handle { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_AUX, KAFKA_BARRIER, KAFKA_READER };
-#define KAFKA_HANDLES 5
+enum kafka_handle {
+        KAFKA_CONSUMER,
+        KAFKA_PRODUCER,
+        KAFKA_AUX,
+        KAFKA_BARRIER,
+        KAFKA_READER,
+        KAFKA_INTAKE,          /* consumer of the foreign topics */
+        KAFKA_INTAKE_PRODUCER, /* of what the intake writes */
+};
+#define KAFKA_HANDLES 7
 
 const char *kafka_handle_name(enum kafka_handle handle);
+bool kafka_handle_is_producer(enum kafka_handle handle);
+
+/* The transactional.id of a producer. */
+void kafka_producer_id(const struct kafka_settings *settings, enum kafka_handle handle,
+                       char text[KAFKA_TRANSACTIONAL_ID_SIZE]);
 
 /* bootstrap: of the embedded broker; NULL: as the properties say. NULL on error. */
 rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, enum kafka_handle handle,

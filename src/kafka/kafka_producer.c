@@ -151,7 +151,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
             code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
                 p->outage_ms = now_ms();
         if (code != RD_KAFKA_RESP_ERR__FATAL)
-                kafka_trouble_note(p->trouble, KAFKA_PRODUCER, (rd_kafka_resp_err_t)code, reason);
+                kafka_trouble_note(p->trouble, p->handle, (rd_kafka_resp_err_t)code, reason);
 }
 
 static rd_kafka_topic_t *open_topic(struct kafka_publisher *p, const char *name,
@@ -164,14 +164,9 @@ static rd_kafka_topic_t *open_topic(struct kafka_publisher *p, const char *name,
         return rd_kafka_topic_new(p->producer, name, conf);
 }
 
-static const char *library_partitioner(const struct kafka_settings *s)
-{
-        return strcmp(s->replication_partitioner, "murmur2") == 0 ? "murmur2" : "consistent";
-}
-
 void kafka_producer_make_smaller_sets(struct kafka_publisher *p)
 {
-        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        kafka_trouble_note(p->trouble, p->handle, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
                            "a topic takes less at once than is known: less is sent at once");
         if (p->sets < KAFKA_SETS_OF_ONE)
                 p->sets++;
@@ -215,7 +210,7 @@ static void set_sets(struct kafka_publisher *p, rd_kafka_conf_t *conf)
 static bool make_producer(struct kafka_publisher *p)
 {
         struct error err;
-        rd_kafka_conf_t *conf = kafka_conf_new(p->settings, KAFKA_PRODUCER, p->bootstrap, &err);
+        rd_kafka_conf_t *conf = kafka_conf_new(p->settings, p->handle, p->bootstrap, &err);
 
         if (conf == NULL)
                 return false;
@@ -223,16 +218,17 @@ static bool make_producer(struct kafka_publisher *p)
         rd_kafka_conf_set_opaque(conf, p);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_dr_msg_cb(conf, kafka_transaction_on_delivery);
-        p->producer = kafka_handle_new(conf, KAFKA_PRODUCER, &err);
+        p->producer = kafka_handle_new(conf, p->handle, &err);
         p->credentials_version = 0;
         if (p->producer == NULL) {
-                kafka_trouble_note(p->trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR__INVALID_ARG,
+                kafka_trouble_note(p->trouble, p->handle, RD_KAFKA_RESP_ERR__INVALID_ARG,
                                    err.message);
                 return false;
         }
         p->topics[PUBLISH_REPLICATION] =
-                open_topic(p, p->settings->replication_topic, library_partitioner(p->settings));
-        p->topics[PUBLISH_FAILURES] = open_topic(p, p->settings->failures_topic, "murmur2");
+                open_topic(p, p->settings->replication_topic, p->settings->replication_partitioner);
+        p->topics[PUBLISH_FAILURES] =
+                open_topic(p, p->settings->failures_topic, p->settings->failures_partitioner);
         return true;
 }
 
@@ -251,7 +247,7 @@ static bool init_transactions(struct kafka_publisher *p)
 
         if (error == NULL)
                 return true;
-        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+        kafka_trouble_note(p->trouble, p->handle, rd_kafka_error_code(error),
                            rd_kafka_error_string(error));
         fatal = rd_kafka_error_is_fatal(error) || !rd_kafka_error_is_retriable(error);
         rd_kafka_error_destroy(error);
@@ -291,7 +287,7 @@ static bool clear(struct kafka_publisher *p)
 
         if (error == NULL)
                 return true;
-        kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+        kafka_trouble_note(p->trouble, p->handle, rd_kafka_error_code(error),
                            rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
         kafka_producer_destroy(p);

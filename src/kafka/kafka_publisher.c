@@ -98,21 +98,27 @@ static struct publish_batch *take_list(struct publish_batch **list, struct publi
         return taken;
 }
 
+static void tell_member(const struct kafka_publisher *p, void (*what)(struct member *m))
+{
+        if (p->member != NULL)
+                what(p->member);
+}
+
 static void tell_state(struct kafka_publisher *p, unsigned readied, bool usable)
 {
         char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
         if (p->usable_seen && (!usable || readied != p->readied_seen))
-                member_on_publisher_lost(p->member);
+                tell_member(p, member_on_publisher_lost);
         if (usable && readied != p->readied_seen) {
-                kafka_transactional_id(p->settings->group, p->settings->instance, id);
+                kafka_producer_id(p->settings, p->handle, id);
                 log_emit(LOG_PRODUCER_READY, LOG_FIELDS(log_c("transactional_id", id)),
                          "the transactional producer can be used");
-                member_on_publisher_ready(p->member);
+                tell_member(p, member_on_publisher_ready);
         }
         p->readied_seen = readied;
         if (usable && !p->usable_seen)
-                kafka_trouble_forget(p->trouble, KAFKA_PRODUCER);
+                kafka_trouble_forget(p->trouble, p->handle);
         p->usable_seen = usable;
 }
 
@@ -120,7 +126,7 @@ static void say_fenced(const struct kafka_publisher *p, int64_t wait_ms)
 {
         char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        kafka_transactional_id(p->settings->group, p->settings->instance, id);
+        kafka_producer_id(p->settings, p->handle, id);
         log_emit(LOG_PRODUCER_FENCED,
                  LOG_FIELDS(log_c("transactional_id", id),
                             log_i("wait_ms", wait_ms > 1 ? wait_ms : 0)),
@@ -213,6 +219,7 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
         p->settings = settings;
         p->bootstrap = bootstrap;
         p->trouble = trouble;
+        p->handle = KAFKA_PRODUCER;
         p->waiting_end = &p->waiting;
         p->finished_end = &p->finished;
         p->outage_ms = INT64_MIN / 2;

@@ -31,7 +31,8 @@ struct kafka_publisher {
         const struct kafka_settings *settings;
         const char *bootstrap; /* of the embedded broker, or NULL */
         struct kafka_trouble *trouble;
-        struct member *member;
+        enum kafka_handle handle; /* KAFKA_PRODUCER, or another one with its own id */
+        struct member *member;    /* is told when it can be used, and when not; NULL: nobody is */
         void (*on_fatal)(void *data, const struct error *err);
         void *fatal_data;
 

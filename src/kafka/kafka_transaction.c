@@ -93,7 +93,10 @@ static rd_kafka_error_t *send_offsets(struct kafka_publisher *p, const struct pu
         list = rd_kafka_topic_partition_list_new((int)batch->n_offsets);
         for (size_t i = 0; i < batch->n_offsets; i++) {
                 rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(
-                        list, p->settings->failures_topic, batch->offsets[i].partition);
+                        list,
+                        batch->offsets[i].topic != NULL ? batch->offsets[i].topic
+                                                        : p->settings->failures_topic,
+                        batch->offsets[i].partition);
 
                 at->offset = batch->offsets[i].offset;
                 at->metadata = strndup(batch->metadata.base, batch->metadata.len);
@@ -321,7 +324,7 @@ static void conclude(struct kafka_publisher *p, struct publish_batch *batch,
         else if (left == NULL && p->may_come_late)
                 kafka_publisher_lose(p, RD_KAFKA_RESP_ERR_NO_ERROR);
         if (left != NULL) {
-                kafka_trouble_note(p->trouble, KAFKA_PRODUCER, rd_kafka_error_code(left),
+                kafka_trouble_note(p->trouble, p->handle, rd_kafka_error_code(left),
                                    rd_kafka_error_string(left));
                 kafka_publisher_lose(p, rd_kafka_error_code(left));
                 rd_kafka_error_destroy(left);

@@ -11,6 +11,7 @@
 #include "crr/base/error.h"
 #include "crr/base/metrics.h"
 #include "crr/core/group.h"
+#include "crr/core/intake.h"
 #include "crr/core/log_reader.h"
 #include "crr/core/member.h"
 #include "crr/core/publisher.h"
@@ -41,9 +42,11 @@ struct kafka_settings {
         const char *group;
         const char *instance; /* ends in -<n>: also group.instance.id */
         const char *failures_topic, *replication_topic;
+        const char *const *intake_topics; /* of an embedded broker: they are made */
+        size_t n_intake_topics;
         bool create_topics;
-        const char *replication_partitioner; /* "murmur2" | "consistent" */
-        int embedded_partitions;             /* of the topics of an embedded broker */
+        const char *replication_partitioner, *failures_partitioner; /* "murmur2" | "consistent" */
+        int embedded_partitions; /* of the topics of an embedded broker */
         int64_t transaction_timeout_ms;
         size_t max_transaction_entries;
 };
@@ -79,6 +82,12 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
 struct publisher *kafka_publisher(struct kafka *k);
 struct group *kafka_group(struct kafka *k);
 struct log_reader *kafka_log_reader(struct kafka *k);
+
+struct publisher *kafka_intake_publisher(struct kafka *k);
+
+/* Before kafka_start(): the foreign topics are read too, by these names. The config is borrowed for
+ * good, and so is the intake, which must be stopped before kafka_close(). */
+void kafka_set_intake(struct kafka *k, struct intake *intake, const struct intake_config *config);
 
 void kafka_start(struct kafka *k, struct member *member);
 

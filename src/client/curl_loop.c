@@ -105,7 +105,7 @@ static void give_back_easy(struct curl_loop *c, CURL *easy)
 static void set_headers(struct transfer *t)
 {
         /* No wait for 100 Continue: the answer comes when the body was read. */
-        t->headers = curl_slist_append(NULL, "Expect:");
+        t->headers = t->call->is_post ? curl_slist_append(NULL, "Expect:") : NULL;
         for (int i = 0; i < CURL_CALL_MAX_HEADERS && t->call->headers[i] != NULL; i++)
                 t->headers = curl_slist_append(t->headers, t->call->headers[i]);
         curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -117,6 +117,7 @@ static void set_options(struct transfer *t)
         CURL *easy = t->easy;
 
         curl_easy_setopt(easy, CURLOPT_URL, call->url);
+        curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
         curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -318,6 +319,7 @@ struct curl_loop *curl_loop_new(uv_loop_t *loop, const struct curl_loop_limits *
         curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
         curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, limits->connections_per_host);
         curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, limits->connections);
+        curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, limits->kept);
         curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
         return c;
 }

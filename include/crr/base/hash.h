@@ -12,6 +12,10 @@
 void hash_sha256(struct str bytes, char text[HASH_TEXT_SIZE]);
 void hash_hmac_sha256(struct str key, struct str bytes, char text[HASH_TEXT_SIZE]);
 
+/* The bytes themselves, for keys that are derived from keys. */
+#define HASH_BYTES 32
+void hash_hmac_sha256_bytes(struct str key, struct str bytes, unsigned char digest[HASH_BYTES]);
+
 /* In a time that depends on the lengths only. */
 bool hash_eq(struct str a, struct str b);
 

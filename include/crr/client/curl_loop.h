@@ -17,8 +17,9 @@
  *
  * Ownership  A call is embedded by the caller and borrowed, with all it points to, until done.
  * Threads    Loop thread only (names are resolved on threads of libcurl).
- * Errors     An answer of any status is an answer. Without one, `result` says what is known of
- *            what the other side did, and `err` why.
+ * Errors     An answer of any status is an answer, redirects too. Without one, `result` says what
+ *            is known of what the other side did, and `err` why; `answer.overflow` tells an answer
+ *            that was too large.
  */
 enum curl_result {
         CURL_ANSWERED,  /* status and body are set */
@@ -30,10 +31,10 @@ enum curl_result {
 
 struct curl_call {
         void *data;      /* the caller's */
-        const char *url; /* http:// or https:// */
-        bool is_post;
-        struct str body;                            /* of a POST */
-        const char *headers[CURL_CALL_MAX_HEADERS]; /* "Name: value"; NULL ends them */
+        const char *url; /* http:// or https://; sent as it is, dot segments too */
+        bool is_post;    /* else GET */
+        struct str body; /* of a POST */
+        const char *headers[CURL_CALL_MAX_HEADERS]; /* "Name: value"; NULL ends them; copied */
         unsigned timeout_ms;                        /* connection, request and answer together */
         size_t max_answer_bytes;
         void (*done)(struct curl_call *call); /* once, never from inside curl_loop_start() */
@@ -49,6 +50,7 @@ struct curl_call {
 struct curl_loop_limits {
         long connections_per_host;
         long connections;
+        long kept; /* idle ones; 0: four times as many as requests are under way at the moment */
 };
 
 struct curl_loop;

@@ -17,7 +17,8 @@
  *   - done is called exactly once per get, on the loop, never from inside get(); after cancel() not
  *     at all;
  *   - the call and its strings are borrowed until then;
- *   - it is done at the deadline at the latest.
+ *   - it is done at the deadline at the latest;
+ *   - cancel() of a call that is done, or was canceled, does nothing.
  */
 enum source_result {
         SOURCE_FOUND,       /* metadata is set */
@@ -27,13 +28,14 @@ enum source_result {
 
 struct source_call {
         void *data;                         /* the caller's */
-        struct str bucket, key, version_id; /* version_id absent: the current version */
+        struct str bucket, key, version_id; /* version_id absent or empty: the current version */
         struct str role;                    /* of the failure; absent: none */
         int64_t deadline_ms;                /* monotonic */
         void (*done)(struct source_call *call);
 
         enum source_result result; /* out, as the rest */
-        struct str metadata; /* JSON text of the object's metadata; borrowed until done returns */
+        struct str metadata; /* of the object: the text of a JSON object, by its first byte; its
+                              * reader finds out about the rest. Borrowed until done returns */
         struct error err;
 
         void *work; /* the implementation's, as the rest */

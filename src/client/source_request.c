@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source_request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crr/base/limits.h"
+#include "crr/base/time.h"
+#include "crr/base/url.h"
+
+#define ROUTE      "/_/backbeat/metadata/"
+#define CODE_BYTES 64
+#define AUTH_LIMIT ((size_t)64 << 20) /* settings have a limit of their own */
+#define KEPT_BYTES                                                                    \
+        ((size_t)64 << 10) /* of the memory for metadata, from one answer to the next \
+                            */
+
+/* URLS */
+
+static void append_path(struct buf *out, struct str path)
+{
+        struct str segment, rest = path;
+
+        while (str_split(rest, '/', &segment, &rest)) {
+                url_encode(out, segment);
+                buf_append_char(out, '/');
+        }
+        url_encode(out, rest);
+}
+
+void source_url_write(struct buf *out, const char *base, const struct source_call *call)
+{
+        struct str head = str_from(base);
+
+        while (head.len > 0 && head.base[head.len - 1] == '/')
+                head.len--;
+        buf_append_str(out, head);
+        buf_append_c(out, ROUTE);
+        url_encode(out, call->bucket);
+        buf_append_char(out, '/');
+        append_path(out, call->key);
+        if (call->version_id.len > 0) {
+                buf_append_c(out, "?versionId=");
+                url_encode(out, call->version_id);
+        }
+        buf_append_char(out, '\0');
+}
+
+/* CREDENTIALS */
+
+static const char *copy(struct arena *arena, const char *text)
+{
+        char *text_copy;
+
+        if (text == NULL)
+                return NULL;
+        text_copy = arena_c(arena, str_from(text));
+        if (text_copy == NULL)
+                abort();
+        return text_copy;
+}
+
+void source_auth_replace(struct source_auth *to, struct arena *arena,
+                         const struct source_auth *from)
+{
+        struct source_role *roles;
+        struct arena fresh;
+
+        arena_init(&fresh, AUTH_LIMIT);
+        roles = arena_array(&fresh, from->n_roles + 1, sizeof *roles);
+        if (roles == NULL)
+                abort();
+        for (size_t i = 0; i < from->n_roles; i++)
+                roles[i] = (struct source_role){
+                        .arn = copy(&fresh, from->roles[i].arn),
+                        .access_key = copy(&fresh, from->roles[i].access_key),
+                        .secret_key = copy(&fresh, from->roles[i].secret_key),
+                };
+        *to = (struct source_auth){
+                .region = copy(&fresh, from->region),
+                .access_key = copy(&fresh, from->access_key),
+                .secret_key = copy(&fresh, from->secret_key),
+                .roles = roles,
+                .n_roles = from->n_roles,
+        };
+        arena_deinit(arena);
+        *arena = fresh;
+}
+
+static struct sigv4_key key_of(const struct source_auth *auth, struct str role)
+{
+        for (size_t i = 0; i < auth->n_roles && role.base != NULL; i++)
+                if (str_eq_c(role, auth->roles[i].arn))
+                        return (struct sigv4_key){ auth->region, auth->roles[i].access_key,
+                                                   auth->roles[i].secret_key };
+        return (struct sigv4_key){ auth->region, auth->access_key, auth->secret_key };
+}
+
+void source_sign(const struct source_auth *auth, struct str role, struct sigv4 *space,
+                 struct curl_call *http)
+{
+        struct sigv4_key key = key_of(auth, role);
+
+        if (auth->access_key == NULL)
+                return;
+        sigv4_sign(&key, http->url, time_wall_ms(), space);
+        for (int i = 0; i < SIGV4_HEADERS; i++)
+                http->headers[i] = space->lines[i];
+}
+
+/* ANSWERS */
+
+void source_reader_init(struct source_reader *r)
+{
+        r->json = json_reader_new(LIMIT_JSON_DEPTH);
+        buf_init(&r->metadata, SOURCE_METADATA_BYTES);
+}
+
+void source_reader_deinit(struct source_reader *r)
+{
+        json_reader_free(r->json);
+        buf_deinit(&r->metadata);
+}
+
+static int on_member(void *data, unsigned depth, struct str name, const struct json_value *v,
+                     struct error *err)
+{
+        struct buf *metadata = data;
+
+        if (depth == 0 && v->type != JSON_OBJECT)
+                return error_set(err, ERR_BAD_JSON, "not an object");
+        if (depth != 1 || !str_eq_c(name, "Body"))
+                return 0;
+        if (v->type != JSON_STRING)
+                return error_set(err, ERR_BAD_JSON, "its Body is not a string");
+        buf_append_str(metadata, v->text);
+        if (metadata->overflow)
+                return error_set(err, ERR_BAD_JSON, "its metadata is larger than %zu bytes",
+                                 metadata->limit);
+        return 0;
+}
+
+static int garbled(struct error *err, const char *why)
+{
+        error_set(err, ERR_UNAVAILABLE, "the answer is not the expected JSON: %s", why);
+        return VERDICT_GARBLED;
+}
+
+static enum source_verdict read_metadata(struct source_reader *r, struct str answer,
+                                         struct error *err)
+{
+        static const struct json_events events = { .value = on_member };
+        struct error why;
+
+        if (r->metadata.capacity > KEPT_BYTES)
+                buf_deinit(&r->metadata);
+        buf_clear(&r->metadata);
+        if (json_read(r->json, answer, &events, &r->metadata, &why) != 0)
+                return garbled(err, why.message);
+        if (r->metadata.len == 0)
+                return garbled(err, "it has no Body");
+        if (r->metadata.base[0] != '{')
+                return garbled(err, "its Body is not an object");
+        return VERDICT_FOUND;
+}
+
+struct said {
+        char code[CODE_BYTES];
+        size_t len;
+};
+
+static bool is_word_char(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static int on_error_member(void *data, unsigned depth, struct str name, const struct json_value *v,
+                           struct error *err)
+{
+        struct said *said = data;
+
+        if (depth == 0 && v->type != JSON_OBJECT)
+                return error_set(err, ERR_BAD_JSON, "not an object");
+        if (depth != 1 || v->type != JSON_STRING || !str_eq_c(name, "code"))
+                return 0;
+        for (size_t i = 0; i < v->text.len && i < CODE_BYTES - 1; i++)
+                if (is_word_char(v->text.base[i]))
+                        said->code[said->len++] = v->text.base[i];
+        return 0;
+}
+
+/* "ObjNotFound" of {"code":"ObjNotFound","message":...}; empty: it says nothing of the kind. */
+static void read_code(struct source_reader *r, struct str answer, struct said *ret)
+{
+        static const struct json_events events = { .value = on_error_member };
+        struct error err;
+
+        *ret = (struct said){ .len = 0 };
+        if (json_read(r->json, answer, &events, ret, &err) != 0)
+                *ret = (struct said){ .len = 0 };
+}
+
+static bool is_missing(const char *code)
+{
+        static const char *const codes[] = { "ObjNotFound", "NoSuchKey", "NoSuchVersion",
+                                             "NoSuchBucket" };
+
+        for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+                if (strcmp(code, codes[i]) == 0)
+                        return true;
+        return false;
+}
+
+static enum source_verdict read_error(struct source_reader *r, const struct curl_call *http,
+                                      struct error *err)
+{
+        const char *more = "";
+        struct said said;
+
+        read_code(r, buf_str(&http->answer), &said);
+        if (http->status == 404 && is_missing(said.code))
+                return VERDICT_GONE;
+        if (http->status == 404)
+                more = ", which does not say that the version is missing";
+        else if (http->status >= 300 && http->status < 400)
+                more = ", a redirect: those are not followed";
+        error_set(err, ERR_UNAVAILABLE, "status %d%s%s%s%s", http->status, said.len > 0 ? " (" : "",
+                  said.code, said.len > 0 ? ")" : "", more);
+        return http->status >= 500 ? VERDICT_FAILED : VERDICT_REFUSED;
+}
+
+enum source_verdict source_read(struct source_reader *r, const struct curl_call *http,
+                                struct error *err)
+{
+        if (http->result != CURL_ANSWERED) {
+                error_set(err, ERR_UNAVAILABLE, "%s", http->err.message);
+                return http->answer.overflow ? VERDICT_GARBLED : VERDICT_FAILED;
+        }
+        if (http->status == 200)
+                return read_metadata(r, buf_str(&http->answer), err);
+        return read_error(r, http, err);
+}

@@ -109,6 +109,13 @@ static void curl_on_closed(void *data)
         d->curl_closed = true;
 }
 
+static void source_on_closed(void *data)
+{
+        struct daemon *d = data;
+
+        d->source_closed = true;
+}
+
 static void begin_closing(struct daemon *d)
 {
         enter(d, LIFE_CLOSING, time_monotonic_ms() + CLOSE_MS);
@@ -116,6 +123,10 @@ static void begin_closing(struct daemon *d)
                 curl_loop_close(d->curl, curl_on_closed, d);
         else
                 d->curl_closed = true;
+        if (d->source != NULL)
+                source_backbeat_close(d->source, source_on_closed, d);
+        else
+                d->source_closed = true;
         if (d->http != NULL)
                 http_server_close(d->http, http_on_closed, d);
         else
@@ -188,7 +199,7 @@ static void step(struct daemon *d, int64_t now_ms)
                         begin_closing(d);
                 break;
         case LIFE_CLOSING:
-                if (d->http_closed && d->curl_closed &&
+                if (d->http_closed && d->curl_closed && d->source_closed &&
                     (d->http == NULL || http_server_in_flight(d->http) == 0)) {
                         finish(d);
                 } else if (is_over) {

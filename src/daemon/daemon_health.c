@@ -129,6 +129,7 @@ void daemon_health_replication(void *daemon, struct api_replication *ret)
                 .partitions = d->partitions,
                 .n_partitions = n,
                 .producer_ok = d->kafka_status.producer_ready,
+                .source = d->source != NULL ? source_backbeat_status(d->source) : NULL,
         };
 }
 

@@ -94,7 +94,11 @@ void daemon_api_config(struct daemon *d, struct api_config *ret)
 
 void daemon_check_open_files(const struct settings *s)
 {
-        int64_t wanted = settings_number(s, SETTING_HTTP_MAX_CONNECTIONS) + RESERVED_FILES;
+        int64_t to_source = settings_text(s, SETTING_SOURCE_URL) != NULL
+                                    ? settings_number(s, SETTING_SOURCE_CONCURRENCY)
+                                    : 0;
+        int64_t wanted =
+                settings_number(s, SETTING_HTTP_MAX_CONNECTIONS) + to_source + RESERVED_FILES;
         uint64_t limit = process_raise_open_files();
 
         if (limit < (uint64_t)wanted)
@@ -246,7 +250,7 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
 /* An embedded broker has no group. */
 static void make_peers(struct daemon *d)
 {
-        struct curl_loop_limits limits = { CONNECTIONS_PER_PEER, CONNECTIONS_TO_PEERS };
+        struct curl_loop_limits limits = { CONNECTIONS_PER_PEER, CONNECTIONS_TO_PEERS, 0 };
 
         if (settings_number(d->settings, SETTING_KAFKA_EMBEDDED) != 0)
                 return;
@@ -314,6 +318,7 @@ static int make_core(struct daemon *d, const struct api_health *health)
                 return refuse_start(SETTING_TABLE_MEMORY_LIMIT, &err);
         }
         make_peers(d);
+        daemon_make_source(d);
         d->door = retry_service_new(d->member, d->peers != NULL ? peer_client_port(d->peers) : NULL,
                                     (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
         make_intake(d);
@@ -350,6 +355,7 @@ void daemon_free_parts(struct daemon *d)
         retry_service_free(d->door);
         peer_client_free(d->peers);
         curl_loop_free(d->curl);
+        source_backbeat_free(d->source);
         member_free(d->member);
         helper_free(d->helper);
         kafka_free(d->kafka);

@@ -8,6 +8,7 @@
 #include "crr/base/metrics.h"
 #include "crr/base/sm.h"
 #include "crr/client/peer_client.h"
+#include "crr/client/source_backbeat.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
 #include "crr/http/http_server.h"
@@ -35,7 +36,8 @@ struct daemon {
         struct helper *helper;  /* NULL: there is none */
         struct curl_loop *curl; /* NULL with an embedded broker, as the peers */
         struct peer_client *peers;
-        struct network *allow; /* peer.allow_from */
+        struct source_backbeat *source; /* NULL: source.url is not set */
+        struct network *allow;          /* peer.allow_from */
         struct retry_service *door;
         struct api *api;
         struct intake *intake; /* NULL: there is none */
@@ -54,7 +56,7 @@ struct daemon {
         enum exit_status exit_status;
         int64_t deadline_ms; /* of this state of life; INT64_MAX: none */
         int64_t hurry_ms; /* the process ends then, whatever is open; INT64_MAX: not in a hurry */
-        bool kafka_closed, http_closed, curl_closed;
+        bool kafka_closed, http_closed, curl_closed, source_closed;
 
         struct {
                 uv_work_t work;
@@ -78,6 +80,10 @@ void daemon_member_config(const struct daemon *d, struct member_config *ret);
 void daemon_http_limits(const struct settings *s, struct http_limits *ret);
 void daemon_api_config(struct daemon *d, struct api_config *ret); /* `allow` lives until the next */
 void daemon_check_open_files(const struct settings *s);
+
+/* daemon_source.c: the store that is replicated from, if there is one. */
+void daemon_make_source(struct daemon *d);
+void daemon_reload_source(struct daemon *d);
 
 /* daemon_pages.c: memory for the table, got ahead. */
 void daemon_get_pages(struct daemon *d);

@@ -75,6 +75,7 @@ static void apply(struct daemon *d)
         api_set_config(d->api, &api_config);
         if (d->peers != NULL)
                 peer_client_set_secret(d->peers, api_config.peer_secret);
+        daemon_reload_source(d);
         retry_service_set_peer_timeout(
                 d->door, (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
 }

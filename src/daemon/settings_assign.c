@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings_check.h"
 #include "settings_private.h"
 #include "settings_value.h"
 
@@ -53,7 +54,7 @@ static bool is_good(struct settings *s, enum setting id, const char *source,
 
         if (why == NULL)
                 return true;
-        if (raw->is_secret)
+        if (raw->is_secret || check_holds_credentials(raw->text))
                 settings_problem(s, source, path, "%s", why);
         else
                 settings_problem(s, source, path, "\"%.*s\" %s", STR_ARG(raw->text), why);
@@ -194,7 +195,8 @@ static struct str property_text(const struct raw_value *raw)
 }
 
 /* NULL, or why this property cannot have this value. */
-static const char *property_refusal(const struct settings *s, const char *name, struct str text)
+static const char *property_refusal(const struct setting_row *row, const char *name,
+                                    struct str text)
 {
         if (name[0] == '\0')
                 return "has no name";
@@ -202,7 +204,18 @@ static const char *property_refusal(const struct settings *s, const char *name, 
                 return "must be a string, a number or a boolean";
         if (memchr(text.base, '\0', text.len) != NULL)
                 return "holds a zero byte";
-        return s->kafka.refusal(name);
+        return row->check != NULL ? row->check(text) : NULL;
+}
+
+/* The same by librdkafka, whose own words are in `err`. */
+static const char *librdkafkas_refusal(const struct settings *s, const char *name,
+                                       const char *value, bool is_secret, struct error *err)
+{
+        const char *why = s->kafka.refusal(name);
+
+        if (why == NULL && s->kafka.check(name, value, err) != 0)
+                why = is_secret ? "librdkafka refuses the secret" : err->message;
+        return why;
 }
 
 static void refuse_property(struct settings *s, enum setting id, const char *source,
@@ -219,21 +232,22 @@ static void refuse_property(struct settings *s, enum setting id, const char *sou
 void settings_set_property(struct settings *s, enum setting id, const char *source, struct str name,
                            const struct raw_value *raw)
 {
-        const char *copy = settings_copy(s, name), *value;
+        const struct setting_row *row = setting_row(id);
+        bool is_librdkafkas = setting_is_librdkafkas(row);
+        const char *copy = settings_copy(s, name), *value = NULL;
         struct str text = property_text(raw);
-        const char *why = property_refusal(s, copy, text);
-        bool is_secret = raw->is_secret || s->kafka.is_secret(copy);
+        const char *why = property_refusal(row, copy, text);
+        bool is_secret = raw->is_secret || (row->flags & SETTING_SECRET) ||
+                         (is_librdkafkas && s->kafka.is_secret(copy));
         struct setting_property *slot;
         struct error err;
 
-        assert(setting_row(id)->type == SETTING_MAP);
+        assert(row->type == SETTING_MAP);
+        if (why == NULL)
+                value = settings_copy(s, text);
+        if (why == NULL && is_librdkafkas)
+                why = librdkafkas_refusal(s, copy, value, is_secret, &err);
         if (why != NULL) {
-                refuse_property(s, id, source, copy, why);
-                return;
-        }
-        value = settings_copy(s, text);
-        if (s->kafka.check(copy, value, &err) != 0) {
-                why = is_secret ? "librdkafka refuses the secret" : err.message;
                 refuse_property(s, id, source, copy, why);
                 return;
         }

@@ -8,11 +8,14 @@
 
 #include "crr/base/limits.h"
 #include "crr/base/network.h"
+#include "crr/base/url.h"
 
 #define INSTANCE_BYTES 128
 #define GROUP_BYTES    255
 #define TOPIC_BYTES    249 /* Kafka's */
 #define HOST_BYTES     256
+#define KEY_BYTES      128
+#define REGION_BYTES   63
 
 /* Letters, digits, '.', '_' and '-': what topics, files and metrics take. */
 static bool is_plain_char(char c)
@@ -139,6 +142,82 @@ const char *check_network(struct str text)
         return network_parse(text, &network) ? NULL : "is not a network such as 10.0.0.0/8 or ::1";
 }
 
+/* THE SOURCE */
+
+static struct str url_authority(struct str url)
+{
+        const char *scheme = memmem(url.base, url.len, "://", 3);
+        struct str authority, rest;
+
+        if (scheme == NULL)
+                return STR_ABSENT;
+        authority = (struct str){ scheme + 3, url.len - (size_t)(scheme + 3 - url.base) };
+        str_split(authority, '/', &authority, &rest);
+        return authority;
+}
+
+bool check_holds_credentials(struct str text)
+{
+        struct str authority = url_authority(text);
+
+        return authority.base != NULL && memchr(authority.base, '@', authority.len) != NULL;
+}
+
+/* What is behind the host goes into signatures, as it is. */
+static bool has_plain_path(struct str url)
+{
+        struct str authority = url_authority(url), segment;
+        const char *path = authority.base + authority.len;
+        struct str rest = { path, url.len - (size_t)(path - url.base) };
+
+        while (str_split(rest, '/', &segment, &rest))
+                if (!url_is_encoded(segment))
+                        return false;
+        return url_is_encoded(rest);
+}
+
+const char *check_source_url(struct str text)
+{
+        if (check_url(text) != NULL)
+                return "is not a URL such as https://s3.example.com:8443";
+        if (check_holds_credentials(text))
+                return "must not hold credentials: they belong into source.auth";
+        return has_plain_path(text) ? NULL : "must have no query, and its path percent-encoded";
+}
+
+/* It stands in a header, between signs that it must not have. */
+const char *check_access_key(struct str text)
+{
+        bool good = text.len > 0 && text.len <= KEY_BYTES;
+
+        for (size_t i = 0; i < text.len; i++)
+                good &= text.base[i] > ' ' && text.base[i] < 0x7f && text.base[i] != ',' &&
+                        text.base[i] != '/';
+        return good ? NULL : "must be 1 to 128 visible ASCII characters but ',' and '/'";
+}
+
+const char *check_secret_key(struct str text)
+{
+        return text.len == 0 || text.len > KEY_BYTES ? "must be 1 to 128 bytes" : NULL;
+}
+
+const char *check_region(struct str text)
+{
+        if (text.len == 0 || text.len > REGION_BYTES || !is_plain(text))
+                return "must be 1 to 63 letters, digits, '.', '_' or '-'";
+        return NULL;
+}
+
+const char *check_role_keys(struct str text)
+{
+        struct str access_key, secret_key;
+
+        if (!str_split(text, ':', &access_key, &secret_key) ||
+            check_access_key(access_key) != NULL || check_secret_key(secret_key) != NULL)
+                return "must be \"<access key>:<secret key>\", each as in source.auth";
+        return NULL;
+}
+
 /* TOGETHER */
 
 static bool is_loopback(struct str host)
@@ -210,11 +289,31 @@ static void check_intake(struct settings *s)
         }
 }
 
+static void check_source(struct settings *s)
+{
+        bool has_access = s->values[SETTING_SOURCE_AUTH_ACCESS_KEY].text != NULL;
+        bool has_secret = s->values[SETTING_SOURCE_AUTH_SECRET_KEY].text != NULL;
+
+        if (s->values[SETTING_SOURCE_AUTH_TYPE].number == SETTING_AUTH_V4) {
+                if (!has_access || !has_secret)
+                        complain(s, SETTING_SOURCE_AUTH_TYPE,
+                                 "v4 needs source.auth.access_key and source.auth.secret_key");
+                return;
+        }
+        if (has_access)
+                complain(s, SETTING_SOURCE_AUTH_ACCESS_KEY, "needs source.auth.type v4");
+        if (has_secret)
+                complain(s, SETTING_SOURCE_AUTH_SECRET_KEY, "needs source.auth.type v4");
+        if (s->values[SETTING_SOURCE_ROLES].n_properties > 0)
+                complain(s, SETTING_SOURCE_ROLES, "needs source.auth.type v4");
+}
+
 void settings_check_together(struct settings *s)
 {
         check_listen(s);
         check_bootstrap(s);
         check_intake(s);
+        check_source(s);
         if (strcmp(s->values[SETTING_TOPICS_FAILURES].text,
                    s->values[SETTING_TOPICS_REPLICATION].text) == 0)
                 complain(s, SETTING_TOPICS_REPLICATION, "is the same as topics.failures");

@@ -126,6 +126,10 @@ static void read_variable(struct settings *s, struct str variable, struct str va
                 say_unknown(s, source, variable, "unknown setting");
                 return;
         }
+        if (rest.base != NULL && !setting_is_librdkafkas(setting_row(id))) {
+                say_unknown(s, source, variable, "names do not fit a variable: use the file");
+                return;
+        }
         if (rest.base != NULL) {
                 property = s->kafka.from_env(source + (variable.len - rest.len));
                 if (property == NULL) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The settings as a configuration file: the annotated sample, and what is in force. */
+#include <stdio.h>
 #include <string.h>
 
 #include "crr/base/json_write.h"
@@ -10,40 +11,59 @@
 #define HELP_COLUMNS 100
 #define REDACTED     "\"(secret)\""
 
-static struct str group_of(enum setting id)
+static void indent(struct buf *out, size_t level)
 {
-        struct str path = str_from(setting_path(id)), group, name;
-
-        str_split(path, '.', &group, &name);
-        return group;
-}
-
-static const char *name_of(enum setting id)
-{
-        return strchr(setting_path(id), '.') + 1;
-}
-
-static bool is_first_of_group(int id)
-{
-        return id == 0 || !str_eq(group_of((enum setting)id), group_of((enum setting)(id - 1)));
+        for (size_t i = 0; i < level; i++)
+                buf_append_c(out, "  ");
 }
 
 static bool is_last_of_group(int id)
 {
-        return id == SETTING__COUNT - 1 || is_first_of_group(id + 1);
+        return setting_common_groups(id, id + 1) < setting_depth((enum setting)id);
 }
 
-static void open_group(struct buf *out, enum setting id)
+/* Those that begin with this setting. */
+static void open_groups(struct buf *out, int id)
 {
-        buf_printf(out, "  \"%.*s\": {\n", STR_ARG(group_of(id)));
+        for (size_t level = setting_common_groups(id - 1, id);
+             level < setting_depth((enum setting)id); level++) {
+                indent(out, level + 1);
+                buf_printf(out, "\"%.*s\": {\n", STR_ARG(setting_group((enum setting)id, level)));
+        }
 }
 
-static void close_group(struct buf *out, int id)
+/* Those that end with it. */
+static void close_groups(struct buf *out, int id)
 {
-        buf_append_c(out, id == SETTING__COUNT - 1 ? "  }\n" : "  },\n");
+        size_t kept = setting_common_groups(id, id + 1);
+
+        for (size_t level = setting_depth((enum setting)id); level > kept; level--) {
+                bool goes_on = level == kept + 1 && id + 1 < SETTING__COUNT;
+
+                indent(out, level);
+                buf_append_c(out, goes_on ? "},\n" : "}\n");
+        }
 }
 
 /* THE SAMPLE */
+
+static void print_sample_of(struct buf *out, int id)
+{
+        const struct setting_row *row = setting_row((enum setting)id);
+        size_t depth = setting_depth((enum setting)id) + 1;
+        char prefix[32];
+
+        if (setting_common_groups(id - 1, id) > 0)
+                buf_append_char(out, '\n');
+        open_groups(out, id);
+        snprintf(prefix, sizeof prefix, "%*s// ", (int)(2 * depth), "");
+        settings_wrap(out, row->help, prefix, HELP_COLUMNS);
+        settings_wrap_limits(out, row, prefix, HELP_COLUMNS);
+        indent(out, depth);
+        buf_printf(out, "\"%s\": %s%s\n", setting_name((enum setting)id), row->preset,
+                   is_last_of_group(id) ? "" : ",");
+        close_groups(out, id);
+}
 
 void settings_print_sample(struct buf *out)
 {
@@ -54,20 +74,8 @@ void settings_print_sample(struct buf *out)
                      "// Any string may stand elsewhere: {\"file\": \"/run/secrets/x\"} or "
                      "{\"env\": \"NAME\"}.\n"
                      "{\n");
-        for (int id = 0; id < SETTING__COUNT; id++) {
-                const struct setting_row *row = setting_row((enum setting)id);
-
-                if (is_first_of_group(id))
-                        open_group(out, (enum setting)id);
-                else
-                        buf_append_char(out, '\n');
-                settings_wrap(out, row->help, "    // ", HELP_COLUMNS);
-                settings_wrap_limits(out, row, "    // ", HELP_COLUMNS);
-                buf_printf(out, "    \"%s\": %s%s\n", name_of((enum setting)id), row->preset,
-                           is_last_of_group(id) ? "" : ",");
-                if (is_last_of_group(id))
-                        close_group(out, id);
-        }
+        for (int id = 0; id < SETTING__COUNT; id++)
+                print_sample_of(out, id);
         buf_append_c(out, "}\n");
 }
 
@@ -144,13 +152,12 @@ void settings_print(const struct settings *s, struct buf *out)
 {
         buf_append_c(out, "{\n");
         for (int id = 0; id < SETTING__COUNT; id++) {
-                if (is_first_of_group(id))
-                        open_group(out, (enum setting)id);
-                buf_printf(out, "    \"%s\": ", name_of((enum setting)id));
+                open_groups(out, id);
+                indent(out, setting_depth((enum setting)id) + 1);
+                buf_printf(out, "\"%s\": ", setting_name((enum setting)id));
                 print_value(out, setting_row((enum setting)id), &s->values[id],
                             is_last_of_group(id) ? "" : ",");
-                if (is_last_of_group(id))
-                        close_group(out, id);
+                close_groups(out, id);
         }
         buf_append_c(out, "}\n");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What another reading of the sources changes. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "settings_private.h"
@@ -22,15 +23,33 @@ static bool same_value(const struct setting_value *a, const struct setting_value
         return true;
 }
 
+static const char *copy(struct settings *s, const char *text)
+{
+        return text != NULL ? settings_copy(s, str_from(text)) : NULL;
+}
+
+static void *array(struct settings *s, size_t n, size_t size)
+{
+        void *items = arena_array(&s->arena, n + 1, size);
+
+        if (items == NULL)
+                abort();
+        return items;
+}
+
 static void take(struct settings *s, enum setting id, const struct setting_value *fresh)
 {
         struct setting_value *value = &s->values[id];
+        const char **items = array(s, fresh->n_items, sizeof *items);
 
-        assert(setting_is_number(setting_row(id)));
+        for (size_t i = 0; i < fresh->n_items; i++)
+                items[i] = copy(s, fresh->items[i]);
         value->number = fresh->number;
         value->is_secret = fresh->is_secret;
-        value->source = settings_copy(s, str_from(fresh->source));
-        value->text = fresh->text != NULL ? settings_copy(s, str_from(fresh->text)) : NULL;
+        value->source = copy(s, fresh->source);
+        value->text = copy(s, fresh->text);
+        value->items = items;
+        value->n_items = fresh->n_items;
 }
 
 /* PROPERTIES */
@@ -56,8 +75,8 @@ struct property_changes {
 static void take_property(struct settings *s, struct setting_property *old,
                           const struct setting_property *fresh)
 {
-        old->value = settings_copy(s, str_from(fresh->value));
-        old->source = settings_copy(s, str_from(fresh->source));
+        old->value = copy(s, fresh->value);
+        old->source = copy(s, fresh->source);
         old->is_secret = fresh->is_secret;
 }
 
@@ -84,6 +103,47 @@ static struct property_changes take_credentials(struct settings *s, enum setting
         return changes;
 }
 
+static void replace_properties(struct settings *s, enum setting id,
+                               const struct setting_value *fresh)
+{
+        struct setting_property *all = array(s, fresh->n_properties, sizeof *all);
+
+        for (size_t i = 0; i < fresh->n_properties; i++) {
+                const struct setting_property *p = &fresh->properties[i];
+
+                all[i] = (struct setting_property){ copy(s, p->name), copy(s, p->value),
+                                                    copy(s, p->source), p->is_secret };
+        }
+        s->values[id].properties = all;
+        s->values[id].n_properties = fresh->n_properties;
+        s->values[id].source = copy(s, fresh->source);
+}
+
+static bool same_properties(const struct setting_value *a, const struct setting_value *b)
+{
+        if (a->n_properties != b->n_properties)
+                return false;
+        for (size_t i = 0; i < a->n_properties; i++) {
+                const struct setting_property *other = find(b, a->properties[i].name);
+
+                if (other == NULL || !same_text(a->properties[i].value, other->value))
+                        return false;
+        }
+        return true;
+}
+
+static struct property_changes take_properties(struct settings *s, enum setting id,
+                                               const struct setting_value *fresh)
+{
+        bool is_other = !same_properties(&s->values[id], fresh);
+
+        if (setting_is_librdkafkas(setting_row(id)))
+                return take_credentials(s, id, fresh);
+        if (is_other)
+                replace_properties(s, id, fresh);
+        return (struct property_changes){ .taken = is_other };
+}
+
 void settings_reload(struct settings *s, const struct settings *fresh,
                      void (*changed)(void *data, enum setting id, bool taken), void *data)
 {
@@ -94,7 +154,7 @@ void settings_reload(struct settings *s, const struct settings *fresh,
                 const struct setting_value *value = &fresh->values[id];
 
                 if (setting_row(id)->type == SETTING_MAP) {
-                        struct property_changes changes = take_credentials(s, id, value);
+                        struct property_changes changes = take_properties(s, id, value);
 
                         if (changes.taken)
                                 changed(data, id, true);

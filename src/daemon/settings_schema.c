@@ -98,14 +98,16 @@ static void member_list(struct json_writer *w)
         json_object_close(w);
 }
 
-static void member_map(struct json_writer *w)
+static void member_map(struct json_writer *w, const struct setting_row *row)
 {
         member_c(w, "type", "object");
         open_object(w, "additionalProperties");
         open_array(w, "anyOf");
         alternative_c(w, "type", "string");
-        alternative_c(w, "type", "number");
-        alternative_c(w, "type", "boolean");
+        if (setting_is_librdkafkas(row)) {
+                alternative_c(w, "type", "number");
+                alternative_c(w, "type", "boolean");
+        }
         alternative_c(w, "$ref", "#/$defs/secret");
         json_array_close(w);
         json_object_close(w);
@@ -136,14 +138,16 @@ static void member_type(struct json_writer *w, const struct setting_row *row)
                 member_list(w);
                 break;
         case SETTING_MAP:
-                member_map(w);
+                member_map(w, row);
                 break;
         }
 }
 
-static void print_setting(struct json_writer *w, const struct setting_row *row)
+static void print_setting(struct json_writer *w, enum setting id)
 {
-        open_object(w, strchr(row->path, '.') + 1);
+        const struct setting_row *row = setting_row(id);
+
+        open_object(w, setting_name(id));
         member_c(w, "description", row->help);
         member_type(w, row);
         json_key(w, "default");
@@ -196,21 +200,17 @@ static void close_group(struct json_writer *w)
 
 static void print_groups(struct json_writer *w)
 {
-        struct str before = STR_ABSENT, group, name;
-
         open_object(w, "properties");
-        for (int id = 0; id < SETTING__COUNT; id++) {
-                const struct setting_row *row = setting_row((enum setting)id);
+        for (int i = 0; i < SETTING__COUNT; i++) {
+                enum setting id = (enum setting)i;
+                size_t depth = setting_depth(id);
 
-                str_split(str_from(row->path), '.', &group, &name);
-                if (id > 0 && !str_eq(group, before))
+                for (size_t level = setting_common_groups(i - 1, i); level < depth; level++)
+                        open_group(w, setting_group(id, level));
+                print_setting(w, id);
+                for (size_t level = setting_common_groups(i, i + 1); level < depth; level++)
                         close_group(w);
-                if (!str_eq(group, before))
-                        open_group(w, group);
-                print_setting(w, row);
-                before = group;
         }
-        close_group(w);
         json_object_close(w);
 }
 

@@ -40,6 +40,50 @@ bool setting_is_number(const struct setting_row *row)
         return row->type < SETTING_TEXT;
 }
 
+bool setting_is_librdkafkas(const struct setting_row *row)
+{
+        return row->type == SETTING_MAP && row->check == NULL;
+}
+
+/* GROUPS */
+
+size_t setting_depth(enum setting id)
+{
+        size_t n = 0;
+
+        for (const char *c = setting_path(id); *c != '\0'; c++)
+                n += *c == '.';
+        return n;
+}
+
+struct str setting_group(enum setting id, size_t level)
+{
+        struct str name, rest = str_from(setting_path(id));
+
+        assert(level < setting_depth(id));
+        do
+                str_split(rest, '.', &name, &rest);
+        while (level-- > 0);
+        return name;
+}
+
+size_t setting_common_groups(int a, int b)
+{
+        size_t n = 0;
+
+        if (a < 0 || b < 0 || a >= SETTING__COUNT || b >= SETTING__COUNT)
+                return 0;
+        while (n < setting_depth((enum setting)a) && n < setting_depth((enum setting)b) &&
+               str_eq(setting_group((enum setting)a, n), setting_group((enum setting)b, n)))
+                n++;
+        return n;
+}
+
+const char *setting_name(enum setting id)
+{
+        return strrchr(setting_path(id), '.') + 1;
+}
+
 /* "a.b" is below "a". */
 static bool is_below(struct str path, struct str above)
 {

@@ -35,12 +35,21 @@ struct setting_row {
 };
 
 const struct setting_row *setting_row(enum setting id);
+/* A map whose names are properties of librdkafka; another map has a check for its values. */
+bool setting_is_librdkafkas(const struct setting_row *row);
 bool setting_is_number(const struct setting_row *row); /* settings_number() is its value */
 
 /* False: no such setting. A property's path ("kafka.properties.ssl.ca.location") is its map's:
  * *ret_property is the rest, absent otherwise. */
 bool setting_find(struct str path, enum setting *ret, struct str *ret_property);
 bool setting_is_group(struct str path); /* settings stand below it; "" is one */
+
+/* The groups that a setting stands in: 1 for "a.b", 2 for "a.b.c"; their names, the outermost
+ * first; and how many of them two settings share. There may be no such setting: none then. */
+size_t setting_depth(enum setting id);
+struct str setting_group(enum setting id, size_t level);
+size_t setting_common_groups(int a, int b);
+const char *setting_name(enum setting id); /* within its group */
 
 /* The name in the environment: CRR_HTTP__LISTEN. */
 void setting_env_name(enum setting id, struct buf *out);

@@ -59,7 +59,7 @@ void settings_wrap_limits(struct buf *out, const struct setting_row *row, const 
                 buf_append_char(&text, '.');
         }
         if (row->flags & SETTING_RELOADABLE)
-                buf_append_c(&text, row->type == SETTING_MAP
+                buf_append_c(&text, setting_is_librdkafkas(row)
                                             ? "Reloadable: sasl.username, sasl.password."
                                             : " Reloadable.");
         buf_append_char(&text, '\0');
@@ -130,7 +130,20 @@ static const char *reloadable_cell(const struct setting_row *row)
 {
         if (!(row->flags & SETTING_RELOADABLE))
                 return "no";
-        return row->type == SETTING_MAP ? "`sasl.username`, `sasl.password`" : "yes";
+        return setting_is_librdkafkas(row) ? "`sasl.username`, `sasl.password`" : "yes";
+}
+
+/* Where it is set: in the file, and the variable if there is one. */
+static void print_names(struct buf *out, enum setting id)
+{
+        const struct setting_row *row = setting_row(id);
+
+        buf_printf(out, "| `%s`", row->path);
+        if (row->type == SETTING_MAP && !setting_is_librdkafkas(row))
+                return;
+        buf_append_c(out, "<br>`");
+        setting_env_name(id, out);
+        buf_printf(out, "%s`", setting_is_librdkafkas(row) ? "__<NAME>" : "");
 }
 
 void settings_print_docs(struct buf *out)
@@ -146,10 +159,8 @@ void settings_print_docs(struct buf *out)
                 settings_describe_limits(&limits, row);
                 if (limits.len == 0)
                         setting_describe_type(row, &limits);
-                buf_printf(out, "| `%s`<br>`", row->path);
-                setting_env_name((enum setting)id, out);
-                buf_printf(out, "%s` | `%s` | ", row->type == SETTING_MAP ? "__<NAME>" : "",
-                           row->preset);
+                print_names(out, (enum setting)id);
+                buf_printf(out, " | `%s` | ", row->preset);
                 append_cell(out, buf_str(&limits));
                 buf_printf(out, " | %s | ", reloadable_cell(row));
                 append_cell(out, str_from(row->help));

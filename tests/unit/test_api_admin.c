@@ -164,6 +164,20 @@ static void healthcheck_has_the_shape_of_backbeat(void)
         api_fixture_deinit(&f);
 }
 
+static void the_source_is_shown_where_there_is_one(void)
+{
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        f.replication.source = "open";
+        api_expect(&f, "GET", "/_/healthcheck", NULL, 200,
+                   "{\"topics\":{\"backbeat-replication\":{\"name\":\"backbeat-replication\","
+                   "\"partitions\":[]}},\"internalConnections\":{\"isrHealth\":\"error\","
+                   "\"zookeeper\":{\"status\":\"ok\"},\"kafkaProducer\":{\"status\":\"ok\"},"
+                   "\"source\":{\"status\":\"open\"}}}");
+        api_fixture_deinit(&f);
+}
+
 static void an_unknown_topic_is_an_error_of_the_healthcheck(void)
 {
         struct api_fixture f;
@@ -230,6 +244,7 @@ int main(void)
         RUN(every_answer_is_counted_by_dialect_route_method_and_code);
         RUN(an_answer_is_one_line_of_the_log_at_debug);
         RUN(healthcheck_has_the_shape_of_backbeat);
+        RUN(the_source_is_shown_where_there_is_one);
         RUN(an_unknown_topic_is_an_error_of_the_healthcheck);
         RUN(the_cluster_is_shown_with_what_is_not_known);
         RUN(other_methods_are_405);

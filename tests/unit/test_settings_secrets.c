@@ -162,6 +162,25 @@ static void a_reload_takes_what_is_reloadable_only(void)
         settings_free(s);
 }
 
+static void a_reload_takes_texts_and_lists_too(void)
+{
+        struct settings *s =
+                settings_of("{\"peer\":{\"secret\":\"0123456789abcdef\"}}", NULL, NULL);
+        struct settings *fresh = settings_of("{\"peer\":{\"secret\":\"fedcba9876543210\","
+                                             "\"allow_from\":[\"10.0.0.0/8\"]}}",
+                                             NULL, NULL);
+        struct changes changes = { 0 };
+        const char *const *networks;
+
+        settings_reload(s, fresh, count_change, &changes);
+        settings_free(fresh);
+        CHECK(changes.taken == 2 && changes.refused == 0);
+        CHECK_STR(settings_text(s, SETTING_PEER_SECRET), "fedcba9876543210");
+        CHECK_INT(settings_list(s, SETTING_PEER_ALLOW_FROM, &networks), 1);
+        CHECK_STR(networks[0], "10.0.0.0/8");
+        settings_free(s);
+}
+
 static void a_reload_takes_credentials_of_the_properties(void)
 {
         static const struct {
@@ -205,6 +224,7 @@ int main(void)
         RUN(secrets_are_never_told);
         RUN(what_is_printed_reads_back);
         RUN(a_reload_takes_what_is_reloadable_only);
+        RUN(a_reload_takes_texts_and_lists_too);
         RUN(a_reload_takes_credentials_of_the_properties);
         settings_fixture_end();
         return 0;

@@ -59,6 +59,7 @@ struct api_replication {
         const struct api_topic_partition *partitions;
         size_t n_partitions; /* 0: not known or missing, which is an error in isrHealth */
         bool producer_ok;
+        const char *source; /* "ok", or what keeps us from asking it; NULL: there is none */
 };
 
 /* What the daemon tells about itself. No call may come back into the API. */

@@ -117,11 +117,11 @@ static bool isr_is_whole(const struct api_replication *r)
         return r->n_partitions > 0;
 }
 
-static void member_status(struct json_writer *w, const char *name, bool ok)
+static void member_status(struct json_writer *w, const char *name, const char *status)
 {
         json_key(w, name);
         json_object_open(w);
-        member_c(w, "status", ok ? "ok" : "error");
+        member_c(w, "status", status);
         json_object_close(w);
 }
 
@@ -139,8 +139,10 @@ static void render_healthcheck(struct buf *out, const struct api_replication *r)
         json_object_open(&w);
         member_c(&w, "isrHealth", isr_is_whole(r) ? "ok" : "error");
         /* There is none; clients of Backbeat look for it. */
-        member_status(&w, "zookeeper", true);
-        member_status(&w, "kafkaProducer", r->producer_ok);
+        member_status(&w, "zookeeper", "ok");
+        member_status(&w, "kafkaProducer", r->producer_ok ? "ok" : "error");
+        if (r->source != NULL)
+                member_status(&w, "source", r->source);
         json_object_close(&w);
         json_object_close(&w);
 }

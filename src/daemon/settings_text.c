@@ -58,10 +58,12 @@ void settings_wrap_limits(struct buf *out, const struct setting_row *row, const 
                 text.base[0] = upper(text.base[0]);
                 buf_append_char(&text, '.');
         }
+        if ((row->flags & SETTING_RELOADABLE) && text.len > 0)
+                buf_append_char(&text, ' ');
         if (row->flags & SETTING_RELOADABLE)
                 buf_append_c(&text, setting_is_librdkafkas(row)
                                             ? "Reloadable: sasl.username, sasl.password."
-                                            : " Reloadable.");
+                                            : "Reloadable.");
         buf_append_char(&text, '\0');
         if (text.len > 1)
                 settings_wrap(out, text.base, prefix, columns);

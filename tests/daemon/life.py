@@ -154,6 +154,30 @@ class Life(unittest.TestCase):
                               daemon.get("/metrics")[1])
                 self.assertEqual(daemon.stop(), 0)
 
+    def test_a_source_is_shown_takes_new_keys_and_ends_with_the_daemon(self):
+        with tempfile.NamedTemporaryFile("w") as key:
+            key.write("first")
+            key.flush()
+            with Daemon("source.url=http://127.0.0.1:1", "source.auth.type=v4",
+                        "source.auth.access_key=AK", "source.roles.arn:aws:iam::1:role/r=AK2:key",
+                        f'source.auth.secret_key={{"file":"{key.name}"}}') as daemon:
+                daemon.wait_ready()
+                connections = json.loads(daemon.get("/_/healthcheck")[1])["internalConnections"]
+                self.assertEqual(connections["source"], {"status": "ok"})
+                key.write(" and second")
+                key.flush()
+                daemon.process.send_signal(signal.SIGHUP)
+                self.assertEqual(daemon.wait_event("config_reloaded")["changed"],
+                                 "source.auth.secret_key")
+                self.assertEqual(daemon.stop(), 0)
+
+    def test_without_a_source_none_is_shown(self):
+        with Daemon() as daemon:
+            daemon.wait_ready()
+            connections = json.loads(daemon.get("/_/healthcheck")[1])["internalConnections"]
+            self.assertNotIn("source", connections)
+            self.assertEqual(daemon.stop(), 0)
+
     def test_metrics_tell_of_the_process(self):
         with Daemon() as daemon:
             daemon.wait_ready()

@@ -28,25 +28,24 @@ void generator_init(struct generator *g, uint64_t seed, unsigned sites, unsigned
         };
 }
 
-/* The n-th random number of failure i. */
-static uint64_t draw(const struct generator *g, uint64_t i, uint64_t n)
+uint64_t generator_draw(const struct generator *g, uint64_t i, uint64_t n)
 {
         struct siphash_key key = { { g->seed, n } };
 
         return siphash13(&key, &i, sizeof i);
 }
 
-static bool share_of(uint64_t random, double share)
+bool generator_is_of_share(uint64_t random, double share)
 {
         return (double)(random >> 11) * 0x1p-53 < share;
 }
 
-static void name_site(struct generator *g, uint64_t n)
+void generator_name_site(uint64_t n, char ret_name[GENERATOR_SITE_BYTES])
 {
         if (n < COUNT(regions))
-                snprintf(g->site, sizeof g->site, "%s", regions[n]);
+                snprintf(ret_name, GENERATOR_SITE_BYTES, "%s", regions[n]);
         else
-                snprintf(g->site, sizeof g->site, "site-%" PRIu64, n);
+                snprintf(ret_name, GENERATOR_SITE_BYTES, "site-%" PRIu64, n);
 }
 
 static void name_bucket(struct generator *g, uint64_t n)
@@ -60,29 +59,30 @@ static void name_bucket(struct generator *g, uint64_t n)
 
 void generator_failure(struct generator *g, uint64_t i, struct failure *ret, bool *ret_has_entry)
 {
-        uint64_t bucket = draw(g, i, 1) % g->buckets;
-        int64_t modified = FIRST_MODIFIED + (int64_t)(draw(g, i, 2) % (uint64_t)(180 * DAY_MS));
-        unsigned magnitude = (unsigned)(draw(g, i, 3) % 32);
+        uint64_t bucket = generator_draw(g, i, 1) % g->buckets;
+        int64_t modified =
+                FIRST_MODIFIED + (int64_t)(generator_draw(g, i, 2) % (uint64_t)(180 * DAY_MS));
+        unsigned magnitude = (unsigned)(generator_draw(g, i, 3) % 32);
 
         name_bucket(g, bucket);
-        name_site(g, draw(g, i, 4) % g->sites);
+        generator_name_site(generator_draw(g, i, 4) % g->sites, g->site);
         snprintf(g->key, sizeof g->key, "2026/%02u/%s-%08" PRIu64 ".%s",
-                 1 + (unsigned)(draw(g, i, 5) % 12), uses[bucket % COUNT(uses)], i,
+                 1 + (unsigned)(generator_draw(g, i, 5) % 12), uses[bucket % COUNT(uses)], i,
                  suffixes[bucket % COUNT(suffixes)]);
-        snprintf(g->version_id, sizeof g->version_id, "%016" PRIx64, draw(g, i, 6));
+        snprintf(g->version_id, sizeof g->version_id, "%016" PRIx64, generator_draw(g, i, 6));
         *ret = (struct failure){
                 .id = { str_from(g->bucket), str_from(g->key), str_from(g->version_id),
                         str_from(g->site) },
                 .state = FAILURE_FAILED,
-                .size = (int64_t)(draw(g, i, 7) & ((UINT64_C(1) << magnitude) - 1)),
+                .size = (int64_t)(generator_draw(g, i, 7) & ((UINT64_C(1) << magnitude) - 1)),
                 .last_modified_ms = modified,
                 .failed_at_ms = TIME_UNKNOWN, /* the record's timestamp */
                 .retried_at_ms = TIME_UNKNOWN,
-                .attempts = 1 + (int32_t)(draw(g, i, 8) % 3),
-                .error_code = str_from(causes[draw(g, i, 9) % COUNT(causes)]),
+                .attempts = 1 + (int32_t)(generator_draw(g, i, 8) % 3),
+                .error_code = str_from(causes[generator_draw(g, i, 9) % COUNT(causes)]),
                 .entry_offset = -1,
         };
-        *ret_has_entry = share_of(draw(g, i, 10), g->entries);
+        *ret_has_entry = generator_is_of_share(generator_draw(g, i, 10), g->entries);
 }
 
 void generator_entry(const struct identity *id, struct buf *out)
@@ -111,5 +111,5 @@ bool generator_fails_again(const struct identity *id, unsigned attempt, double s
                 siphash13(&key, id->site.base, id->site.len),
         };
 
-        return share_of(siphash13(&key, parts, sizeof parts), share);
+        return generator_is_of_share(siphash13(&key, parts, sizeof parts), share);
 }

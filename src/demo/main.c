@@ -22,6 +22,8 @@ struct demo {
         struct writer writer;
         struct feeder feeder;
         struct mover mover;
+        const struct speech *speech;
+        void *data; /* the speech's; NULL: not opened */
         double said;
         uint64_t said_next, said_moved;
 };
@@ -62,15 +64,32 @@ static void run(struct demo *d)
 
 static bool begin(struct demo *d)
 {
-        if (!writer_init(&d->writer, &d->options))
+        const struct options *o = &d->options;
+
+        d->speech = &native_speech;
+        if (!writer_init(&d->writer, o))
+                return false;
+        d->data = d->speech->open(o, &d->writer);
+        if (d->data == NULL)
                 return false;
         d->feeder = (struct feeder){
-                .options = &d->options,
+                .options = o,
                 .writer = &d->writer,
+                .speech = d->speech,
+                .data = d->data,
+                .total = o->count,
                 .started = pipeline_now(),
         };
-        buf_init(&d->feeder.entry, SIZE_MAX);
-        return !d->options.move || mover_init(&d->mover, &d->options, &d->writer);
+        return !o->move || mover_init(&d->mover, o, &d->writer, d->speech, d->data);
+}
+
+static void end(struct demo *d)
+{
+        mover_deinit(&d->mover);
+        writer_flush(&d->writer);
+        if (d->data != NULL)
+                d->speech->close(d->data);
+        writer_deinit(&d->writer);
 }
 
 int main(int argc, char **argv)
@@ -91,9 +110,7 @@ int main(int argc, char **argv)
         begun = begin(&d);
         if (begun)
                 run(&d);
-        mover_deinit(&d.mover);
-        writer_deinit(&d.writer);
-        buf_deinit(&d.feeder.entry);
+        end(&d);
         if (begun)
                 fprintf(stderr,
                         "crr-demo: %" PRIu64 " failures and outcomes delivered, %" PRIu64

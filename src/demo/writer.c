@@ -4,12 +4,10 @@
 #include <time.h>
 
 #include "crr/base/time.h"
-#include "crr/core/failure_codec.h"
-#include "crr/core/identity.h"
-#include "generator.h"
 #include "pipeline.h"
 
 #define FEED_SLICE 1000
+#define FLUSH_MS   10000
 
 double pipeline_now(void)
 {
@@ -72,7 +70,7 @@ bool writer_init(struct writer *w, const struct options *o)
         buf_init(&w->key, SIZE_MAX);
         buf_init(&w->value, SIZE_MAX);
         if (conf == NULL || !set(conf, "compression.codec", "lz4") ||
-            !set(conf, "linger.ms", "5") || !set(conf, "partitioner", "murmur2") ||
+            !set(conf, "linger.ms", "5") || !set(conf, "partitioner", "murmur2_random") ||
             !set(conf, "queue.buffering.max.messages", "200000") ||
             !set(conf, "message.max.bytes", "5000020"))
                 return false;
@@ -84,17 +82,20 @@ bool writer_init(struct writer *w, const struct options *o)
                 rd_kafka_conf_destroy(conf);
                 return false;
         }
-        if (!pipeline_wait_topic(w->producer, o->failures_topic))
-                return false;
-        w->topic = rd_kafka_topic_new(w->producer, o->failures_topic, NULL);
         return true;
 }
 
-static void produce(struct writer *w, int partition, bool tombstone)
+rd_kafka_topic_t *writer_open_topic(struct writer *w, const char *name)
 {
-        while (rd_kafka_produce(w->topic, partition, RD_KAFKA_MSG_F_COPY,
-                                tombstone ? NULL : w->value.base, tombstone ? 0 : w->value.len,
-                                w->key.base, w->key.len, NULL) != 0) {
+        if (!pipeline_wait_topic(w->producer, name))
+                return NULL;
+        return rd_kafka_topic_new(w->producer, name, NULL);
+}
+
+void writer_send(struct writer *w, rd_kafka_topic_t *topic, struct str key, struct str value)
+{
+        while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                                (void *)value.base, value.len, key.base, key.len, NULL) != 0) {
                 if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
                         w->refused++;
                         return;
@@ -106,28 +107,14 @@ static void produce(struct writer *w, int partition, bool tombstone)
         rd_kafka_poll(w->producer, 0);
 }
 
-void writer_put(struct writer *w, const struct failure *f, struct str entry)
+void writer_flush(struct writer *w)
 {
-        buf_clear(&w->key);
-        identity_write_key(&f->id, &w->key);
-        buf_clear(&w->value);
-        failure_encode(f, STR("crr-demo"), entry, &w->value);
-        produce(w, RD_KAFKA_PARTITION_UA, false);
-}
-
-void writer_remove(struct writer *w, const struct identity *id, int partition)
-{
-        buf_clear(&w->key);
-        identity_write_key(id, &w->key);
-        produce(w, partition, true);
+        if (w->producer != NULL)
+                rd_kafka_flush(w->producer, FLUSH_MS);
 }
 
 void writer_deinit(struct writer *w)
 {
-        if (w->producer != NULL)
-                rd_kafka_flush(w->producer, 10000);
-        if (w->topic != NULL)
-                rd_kafka_topic_destroy(w->topic);
         if (w->producer != NULL)
                 rd_kafka_destroy(w->producer);
         buf_deinit(&w->key);
@@ -143,21 +130,8 @@ static bool is_due(const struct feeder *f)
 
 bool feeder_turn(struct feeder *f)
 {
-        struct generator g;
-
-        generator_init(&g, f->options->seed, f->options->sites, f->options->buckets,
-                       f->options->entries);
-        for (int n = 0;
-             n < FEED_SLICE && f->next < f->options->count && is_due(f) && !pipeline_stop; n++) {
-                struct failure failure;
-                bool has_entry;
-
-                generator_failure(&g, f->next++, &failure, &has_entry);
-                buf_clear(&f->entry);
-                if (has_entry)
-                        generator_entry(&failure.id, &f->entry);
-                writer_put(f->writer, &failure, has_entry ? buf_str(&f->entry) : STR_ABSENT);
-        }
+        for (int n = 0; n < FEED_SLICE && f->next < f->total && is_due(f) && !pipeline_stop; n++)
+                f->speech->feed(f->data, f->next++);
         rd_kafka_poll(f->writer->producer, 0);
-        return f->next < f->options->count;
+        return f->next < f->total;
 }

@@ -44,7 +44,7 @@ struct speech {
         void (*feed)(void *data, uint64_t n); /* write the n-th record */
         enum taken (*take)(void *data, struct str value, unsigned attempt);
 };
-extern const struct speech native_speech;
+extern const struct speech native_speech, backbeat_speech;
 
 struct feeder {
         const struct options *options;

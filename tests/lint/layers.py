@@ -19,7 +19,7 @@ LAYERS = {
     "http": {"base", "http"},
     "api": {"base", "core", "http", "api"},
     "daemon": {"base", "core", "kafka", "client", "http", "api", "daemon"},
-    "demo": {"base", "core", "demo"},
+    "demo": {"base", "core", "http", "demo"},
 }
 
 # header of a library: the layers that may include it
@@ -32,7 +32,7 @@ LIBRARIES = {
     "openssl/evp.h": {"base"},
     "openssl/hmac.h": {"base"},
     "openssl/sha.h": {"base"},
-    "uv.h": {"kafka", "client", "http", "daemon"},
+    "uv.h": {"kafka", "client", "http", "daemon", "demo"},
     "yajl/yajl_parse.h": {"base"},
 }
 

@@ -60,7 +60,7 @@ static void a_share_is_about_as_large_as_asked(void)
 static void options_are_taken_and_wrong_ones_refused(void)
 {
         static const struct {
-                const char *argv[4];
+                const char *argv[6];
                 enum options_verdict want;
         } table[] = {
                 { { "demo", "--count", "5" }, OPTIONS_RUN },
@@ -72,14 +72,23 @@ static void options_are_taken_and_wrong_ones_refused(void)
                 { { "demo", "-X", "linger.ms" }, OPTIONS_WRONG },
                 { { "demo", "--nonsense", "1" }, OPTIONS_WRONG },
                 { { "demo", "produce" }, OPTIONS_WRONG },
+                { { "demo", "--format", "backbeat" }, OPTIONS_RUN },
+                { { "demo", "--format", "other" }, OPTIONS_WRONG },
+                { { "demo", "--format", "backbeat", "--roles" }, OPTIONS_RUN },
+                { { "demo", "--roles", "--format", "backbeat" }, OPTIONS_RUN },
+                { { "demo", "--roles" }, OPTIONS_WRONG },
+                { { "demo", "--format", "native", "--successes", "5" }, OPTIONS_WRONG },
+                { { "demo", "--format", "backbeat", "--successes", "5" }, OPTIONS_RUN },
+                { { "demo", "--format", "backbeat", "--failed-share", "2" }, OPTIONS_WRONG },
+                { { "demo", "--format", "backbeat", "--metadata-latency", "-1" }, OPTIONS_WRONG },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-                char *argv[4];
+                char *argv[6];
                 int argc = 0;
                 struct options o;
 
-                while (argc < 4 && table[i].argv[argc] != NULL) {
+                while (argc < 6 && table[i].argv[argc] != NULL) {
                         argv[argc] = (char *)table[i].argv[argc];
                         argc++;
                 }

@@ -107,6 +107,18 @@ static void write_site_names(struct json_writer *w, const struct object *o)
         buf_deinit(&names);
 }
 
+/* The role at the source, and the one at the destination. */
+static void write_roles(struct json_writer *w, const struct object *o)
+{
+        struct buf roles;
+
+        buf_init(&roles, SIZE_MAX);
+        buf_append_str(&roles, o->role);
+        buf_append_c(&roles, ",arn:aws:iam::604563867484:role/crr-replica");
+        member_str(w, "role", buf_str(&roles));
+        buf_deinit(&roles);
+}
+
 static void write_replication(struct json_writer *w, const struct object *o,
                               const struct object_version *v)
 {
@@ -125,7 +137,7 @@ static void write_replication(struct json_writer *w, const struct object *o,
         json_array_close(w);
         member_c(w, "destination", "arn:aws:s3:::replicas");
         write_site_names(w, o);
-        member_str(w, "role", o->role);
+        write_roles(w, o);
         member_c(w, "storageType", "aws_s3");
         member_c(w, "dataStoreVersionId", "");
         json_key(w, "isNFS");

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define DIFFICULT_SHARE 0.125
 #define NEWER_MS        INT64_C(3600000)
@@ -128,14 +127,11 @@ void objects_make(const struct objects *all, uint64_t i, struct object *ret)
 /* Keys end in "-<i>.<suffix>". */
 static bool read_index(struct str key, uint64_t max, uint64_t *ret)
 {
-        const char *dash = key.len > 0 ? memrchr(key.base, '-', key.len) : NULL;
-        struct str digits, suffix;
+        struct str head, tail, digits, suffix;
         unsigned long long i;
 
-        if (dash == NULL)
-                return false;
-        digits = (struct str){ dash + 1, (size_t)(key.base + key.len - (dash + 1)) };
-        if (!str_split(digits, '.', &digits, &suffix) || !str_to_u64(digits, max, &i))
+        if (!str_split_last(key, '-', &head, &tail) || !str_split(tail, '.', &digits, &suffix) ||
+            !str_to_u64(digits, max, &i))
                 return false;
         *ret = i;
         return true;

@@ -34,7 +34,7 @@ struct outcome_reader *outcome_reader_new(void)
 
         if (r == NULL)
                 abort();
-        r->json = json_reader_new(LIMIT_JSON_DEPTH);
+        r->json = json_reader_new(LIMIT_METADATA_DEPTH);
         buf_init(&r->bucket, LIMIT_BUCKET_BYTES);
         buf_init(&r->key, LIMIT_KEY_BYTES);
         buf_init(&r->site, LIMIT_SITE_BYTES);

@@ -14,6 +14,7 @@
 #define RESERVED_FILES       128 /* of Kafka's connections, the log, the loop */
 #define CONNECTIONS_PER_PEER 16
 #define CONNECTIONS_TO_PEERS 256
+#define COMPLETED_AT_ONCE    1000 /* records of a batch of the intake, if there is a source */
 
 /* SETTINGS INTO WHAT THE PARTS TAKE */
 
@@ -260,12 +261,21 @@ static void make_peers(struct daemon *d)
 
 /* THE INTAKE */
 
+/* A batch waits for all that its failures lack: a small one is soon complete. */
+static size_t records_at_once(const struct settings *s, bool completes)
+{
+        size_t most = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_ENTRIES);
+
+        return completes && most > COMPLETED_AT_ONCE ? COMPLETED_AT_ONCE : most;
+}
+
 static void make_intake(struct daemon *d)
 {
         const struct settings *s = d->settings;
         struct intake_ports ports = {
                 .publisher = kafka_intake_publisher(d->kafka),
                 .door = d->door,
+                .source = d->source != NULL ? source_backbeat_port(d->source) : NULL,
                 .metrics = d->metrics,
         };
         const char *const *topics;
@@ -279,7 +289,7 @@ static void make_intake(struct daemon *d)
                 .max_value_bytes = bytes_of(s, SETTING_RECORDS_MAX_BYTES),
                 .has_roles = settings_number(s, SETTING_INTAKE_ROLES) != 0,
                 .completes = ports.source != NULL,
-                .max_records = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_ENTRIES),
+                .max_records = records_at_once(s, ports.source != NULL),
                 .max_bytes = bytes_of(s, SETTING_RETRY_MAX_TRANSACTION_BYTES),
         };
         d->intake = intake_new(&d->intake_config, &ports);

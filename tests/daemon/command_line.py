@@ -31,13 +31,16 @@ class CommandLine(unittest.TestCase):
     def test_help_names_every_setting_of_the_sample(self):
         told = run("--help")
         self.assertEqual(told.returncode, 0)
-        group = None
+        groups, settings = [], 0
         for line in (CONFIG / "crr-retryd.json").read_text().splitlines():
-            name = re.fullmatch(r'( *)"(\w+)": .*', line)
-            if name and name[1] == "  ":
-                group = name[2]
-            elif name:
-                self.assertIn(f"  {group}.{name[2]}  ", told.stdout)
+            name = re.fullmatch(r'( *)"(\w+)": (.*)', line)
+            if not name:
+                continue
+            groups[len(name[1]) // 2 - 1:] = [name[2]]
+            if name[3] != "{":
+                self.assertIn(f"  {'.'.join(groups)}  ", told.stdout)
+                settings += 1
+        self.assertEqual(settings, len(re.findall(r"\(default ", told.stdout)))
 
     def test_version_names_the_library_too(self):
         told = run("--version")

@@ -68,12 +68,13 @@ static void open_it(struct breaker *b, int64_t now_ms)
 
 void breaker_on_failure(struct breaker *b, int64_t now_ms)
 {
+        bool is_enough;
+
         if (b->failures++ == 0)
                 b->first_failure_ms = now_ms;
-        if (b->sm.state == BREAKER_HALF_OPEN)
-                open_it(b, now_ms);
-        else if (b->sm.state == BREAKER_CLOSED && b->failures >= b->rules.failures &&
-                 now_ms - b->first_failure_ms >= b->rules.span_ms)
+        is_enough = b->failures >= b->rules.failures &&
+                    now_ms - b->first_failure_ms >= b->rules.span_ms;
+        if (b->sm.state == BREAKER_HALF_OPEN || (b->sm.state == BREAKER_CLOSED && is_enough))
                 open_it(b, now_ms);
 }
 

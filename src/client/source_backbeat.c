@@ -123,8 +123,10 @@ static void end_refused(struct fetch *f)
 
 static void finish_ended(struct source_backbeat *s, unsigned most)
 {
-        for (; most > 0 && s->ended.first != NULL; most--)
-                done(s->ended.first, s->ended.first->outcome);
+        struct fetch *f;
+
+        for (; most > 0 && (f = fetch_pop(&s->ended)) != NULL; most--)
+                done(f, f->outcome);
 }
 
 /* THE BREAKER */

@@ -13,6 +13,15 @@ void fetch_take(struct fetch *f)
         f->prev = f->next = NULL;
 }
 
+struct fetch *fetch_pop(struct fetch_list *list)
+{
+        struct fetch *f = list->first;
+
+        if (f != NULL)
+                fetch_take(f);
+        return f;
+}
+
 void fetch_move(struct fetch *f, struct fetch_list *to)
 {
         fetch_take(f);

@@ -27,8 +27,9 @@ struct fetch {
         const char *outcome; /* once it has ended */
 };
 
-void fetch_take(struct fetch *f);                              /* out of its list */
-void fetch_move(struct fetch *f, struct fetch_list *to);       /* to the end of another */
+struct fetch *fetch_pop(struct fetch_list *list);        /* its first, out of it; NULL: none */
+void fetch_take(struct fetch *f);                        /* out of its list */
+void fetch_move(struct fetch *f, struct fetch_list *to); /* to the end of another */
 void fetch_move_first(struct fetch *f, struct fetch_list *to); /* to its beginning */
 
 #endif

@@ -13,7 +13,7 @@
 
 /* The client of the source and a server that answers what the test chose, on one loop. */
 #define CALLS      200
-#define TIMEOUT_MS 10000 /* nothing that a test waits for takes so long */
+#define TIMEOUT_MS INT64_C(10000) /* nothing that a test waits for takes so long */
 
 struct source_ask {
         struct source_call call;

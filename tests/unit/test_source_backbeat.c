@@ -77,7 +77,7 @@ static char *large_reply(size_t n)
              sprintf(reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n{\"Body\":\"{", body);
         for (size_t i = 0; i < n - 2; i++, at += 2)
                 memcpy(at, "\\\"", 2);
-        strcpy(at, "}\"}");
+        memcpy(at, "}\"}", sizeof "}\"}");
         return reply;
 }
 
@@ -155,21 +155,28 @@ static void the_longest_key_is_sent_whole(void)
         struct source_config config = {
                 .auth = { .region = "us-east-1", .access_key = "AK", .secret_key = "SK" }
         };
-        char key[1025] = "", wanted[5000] = "/_/backbeat/metadata/bucket/";
+        static const char fox[] = "\xf0\x9f\xa6\x8a";
+        struct buf key, wanted;
         struct source_bench b;
 
+        buf_init(&key, 1025);
+        buf_init(&wanted, 5000);
+        buf_append_c(&wanted, "/_/backbeat/metadata/bucket/");
         for (int i = 0; i < 256; i++) {
-                strcat(key, "\xf0\x9f\xa6\x8a");
-                strcat(wanted, "%F0%9F%A6%8A");
+                buf_append_c(&key, fox);
+                buf_append_c(&wanted, "%F0%9F%A6%8A");
         }
-        strcat(wanted, "?versionId=v1");
+        buf_append(&key, "", 1);
+        buf_append(&wanted, "?versionId=v1", sizeof "?versionId=v1");
         source_bench_init_with(&b, config);
         b.server.otherwise = FOUND;
-        begin_for(&b, 0, key, "v1", NULL);
+        begin_for(&b, 0, key.base, "v1", NULL);
         WAIT(&b, b.asks[0].done);
-        CHECK_STR(http_source_target(&b.server, 0), wanted);
+        CHECK_STR(http_source_target(&b.server, 0), wanted.base);
         CHECK(http_source_is_signed(&b.server, 0, "us-east-1", "AK", "SK"));
         source_bench_deinit(&b);
+        buf_deinit(&key);
+        buf_deinit(&wanted);
 }
 
 static void a_path_in_the_url_stays_before_the_route(void)

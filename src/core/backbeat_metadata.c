@@ -2,6 +2,7 @@
 #include "crr/core/backbeat_metadata.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "backbeat_private.h"
 #include "crr/base/limits.h"
@@ -45,6 +46,9 @@ struct metadata_target {
         struct span version_id, role;
         struct json_object top, info, backend;
         bool in_info, in_backends;
+        bool has_members, has_info;
+        size_t info_begin, info_end; /* where its value stands */
+        size_t end;                  /* of the metadata: where its last brace stands */
 };
 
 static int set_size(void *target, const struct json_value *v, struct error *err)
@@ -90,6 +94,9 @@ static int set_info(void *target, const struct json_value *v, struct error *err)
 
         (void)err;
         t->in_info = v->type == JSON_OBJECT;
+        t->has_info = true;
+        t->info_end = json_reader_offset(t->reader->json);
+        t->info_begin = t->info_end - (t->in_info ? strlen("{") : strlen("null"));
         return 0;
 }
 
@@ -226,6 +233,7 @@ static int on_value(void *data, unsigned depth, struct str name, const struct js
                                : error_set(err, ERR_BAD_JSON, "the metadata is not an object");
         if (depth == 1) {
                 t->in_info = t->in_backends = false;
+                t->has_members = true;
                 return json_object_value(&t->top, depth, name, v, err);
         }
         if (depth == 2 && t->in_info)
@@ -233,7 +241,31 @@ static int on_value(void *data, unsigned depth, struct str name, const struct js
         return t->in_backends ? take_backend(t, depth, name, v, err) : 0;
 }
 
-static const struct json_events events = { .value = on_value };
+static int on_end(void *data, unsigned depth, enum json_type container, struct error *err)
+{
+        struct metadata_target *t = data;
+
+        (void)container;
+        (void)err;
+        if (depth == 1 && t->in_info)
+                t->info_end = json_reader_offset(t->reader->json);
+        if (depth == 0)
+                t->end = json_reader_offset(t->reader->json) - strlen("}");
+        return 0;
+}
+
+static const struct json_events events = { .value = on_value, .end = on_end };
+
+static void place_info(const struct metadata_target *t, struct backbeat_metadata *ret)
+{
+        size_t begin = t->has_info ? t->info_begin : t->end;
+        size_t end = t->has_info ? t->info_end : t->end;
+
+        ret->has_members = t->has_members;
+        ret->head = (struct str){ t->text.base, begin };
+        ret->info = t->has_info ? (struct str){ t->text.base + begin, end - begin } : STR_ABSENT;
+        ret->tail = (struct str){ t->text.base + end, t->text.len - end };
+}
 
 static uint64_t ignored_fields(const struct metadata_target *t)
 {
@@ -275,6 +307,7 @@ int backbeat_read(struct backbeat_reader *r, struct str metadata, struct backbea
                 .n_backends = r->n,
                 .ignored = ignored_fields(&t),
         };
+        place_info(&t, ret);
         return 0;
 }
 

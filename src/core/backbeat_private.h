@@ -23,6 +23,11 @@ struct backbeat_metadata {
         const struct backbeat_backend *backends; /* in the document's order */
         size_t n_backends;
         uint64_t ignored; /* bits of failure_field_name() */
+
+        /* The text before the value of replicationInfo, that value (an object or null), and the
+         * text behind it. info absent: there is none; it can be put between the two. */
+        struct str head, info, tail;
+        bool has_members;
 };
 
 struct backbeat_reader {

@@ -5,9 +5,10 @@
 #include "crr/base/json_write.h"
 
 /*
- * The metadata of a retry, written event by event as it is read: what is not named in events.md
- * goes through as it is. A first parse has judged it, and says which backends there are; so the
- * second one meets nothing that it would have to refuse.
+ * The metadata of a retry: replicationInfo is written event by event as it is read, and what stands
+ * around it stays byte for byte. A first parse has judged the whole, and says where it stands and
+ * which backends there are; so the second one, of replicationInfo alone, meets nothing that it
+ * would have to refuse.
  */
 enum target { REPLICATION_TOPIC, STATUS_TOPIC };
 
@@ -21,9 +22,9 @@ struct rewrite {
         const char *status; /* the global one */
         unsigned skipped;   /* depth of a container that is left out; NOTHING */
         size_t backend;     /* the index of the one that is read, or of the next */
-        bool in_info, in_backends;
-        bool has_info, has_backends, has_status, has_class; /* written already */
-        bool has_site, has_site_status;                     /* a backend of it; its status */
+        bool in_backends;
+        bool has_backends, has_status, has_class; /* written already */
+        bool has_site, has_site_status;           /* a backend of it; its status */
 };
 
 static void write_text(struct rewrite *x, const char *name, const char *value)
@@ -74,7 +75,6 @@ static void write_info(struct rewrite *x)
 {
         struct str role = x->f->role;
 
-        json_key(&x->w, "replicationInfo");
         json_object_open(&x->w);
         write_text(x, "status", x->status);
         write_backends(x);
@@ -96,14 +96,6 @@ static bool is_of_site(const struct rewrite *x)
 }
 
 static bool take_member(struct rewrite *x, struct str name, const struct json_value *v)
-{
-        x->in_info = str_eq_c(name, "replicationInfo") && v->type == JSON_OBJECT;
-        x->has_info |= x->in_info;
-        x->in_backends = false;
-        return str_eq_c(name, "replicationInfo") && !x->in_info; /* null: it is made at the end */
-}
-
-static bool take_info_member(struct rewrite *x, struct str name, const struct json_value *v)
 {
         bool is_backends = str_eq_c(name, "backends");
 
@@ -141,15 +133,14 @@ static bool take_backend_member(struct rewrite *x, struct str name)
         return true;
 }
 
+/* replicationInfo 0, backends 1, a backend 2, its members 3 */
 static bool take(struct rewrite *x, unsigned depth, struct str name, const struct json_value *v)
 {
         if (depth == 1)
                 return take_member(x, name, v);
-        if (depth == 2 && x->in_info)
-                return take_info_member(x, name, v);
-        if (depth == 3 && x->in_backends)
+        if (depth == 2 && x->in_backends)
                 return take_backend(x);
-        return depth == 4 && x->in_backends && take_backend_member(x, name);
+        return depth == 3 && x->in_backends && take_backend_member(x, name);
 }
 
 /* EVENTS */
@@ -202,13 +193,11 @@ static int on_value(void *data, unsigned depth, struct str name, const struct js
 /* A container ends: what it lacks is added. */
 static void complete(struct rewrite *x, unsigned depth)
 {
-        if (depth == 3 && x->in_backends && is_of_site(x) && !x->has_site_status)
+        if (depth == 2 && x->in_backends && is_of_site(x) && !x->has_site_status)
                 write_text(x, "status", "PENDING");
-        if (depth == 2 && x->in_backends && !x->has_site)
+        if (depth == 1 && x->in_backends && !x->has_site)
                 write_backend(x);
-        if (depth == 0 && !x->has_info)
-                write_info(x);
-        if (depth != 1 || !x->in_info)
+        if (depth > 0)
                 return;
         if (!x->has_backends)
                 write_backends(x);
@@ -221,7 +210,7 @@ static void complete(struct rewrite *x, unsigned depth)
 static int on_end(void *data, unsigned depth, enum json_type container, struct error *err)
 {
         struct rewrite *x = data;
-        bool is_backend = depth == 3 && x->in_backends;
+        bool is_backend = depth == 2 && x->in_backends;
 
         (void)err;
         if (depth < x->skipped) {
@@ -265,6 +254,26 @@ static void write_value(const struct failure *f, struct str metadata, struct buf
         json_object_close(&w);
 }
 
+static int write_metadata(struct backbeat_reader *r, struct rewrite *x, struct error *err)
+{
+        const struct backbeat_metadata *m = x->m;
+        bool is_object = m->info.len > 0 && m->info.base[0] == '{';
+
+        buf_clear(&r->metadata);
+        buf_append_str(&r->metadata, m->head);
+        json_writer_init(&x->w, &r->metadata);
+        if (is_object && json_read(r->json, m->info, &events, x, err) != 0)
+                return (int)err->code;
+        if (m->info.base == NULL) {
+                x->w.comma = m->has_members;
+                json_key(&x->w, "replicationInfo");
+        }
+        if (!is_object)
+                write_info(x);
+        buf_append_str(&r->metadata, m->tail);
+        return 0;
+}
+
 static int write_for(struct backbeat_reader *r, enum target target, struct str metadata,
                      const struct failure *f, struct buf *out, struct error *err)
 {
@@ -276,9 +285,7 @@ static int write_for(struct backbeat_reader *r, enum target target, struct str m
         x.m = &m;
         if (target == STATUS_TOPIC)
                 x.status = global_status(&m, f->id.site);
-        buf_clear(&r->metadata);
-        json_writer_init(&x.w, &r->metadata);
-        if (json_read(r->json, metadata, &events, &x, err) != 0)
+        if (write_metadata(r, &x, err) != 0)
                 return (int)err->code;
         write_value(f, buf_str(&r->metadata), out);
         return 0;

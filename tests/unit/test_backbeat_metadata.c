@@ -171,6 +171,21 @@ static void the_site_is_pending_and_the_rest_stays(void)
 #define NEW    "{'site':'s','status':'PENDING','dataStoreVersionId':''}"
 #define NO_ONE "{'site':'t','status':'COMPLETED'}"
 
+static void around_the_replication_info_each_byte_stays(void)
+{
+        static const struct row rows[] = {
+                { "\n{ 'a' :\t'\\u0041\\/' , 'replicationInfo' : { 'status' : '' , 'x' : '\\u0041' } , "
+                  "'b' : [ 1 ] }\n ",
+                  "\n{ 'a' :\t'\\u0041\\/' , 'replicationInfo' : {'status':'PENDING','x':'A',"
+                  "'backends':[" NEW "],'storageClass':'s'} , 'b' : [ 1 ] }\n ",
+                  "\n{ 'a' :\t'\\u0041\\/' , 'replicationInfo' : {'status':'PROCESSING','x':'A',"
+                  "'backends':[" NEW "]} , 'b' : [ 1 ] }\n " },
+        };
+        struct failure f = failure_at("s");
+
+        check_rows(rows, sizeof rows / sizeof *rows, &f);
+}
+
 static void what_is_missing_is_made(void)
 {
         static const struct row rows[] = {
@@ -215,8 +230,10 @@ static void an_object_without_replication_info_gets_what_a_mover_reads(void)
                   "{'content-length':1," INFO("PENDING", "'DATA','METADATA'") "}",
                   "{'content-length':1," INFO("PROCESSING", "'DATA','METADATA'") "}" },
                 { "{'replicationInfo':null,'content-length':0}",
-                  "{'content-length':0," INFO("PENDING", "'METADATA'") "}",
-                  "{'content-length':0," INFO("PROCESSING", "'METADATA'") "}" },
+                  "{" INFO("PENDING", "'METADATA'") ",'content-length':0}",
+                  "{" INFO("PROCESSING", "'METADATA'") ",'content-length':0}" },
+                { " { 'a' : 1 } ", " { 'a' : 1 ," INFO("PENDING", "'DATA','METADATA'") "} ",
+                  " { 'a' : 1 ," INFO("PROCESSING", "'DATA','METADATA'") "} " },
                 { "{}", "{" INFO("PENDING", "'DATA','METADATA'") "}",
                   "{" INFO("PROCESSING", "'DATA','METADATA'") "}" },
         };
@@ -283,6 +300,7 @@ int main(void)
         RUN(facts_are_read);
         RUN(bad_metadata_is_refused_with_the_rule);
         RUN(the_site_is_pending_and_the_rest_stays);
+        RUN(around_the_replication_info_each_byte_stays);
         RUN(what_is_missing_is_made);
         RUN(an_object_without_replication_info_gets_what_a_mover_reads);
         RUN(an_unknown_role_is_an_empty_one);

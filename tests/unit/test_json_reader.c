@@ -333,6 +333,42 @@ static void every_spelling_of_a_string_is_the_same_string(void)
         buf_deinit(&want);
 }
 
+static int note_value(void *data, unsigned depth, struct str name, const struct json_value *v,
+                      struct error *e)
+{
+        (void)depth;
+        (void)name;
+        (void)v;
+        (void)e;
+        buf_printf(data, "%zu ", json_reader_offset(reader));
+        return 0;
+}
+
+static int note_end(void *data, unsigned depth, enum json_type container, struct error *e)
+{
+        (void)depth;
+        (void)container;
+        (void)e;
+        buf_printf(data, "%zu ", json_reader_offset(reader));
+        return 0;
+}
+
+static void a_handler_can_ask_where_its_value_ends(void)
+{
+        static const struct json_events places = { .value = note_value, .end = note_end };
+        struct str text = STR(" {\"a\" : [12 ,\"\\u0041\" ],\"b\":null } ");
+
+        buf_clear(&trace);
+        CHECK(json_read(reader, text, &places, &trace, &err) == 0);
+        CHECK(str_eq_c(buf_str(&trace), "2 9 11 21 23 32 34 "));
+        buf_clear(&trace);
+        json_read_begin(reader, &places, &trace);
+        CHECK(json_read_more(reader, (struct str){ text.base, 10 }, &err) == 0);
+        CHECK(json_read_more(reader, (struct str){ text.base + 10, text.len - 10 }, &err) == 0);
+        CHECK(json_read_end(reader, &err) == 0);
+        CHECK(str_eq_c(buf_str(&trace), "2 9 11 21 23 32 34 "));
+}
+
 int main(void)
 {
         reader = json_reader_new(5);
@@ -342,6 +378,7 @@ int main(void)
         RUN(a_text_that_was_left_in_the_middle_is_forgotten);
         RUN(empty_pieces_change_nothing);
         RUN(an_error_tells_the_place);
+        RUN(a_handler_can_ask_where_its_value_ends);
         RUN(what_a_handler_refuses_ends_the_reading_with_its_error);
         RUN(the_end_of_containers_need_not_be_heard);
         RUN(names_may_stand_twice_where_the_handler_refuses_them_itself);

@@ -77,8 +77,8 @@ int json_read_more(struct json_reader *r, struct str piece, struct error *err);
 int json_read_end(struct json_reader *r, struct error *err);
 
 enum json_fault json_reader_fault(const struct json_reader *r); /* of the last error */
-size_t json_reader_offset(
-        const struct json_reader *r); /* bytes taken so far: where we are, for messages */
+/* Bytes taken so far. In a handler: up to the end of what it is told of, a container's bracket. */
+size_t json_reader_offset(const struct json_reader *r);
 
 /*
  * Field tables: one row per member that an object may have.

@@ -16,7 +16,8 @@
  *
  * Ownership  A reader is reused; the strings it gives live until its next call, and no longer than
  *            the text.
- * Cost       One parse for facts, two for a value; nothing is allocated when warm.
+ * Cost       One parse, for a value a second one of its replicationInfo; nothing is allocated
+ *            when warm.
  * Errors     ERR_BAD_JSON with the place and the rule: not an object, bad replicationInfo, ...
  *            A value that does not fit is the overflow of `out`.
  */
@@ -50,10 +51,11 @@ int backbeat_read_facts(struct backbeat_reader *r, struct str metadata, struct s
  *   status  status topic: all backends kept, the site's PENDING; global status FAILED if another
  *           is, else PROCESSING
  *
- * Everything else of the metadata stays as it is, in its order, number for number. What is missing
- * stands at the end of its object: a backend as {"site","status","dataStoreVersionId":""}; a whole
- * replicationInfo with "content" (["DATA","METADATA"], without DATA when the object is empty),
- * "destination" "", "role" of the failure, "storageType" "" and "dataStoreVersionId" "" besides.
+ * Everything else of replicationInfo stays as it is, in its order, number for number; what is
+ * around it stays byte for byte. What is missing stands at the end of its object: a backend as
+ * {"site","status","dataStoreVersionId":""}; a whole replicationInfo with "content"
+ * (["DATA","METADATA"], without DATA when the object is empty), "destination" "", "role" of the
+ * failure, "storageType" "" and "dataStoreVersionId" "" besides.
  */
 int backbeat_write_entry(struct backbeat_reader *r, struct str metadata, const struct failure *f,
                          struct buf *out, struct error *err);

@@ -8,6 +8,7 @@ set -euo pipefail
 usage() {
         cat <<USAGE
 usage: deploy/quickstart.sh [options]
+  --backbeat      play a Backbeat pipeline: failures come by its topics, retries are made from its metadata
   --port PORT     of the HTTP listener (default 8900; 0: any)
   --count N       failures that the demo writes (default 10000)
   --check         run the three curl lines too, end, and say whether they did what they should
@@ -18,8 +19,8 @@ USAGE
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build-quickstart
 log=$build/crr-retryd.log
-port=8900 count=10000 check=false install=true
-daemon= demo=
+port=8900 count=10000 check=false install=true backbeat=false
+daemon= demo= source=
 
 while [ $# -gt 0 ]; do
         case $1 in
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
                 shift
                 ;;
         --check) check=true ;;
+        --backbeat) backbeat=true ;;
         --no-install) install=false ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
@@ -38,7 +40,7 @@ done
 
 end() { # by their pids; the demo first, so that it does not miss its broker
         trap - INT TERM EXIT
-        for pid in $demo $daemon; do
+        for pid in $demo $daemon $source; do
                 kill "$pid" 2>/dev/null || true
                 wait "$pid" 2>/dev/null || true
         done
@@ -52,7 +54,7 @@ wait_for() { # what, command...: within 20 s
         shift
         until "$@" >/dev/null 2>&1; do
                 tries=$((tries + 1))
-                if [ $tries -gt 200 ] || ! kill -0 "$daemon" 2>/dev/null; then
+                if [ $tries -gt 200 ] || ! kill -0 ${daemon:-$source} 2>/dev/null; then
                         echo "quickstart: $what did not come; the log is $log" >&2
                         exit 1
                 fi
@@ -72,26 +74,44 @@ if ! ninja -C "$build" src/daemon/crr-retryd src/demo/crr-demo >"$build/build.lo
         exit 1
 fi
 
+# What the demo's generator makes first, with its default seed.
+key='2026/04/models-00000000.bin'
+version=958ba2b606585049
+daemon_words=() demo_words=(--count "$count")
+
+# The store whose metadata retries are made from; what it serves follows from the seed and the count.
+start_source() {
+        demo_words+=(--format backbeat)
+        "$build/src/demo/crr-demo" "${demo_words[@]}" --no-producer --no-mover \
+                --metadata-listen 127.0.0.1:0 2>"$build/source.log" &
+        source=$!
+        wait_for "the source" grep -q 'metadata at http' "$build/source.log"
+        daemon_words+=(--set retry.payload=backbeat --set topics.status=backbeat-replication-status
+                --set topics.intake=backbeat-replication-failed,backbeat-replication-status
+                --set "source.url=$(sed -n 's/.*metadata at \(http[^ ]*\).*/\1/p' "$build/source.log")")
+        version=393832313931393530393339393830303030303052473030312020372e30
+}
+
 trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-"$build/src/daemon/crr-retryd" --set kafka.embedded=true --set "http.listen=127.0.0.1:$port" 2>"$log" &
+if $backbeat; then start_source; fi
+"$build/src/daemon/crr-retryd" --set kafka.embedded=true --set "http.listen=127.0.0.1:$port" "${daemon_words[@]}" 2>"$log" &
 daemon=$!
 wait_for "the listener" has_said url listening
 url=$(said url listening)
 wait_for "readiness" "$build/src/daemon/crr-retryd" healthcheck "$url"
 bootstrap=$(said bootstrap embedded_broker)
-"$build/src/demo/crr-demo" --bootstrap "$bootstrap" --count "$count" &
+"$build/src/demo/crr-demo" --bootstrap "$bootstrap" "${demo_words[@]}" &
 demo=$!
 
-# What the demo's generator makes first, with its default seed.
-object='models/2026/04/models-00000000.bin?versionId=958ba2b606585049'
+object="models/$key?versionId=$version"
 wait_for "the first failure" sh -c "curl -s '$url/_/crr/failed/$object' | grep -q ceph-dr"
 
 lines=(
         "curl -s '$url/_/crr/failed?sitename=ceph-dr&max-keys=3'"
         "curl -s '$url/_/crr/failed/$object'"
-        "curl -s '$url/_/crr/failed' -d '[{\"Bucket\":\"models\",\"Key\":\"2026/04/models-00000000.bin\",\"VersionId\":\"958ba2b606585049\",\"StorageClass\":\"ceph-dr\"}]'"
+        "curl -s '$url/_/crr/failed' -d '[{\"Bucket\":\"models\",\"Key\":\"$key\",\"VersionId\":\"$version\",\"StorageClass\":\"ceph-dr\"}]'"
 )
 cat <<TEXT
 

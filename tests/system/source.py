@@ -7,6 +7,7 @@ import time
 import urllib.parse
 
 METADATA = "/_/backbeat/metadata/"
+GONE = b'{"code":"ObjNotFound","message":"there is no such object"}'
 
 
 class Source:
@@ -70,8 +71,9 @@ class Source:
         time.sleep(self.latency_s)          # what is served is slow: nobody waits for a condition
         found = self.objects.get(place)
         status = self.status or (200 if found else 404)
-        body = self.body if self.body is not None else (
-            json.dumps({"Body": json.dumps(found)}).encode() if status == 200 else b"{}")
+        body = json.dumps({"Body": json.dumps(found)}).encode() if status == 200 else GONE
+        if self.body is not None:
+            body = self.body
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()

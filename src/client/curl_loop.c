@@ -168,6 +168,7 @@ static void finish(struct transfer *t, CURLcode code)
 
         if (call != NULL) {
                 call->result = result_of(t->easy, code);
+                call->timed_out = code == CURLE_OPERATION_TIMEDOUT;
                 curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
                 call->status = (int)status;
                 call->transfer = NULL;

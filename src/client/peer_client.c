@@ -107,6 +107,13 @@ static enum peer_result take_result(struct peer_client *c, const struct curl_cal
         return http->status == error_http_status(ERR_GATEWAY_TIMEOUT) ? PEER_LOST : PEER_REFUSED;
 }
 
+/* Not even the first line of an answer, nor that there is nobody. */
+static bool is_silence(const struct curl_call *http)
+{
+        return http->result != CURL_ANSWERED &&
+               (http->timed_out || (http->result == CURL_LOST && http->status == 0));
+}
+
 static void asking_on_done(struct curl_call *http)
 {
         struct asking *a = http->data;
@@ -115,6 +122,7 @@ static void asking_on_done(struct curl_call *http)
 
         call->work = NULL;
         call->result = take_result(c, http, call);
+        call->is_silent = is_silence(http);
         metrics_add(c->metrics, METRIC_PEER_REQUESTS_TOTAL, LABELS_1(result_names[call->result]),
                     1);
         asking_free(a);

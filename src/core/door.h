@@ -4,6 +4,7 @@
 
 #include "crr/core/peers.h"
 #include "member_private.h"
+#include "silence.h"
 
 /*
  * What the files of the door share: retry_service.c (the face), door_peers.c (asking other
@@ -17,6 +18,7 @@ struct retry_service {
         struct member *local;
         struct peers *peers; /* NULL: no other members are asked */
         unsigned peer_timeout_ms;
+        struct silence silence; /* members that did not answer */
         struct list_request *lists, **lists_end;
         unsigned rows_left; /* that listings may look at in this turn */
         struct get_request *gets, **gets_end;
@@ -31,9 +33,12 @@ struct retry_service {
 enum holder {
         HOLDER_US,
         HOLDER_PEER,
-        HOLDER_NONE, /* nobody that we know of, or we ourselves, later */
+        HOLDER_NONE, /* nobody that we know of or that answers, or we ourselves, later */
 };
 enum holder door_holder(const struct retry_service *s, int partition, const struct owner **ret);
+
+/* Likewise, but for whether a peer answers: by what the claims say. */
+enum holder door_claimant(const struct retry_service *s, int partition, const struct owner **ret);
 
 void door_set_unavailable(const struct member *m, struct error *err);
 
@@ -73,7 +78,7 @@ bool door_work_is_waiting(const struct door_work *w); /* NULL: it is not */
 bool door_work_may_go_on(struct door_work *w);
 
 /* Nobody is known to own a partition: perhaps somebody does by now. True: the claims are read
- * again; false: they were, for this request. */
+ * again; false: they were, for this request, or its owner is silent and they are read anyway. */
 bool door_work_look_again(struct door_work *w, int partition);
 
 /* `question` without url, timeout and done. */

@@ -11,6 +11,7 @@
 #define STATUS_LIMIT ((size_t)1 << 20)
 
 struct asked_member {
+        struct silence *silence;
         struct cluster_request *req;
         struct cluster_member *member;
         struct peer_call call;
@@ -111,6 +112,7 @@ static void on_status(struct peer_call *call)
         struct asked_member *asked = call->data;
 
         asked->req->n_out--;
+        silence_on_result(asked->silence, call);
         if (call->result == PEER_ANSWERED)
                 asked->member->status = call->status;
         else
@@ -126,6 +128,7 @@ static void ask(struct retry_service *s, struct cluster_request *req, struct clu
                 error_set(&member->err, ERR_UNAVAILABLE, "it cannot be asked");
                 return;
         }
+        asked->silence = &s->silence;
         asked->req = req;
         asked->member = member;
         asked->call = (struct peer_call){
@@ -157,6 +160,8 @@ static void finish(struct retry_service *s, struct cluster_request *req)
 {
         const struct member *m = s->local;
 
+        for (size_t i = 1; i < req->n_members; i++)
+                req->members[i].silent_ms = silence_ms(&s->silence, req->members[i].url);
         for (int p = 0; p < req->n_partitions; p++) {
                 bool is_there = member_answers_for(m, p);
 

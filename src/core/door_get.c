@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sites of one object version are spread over all partitions: every owner is asked, at once,
- * and the rows are put in order of (partition, offset).
+ * and the rows are put in order of (partition, offset). A site that is named makes an identity, and
+ * that has a partition of its own: it is looked for there first, and if it is found the answer is
+ * whole, whatever is not known of the others. Elsewhere it is only while it waits to be moved.
  *
  * Possible failures: a partition that nobody can tell about is 503, or named in Coverage if the
  * request takes partial answers.
@@ -10,29 +12,108 @@
 
 struct get_work {
         struct door_work door;
+        bool is_home_over; /* in its own partition it is not, or nobody can tell */
 };
 
 struct find_walk {
         struct member *m;
         struct get_request *req;
         const struct partition_set *only;
+        bool found;
 };
+
+static struct identity identity_of(const struct get_request *req)
+{
+        return (struct identity){ req->bucket, req->key, req->version_id, req->site };
+}
 
 static bool on_row(void *data, const struct failure *f)
 {
         struct find_walk *walk = data;
 
         if (f->state == FAILURE_FAILED && partition_set_has(walk->only, f->partition) &&
-            !overlay_hides(walk->m, &f->id))
+            !overlay_hides(walk->m, &f->id)) {
+                walk->found = true;
                 walk->req->row(walk->req, f);
+        }
         return true;
 }
 
-static void find_ours(struct member *m, struct get_request *req, const struct partition_set *only)
+/* True: there is a row. */
+static bool find_ours(struct member *m, struct get_request *req, const struct partition_set *only)
 {
-        failure_table_find(m->table, req->bucket, req->key, req->version_id, on_row,
-                           &(struct find_walk){ m, req, only });
+        struct find_walk walk = { .m = m, .req = req, .only = only };
+        struct identity id = identity_of(req);
+        struct failure f;
+
+        if (req->site.base == NULL)
+                failure_table_find(m->table, req->bucket, req->key, req->version_id, on_row, &walk);
+        else if (failure_table_get(m->table, &id, &f))
+                on_row(&walk, &f);
+        return walk.found;
 }
+
+/* ITS OWN PARTITION */
+
+enum at_home {
+        HOME_FOUND,
+        HOME_WAITS, /* for its owner */
+        HOME_NOT,
+};
+
+/* An owner of an earlier version tells every site. */
+static bool is_wanted(const struct get_request *req, const struct failure *f)
+{
+        return req->site.base == NULL || str_eq(req->site, f->id.site);
+}
+
+static bool emit_theirs(struct get_request *req, const struct door_ask *answer)
+{
+        for (size_t i = 0; i < answer->call.n_rows; i++) {
+                if (!is_wanted(req, &answer->call.rows[i]))
+                        continue;
+                req->row(req, &answer->call.rows[i]);
+                return true;
+        }
+        return false;
+}
+
+static struct peer_call question_of(const struct get_request *req)
+{
+        return (struct peer_call){ .question = PEER_FIND,
+                                   .site = req->site,
+                                   .bucket = req->bucket,
+                                   .key = req->key,
+                                   .version_id = req->version_id };
+}
+
+static enum at_home look_at_home(struct get_work *w, struct get_request *req)
+{
+        struct retry_service *s = w->door.service;
+        struct peer_call question = question_of(req);
+        struct identity id = identity_of(req);
+        int home = member_home_of(s->local, &id);
+        const struct door_ask *answer = door_work_answer(&w->door, home, 0);
+        const struct owner *o;
+
+        partition_set_add(&question.partitions, home);
+        switch (door_holder(s, home, &o)) {
+        case HOLDER_US:
+                return find_ours(s->local, req, &question.partitions) ? HOME_FOUND : HOME_NOT;
+        case HOLDER_PEER:
+                if (answer != NULL)
+                        return emit_theirs(req, answer) ? HOME_FOUND : HOME_NOT;
+                if (partition_set_has(&w->door.lost, home))
+                        return HOME_NOT;
+                door_work_ask(&w->door, &question, o);
+                return HOME_WAITS;
+        case HOLDER_NONE:
+                break;
+        }
+        return HOME_NOT;
+}
+
+/* EVERY PARTITION */
 
 /* Ask every owner that was not asked yet; false: there was none. */
 static bool ask_owners(struct get_work *w, struct get_request *req)
@@ -41,10 +122,7 @@ static bool ask_owners(struct get_work *w, struct get_request *req)
         struct partition_set asked = { { 0 } };
 
         for (int p = 0; p < s->local->n_partitions; p++) {
-                struct peer_call question = { .question = PEER_FIND,
-                                              .bucket = req->bucket,
-                                              .key = req->key,
-                                              .version_id = req->version_id };
+                struct peer_call question = question_of(req);
                 const struct owner *o, *other;
 
                 if (partition_set_has(&asked, p) || partition_set_has(&w->door.lost, p) ||
@@ -107,7 +185,7 @@ static void emit_in_order(struct get_work *w, struct get_request *req,
                 struct partition_set only = { { 0 } };
 
                 while ((f = next_row(w, p + 1)) != NULL)
-                        if (!partition_set_has(ours, f->partition))
+                        if (!partition_set_has(ours, f->partition) && is_wanted(req, f))
                                 req->row(req, f);
                 if (!partition_set_has(ours, p))
                         continue;
@@ -154,6 +232,53 @@ static bool fail(struct get_request *req, const struct error *err)
         return true;
 }
 
+/* Somebody is silent without whom there is no answer: nobody else is asked in vain. */
+static bool is_vain(struct get_work *w, struct get_request *req)
+{
+        const struct retry_service *s = w->door.service;
+        const struct owner *o;
+        bool vain = false;
+
+        req->coverage = (struct coverage){ .partitions = s->local->n_partitions };
+        for (int p = 0; p < s->local->n_partitions && !req->partial; p++) {
+                if (door_holder(s, p, &o) != HOLDER_NONE || door_work_answer(&w->door, p, 0) != NULL)
+                        continue;
+                partition_set_add(&req->coverage.missing, p);
+                vain |= silence_has(&s->silence, p);
+        }
+        return vain;
+}
+
+/* True when the request is done. */
+static bool find_all(struct get_work *w, struct get_request *req)
+{
+        struct error err;
+
+        if (is_vain(w, req)) {
+                door_set_unavailable(w->door.service->local, &err);
+                return fail(req, &err);
+        }
+        return !ask_owners(w, req) && finish(w, req);
+}
+
+/* Likewise. */
+static bool find(struct get_work *w, struct get_request *req)
+{
+        enum at_home at_home = HOME_NOT;
+
+        if (req->site.base != NULL && !w->is_home_over)
+                at_home = look_at_home(w, req);
+        if (at_home == HOME_WAITS)
+                return false;
+        if (at_home == HOME_NOT) {
+                w->is_home_over = true;
+                return find_all(w, req);
+        }
+        req->coverage = (struct coverage){ .partitions = w->door.service->local->n_partitions };
+        req->done(req, NULL);
+        return true;
+}
+
 static bool step_group(struct retry_service *s, struct get_request *req)
 {
         struct get_work *w = req->work;
@@ -174,7 +299,7 @@ static bool step_group(struct retry_service *s, struct get_request *req)
                 return false;
         if (w->door.out_of_memory)
                 return fail(req, &err);
-        return !ask_owners(w, req) && finish(w, req);
+        return find(w, req);
 }
 
 static bool step_local(struct member *m, struct get_request *req)

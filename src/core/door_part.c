@@ -194,6 +194,8 @@ static void on_answer(struct peer_call *call)
 
         part->call_out = false;
         cancel_probe(part);
+        if (!call->is_silent) /* a retry has all of its request's time: its probe tells */
+                silence_on_result(&s->service->silence, call);
         if (call->result != PEER_ANSWERED) {
                 reset_results(part);
                 want_claims(part);
@@ -224,6 +226,7 @@ static void on_probe(struct peer_call *call)
         struct retry_part *part = call->data;
 
         part->probe_out = false;
+        silence_on_result(&part->split->service->silence, call);
         if (call->result == PEER_ANSWERED)
                 part->probe_at_ms = part->split->service->local->now_ms + half_timeout(part);
         else if (part->call_out)
@@ -256,7 +259,7 @@ static bool is_owner_of_all(const struct retry_part *part)
                 int home = member_home_of(service->local, &part->entries[i]->id);
                 const struct owner *o;
 
-                if (home < 0 || door_holder(service, home, &o) != HOLDER_PEER ||
+                if (home < 0 || door_claimant(service, home, &o) != HOLDER_PEER ||
                     o->epoch != part->epoch || !str_eq_c(o->url, part->url))
                         return false;
         }

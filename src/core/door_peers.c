@@ -5,14 +5,15 @@
  * Possible failures: it does not own them (any more), cannot answer, or does not. Then the claims
  * are read again, once: if another member owns them by now it is asked, else they count as lost,
  * and the request is answered without them. So a member that is gone costs a request at most the
- * time of one question.
+ * time of one question; and one that did not answer is silent (silence.h): the next requests are
+ * answered without it, at once.
  */
 #include "door.h"
 
 #define REFRESHES_MAX      2
 #define REFRESH_TIMEOUT_MS 1000
 
-enum holder door_holder(const struct retry_service *s, int partition, const struct owner **ret)
+enum holder door_claimant(const struct retry_service *s, int partition, const struct owner **ret)
 {
         const struct member *m = s->local;
         const struct owner *o = cluster_owner(&m->cluster, partition);
@@ -26,6 +27,16 @@ enum holder door_holder(const struct retry_service *s, int partition, const stru
                 return HOLDER_NONE;
         *ret = o;
         return HOLDER_PEER;
+}
+
+enum holder door_holder(const struct retry_service *s, int partition, const struct owner **ret)
+{
+        enum holder holder = door_claimant(s, partition, ret);
+
+        if (holder != HOLDER_PEER || !silence_has(&s->silence, partition))
+                return holder;
+        *ret = NULL;
+        return HOLDER_NONE;
 }
 
 void door_set_unavailable(const struct member *m, struct error *err)
@@ -89,6 +100,7 @@ bool door_work_look_again(struct door_work *w, int partition)
         const struct retry_service *s = w->service;
 
         if (w->looked_again || s->peers == NULL || partition_set_has(&w->lost, partition) ||
+            silence_has(&s->silence, partition) ||
             partition_state(&s->local->partitions[partition]) != PARTITION_ABSENT)
                 return false;
         w->looked_again = true;
@@ -102,6 +114,7 @@ static void ask_on_done(struct peer_call *call)
         struct door_work *w = ask->work;
 
         w->n_out--;
+        silence_on_result(&w->service->silence, call);
         ask->is_over = call->result != PEER_ANSWERED;
         if (!ask->is_over)
                 return;
@@ -116,7 +129,7 @@ static bool has_same_owner(const struct door_work *w, const struct door_ask *ask
         const struct owner *o;
 
         return partition_set_has(&ask->call.partitions, partition) &&
-               door_holder(w->service, partition, &o) == HOLDER_PEER && o->epoch == ask->epoch &&
+               door_claimant(w->service, partition, &o) == HOLDER_PEER && o->epoch == ask->epoch &&
                str_eq_c(o->url, ask->call.url);
 }
 

@@ -4,8 +4,8 @@
  * comes back, the request is done.
  *
  * Possible failures:
- *  - nobody owns a partition that is needed: 503 before anything is published, unless the request
- *    takes partial answers;
+ *  - nobody owns a partition that is needed, or its owner is silent: 503 before anything is
+ *    published, unless the request takes partial answers;
  *  - a part fails or its outcome is not known: the others are committed all the same, and the
  * answer says how many; a repeat publishes the rest;
  *  - the deadline comes first: likewise.
@@ -134,7 +134,19 @@ static void start_parts(struct retry_split *s)
         }
 }
 
-/* Nobody is known to own a partition: perhaps somebody does by now. The request is split anew. */
+/* Nobody is known to own a partition that is needed: perhaps somebody does by now. */
+static bool may_look_again(const struct retry_split *s)
+{
+        if (s->looked_again)
+                return false;
+        for (int p = 0; p < s->service->local->n_partitions; p++)
+                if (partition_set_has(&s->req->coverage.missing, p) &&
+                    !silence_has(&s->service->silence, p))
+                        return true;
+        return false;
+}
+
+/* The request is split anew. */
 static void look_again(struct retry_split *s)
 {
         struct member *m = s->service->local;
@@ -163,7 +175,7 @@ static void end_splitting(struct retry_split *s)
         const struct member *m = s->service->local;
         struct error err;
 
-        if (!coverage_is_whole(&req->coverage) && !s->looked_again) {
+        if (may_look_again(s)) {
                 look_again(s);
                 return;
         }
@@ -193,6 +205,15 @@ static void split_slice(struct retry_split *s)
 
 /* AGAIN */
 
+/* What may be done is asked for by its id, whether its owner answers or not. */
+static enum holder holder_of(const struct retry_split *s, int home, bool again,
+                             const struct owner **ret)
+{
+        if (home < 0)
+                return HOLDER_NONE;
+        return again ? door_claimant(s->service, home, ret) : door_holder(s->service, home, ret);
+}
+
 void retry_split_give_again(struct retry_split *s, struct retry_part *part,
                             enum retry_result result, bool may_ask_same)
 {
@@ -206,7 +227,7 @@ void retry_split_give_again(struct retry_split *s, struct retry_part *part,
                 struct retry_entry *e = part->entries[i];
                 int home = member_home_of(m, &e->id);
                 const struct owner *o;
-                enum holder holder = home >= 0 ? door_holder(s->service, home, &o) : HOLDER_NONE;
+                enum holder holder = holder_of(s, home, again, &o);
                 bool same = holder == HOLDER_PEER && o->epoch == part->epoch &&
                             str_eq_c(o->url, part->url);
 

@@ -109,6 +109,7 @@ void peer_query_write(const struct peer_call *call, struct buf *out)
                 member_str(&w, "bucket", call->bucket);
                 member_str(&w, "key", call->key);
                 member_str(&w, "versionId", call->version_id);
+                member_str(&w, "site", call->site);
                 break;
         case PEER_RETRY:
                 write_retry(&w, call);

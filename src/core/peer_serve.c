@@ -95,6 +95,7 @@ static void ask_find(struct peer_serving *s)
                 .bucket = s->query.bucket,
                 .key = s->query.key,
                 .version_id = s->query.version_id,
+                .site = s->query.site,
                 .partial = true,
                 .arena = s->query.arena,
                 .scope = scope_of(&s->query),

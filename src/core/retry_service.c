@@ -31,6 +31,7 @@ struct retry_service *retry_service_new(struct member *local, struct peers *peer
         s->local = local;
         s->peers = peers;
         s->peer_timeout_ms = peer_timeout_ms;
+        silence_init(&s->silence, local, peers);
         s->lists_end = &s->lists;
         s->gets_end = &s->gets;
         s->retries_end = &s->retries;
@@ -49,6 +50,7 @@ void retry_service_free(struct retry_service *s)
                 return;
         assert(s->lists == NULL && s->gets == NULL && s->retries == NULL && s->splits == NULL &&
                s->clusters == NULL && s->knows == NULL);
+        silence_deinit(&s->silence);
         free(s);
 }
 
@@ -241,8 +243,10 @@ static bool work_knows(struct retry_service *s)
 
 bool retry_service_work(struct retry_service *s)
 {
-        bool more = work_lists(s);
+        bool more;
 
+        silence_tick(&s->silence, s->peer_timeout_ms);
+        more = work_lists(s);
         more |= work_gets(s);
         more |= work_knows(s);
         more |= work_retries(s);

@@ -17,6 +17,7 @@ struct sim_call {
         struct peer_call *call; /* NULL: it is over for the asker */
         struct str question, answer;
         enum error_code code;  /* of the answer; 0: it is one */
+        bool is_heard;         /* the answer came */
         struct sim_note *note; /* RETRY: whose */
         struct sim_call *next;
 };
@@ -61,6 +62,7 @@ static void finish(struct sim *s, struct sim_call *c, enum peer_result result)
                 return;
         if (result == PEER_LOST || result == PEER_UNREACHED)
                 error_set(&call->err, ERR_UNAVAILABLE, "%s does not answer", call->url);
+        call->is_silent = result == PEER_LOST && !c->is_heard;
         end(s, c);
         call->result = result;
         sim_trace(s, "%s: %s asked of %s: %s", c->asker->name, peer_question_name(call->question),
@@ -99,6 +101,7 @@ static void on_answer(struct sim *s, struct sim_event *e)
 {
         struct sim_call *c = e->p;
 
+        c->is_heard = true;
         if (c->call != NULL)
                 finish(s, c, take_answer(s, c));
 }

@@ -40,6 +40,7 @@ struct curl_call {
         void (*done)(struct curl_call *call); /* once, never from inside curl_loop_start() */
 
         enum curl_result result; /* out, as the rest */
+        bool timed_out;          /* not CURL_ANSWERED: all of its time was over */
         int status;
         struct buf answer; /* the body; freed when done() returns */
         struct error err;  /* ERR_UNAVAILABLE, unless CURL_ANSWERED */

@@ -45,7 +45,7 @@ struct peer_call {
         struct partition_set partitions; /* PAGE, FIND: all of them its own, or NOT_MINE */
         uint64_t marker;                 /* PAGE */
         unsigned max_rows;
-        struct str site;                    /* PAGE: absent: every site */
+        struct str site;                    /* PAGE, FIND: absent: every site */
         struct str bucket, key, version_id; /* FIND */
 
         const struct retry_request *retry; /* RETRY: its id, traceparent and what it is */
@@ -57,6 +57,7 @@ struct peer_call {
         size_t n_doubtful;
 
         enum peer_result result; /* out, as the rest */
+        bool is_silent;          /* UNREACHED, LOST: not a word came, be it a refusal */
         struct error err;
         struct failure *rows; /* PAGE, FIND: in order of (partition, offset) */
         size_t n_rows;

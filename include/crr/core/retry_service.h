@@ -62,6 +62,7 @@ struct list_request {
 struct get_request {
         void *data;
         struct str bucket, key, version_id;
+        struct str site; /* absent: every site */
         bool partial;
         struct arena *arena; /* as that of a list_request */
         struct local_scope scope;
@@ -148,6 +149,7 @@ struct cluster_member {
         struct str url;
         struct str status; /* JSON object; absent: it did not answer */
         struct error err;  /* why not */
+        int64_t silent_ms; /* nobody asks it since, because it did not answer; 0: it is asked */
         struct partition_set claimed;
 };
 

@@ -45,6 +45,10 @@ static void render_member(struct json_writer *w, const struct cluster_member *m)
                 json_key(w, "error");
                 json_c(w, m->err.message);
         }
+        if (m->silent_ms > 0) {
+                json_key(w, "silentMs");
+                json_int(w, m->silent_ms);
+        }
         json_object_close(w);
 }
 

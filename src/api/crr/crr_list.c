@@ -157,7 +157,9 @@ void crr_on_object(void *data, struct http_request *req, const struct route_args
 
         if (decode_part(&bucket, "bucket", args->arg[0], LIMIT_BUCKET_BYTES, &req->arena, &err) ||
             decode_part(&key, "key", args->arg[1], LIMIT_KEY_BYTES, &req->arena, &err) ||
-            crr_query_parse(&query, req, CRR_PARAM_VERSION_ID | CRR_PARAM_ROLE | CRR_PARAM_PARTIAL,
+            crr_query_parse(&query, req,
+                            CRR_PARAM_VERSION_ID | CRR_PARAM_SITENAME | CRR_PARAM_ROLE |
+                                    CRR_PARAM_PARTIAL,
                             &err)) {
                 answer_error(api, req, &err, 0);
                 return;
@@ -171,6 +173,7 @@ void crr_on_object(void *data, struct http_request *req, const struct route_args
                 .bucket = bucket,
                 .key = key,
                 .version_id = query.version_id,
+                .site = query.site,
                 .partial = query.partial,
                 .arena = &req->arena,
                 .row = get_on_row,

@@ -118,13 +118,20 @@ static void retry_on_done(struct retry_request *req, const struct error *err)
         finish(ask, err);
 }
 
+static struct str site_of(const struct sim_ask *ask)
+{
+        int site = ask->client->site;
+
+        return site >= 0 ? sim_text(ask->s, "s%d", site) : STR_ABSENT;
+}
+
 static void begin_list(struct sim_ask *ask)
 {
         const struct sim_client *c = ask->client;
 
         ask->door.list = (struct list_request){
                 .data = ask,
-                .site = c->site >= 0 ? sim_text(ask->s, "s%d", c->site) : STR_ABSENT,
+                .site = site_of(ask),
                 .marker = c->marker,
                 .max_rows = c->max_rows,
                 .partial = c->partial,
@@ -144,6 +151,7 @@ static void begin_get(struct sim_ask *ask)
                 .bucket = id->bucket,
                 .key = id->key,
                 .version_id = id->version_id,
+                .site = site_of(ask),
                 .partial = ask->client->partial,
                 .arena = &ask->arena,
                 .row = get_on_row,

@@ -177,12 +177,17 @@ void sim_check_get(struct sim *s, const struct sim_view *view, const struct get_
 {
         s->stats.gets++;
         check_order(s, rows, n);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 check_row(s, &rows[i]);
+                if (req->site.base != NULL &&
+                    !str_eq(req->site, s->log->identities[rows[i].identity].id.site))
+                        sim_fail(s, "an answer has a row of another site");
+        }
         for (int i = 0; i < s->log->n_identities; i++) {
                 const struct sim_identity *identity = &s->log->identities[i];
 
                 if (str_eq(identity->id.key, req->key) &&
+                    (req->site.base == NULL || str_eq(req->site, identity->id.site)) &&
                     !partition_set_has(&req->coverage.missing, identity->home))
                         check_identity(s, view, rows, n, i);
         }

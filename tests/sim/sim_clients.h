@@ -28,7 +28,7 @@ struct sim_client {
         bool partial;
         unsigned tries;
 
-        int site; /* -1: every one */
+        int site; /* of the list or of the object; -1: every one */
         unsigned max_rows;
         uint64_t marker;
         int identity; /* the object's */

@@ -241,7 +241,8 @@ static bool is_vain(struct get_work *w, struct get_request *req)
 
         req->coverage = (struct coverage){ .partitions = s->local->n_partitions };
         for (int p = 0; p < s->local->n_partitions && !req->partial; p++) {
-                if (door_holder(s, p, &o) != HOLDER_NONE || door_work_answer(&w->door, p, 0) != NULL)
+                if (door_holder(s, p, &o) != HOLDER_NONE ||
+                    door_work_answer(&w->door, p, 0) != NULL)
                         continue;
                 partition_set_add(&req->coverage.missing, p);
                 vain |= silence_has(&s->silence, p);

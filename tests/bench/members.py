@@ -6,14 +6,17 @@ import datetime
 import itertools
 import signal
 import time
+import urllib.parse
 
 from daemon import FAILED
 from group import QUICK, cluster, wait_shared
-from pages import PAGE, SITE
+from pages import LOOKUP_CONNECTIONS, PAGE, SITE
 from report import AtMost, measured
 from stage import PARTITIONS, START_DEADLINE_S
 
 MEMBERS = 3
+OBJECTS = 500
+MARKERS = 2**43  # of a partition
 
 
 class Group:
@@ -42,6 +45,10 @@ class Group:
                 owner = urls[member["url"]]
                 return owner, next(d for d in self.daemons if d is not owner)
         raise AssertionError(f"nobody holds partition {partition}")
+
+    def one_of(self, daemon):
+        """A partition that it holds."""
+        return next(p for p in range(PARTITIONS) if self.owner(p)[0] is daemon)
 
     def lose(self, daemon, end):
         """Seconds from its end until the others have all partitions: (all, until assigned)."""
@@ -85,6 +92,42 @@ def _listing(stage, group, sizes):
     ]
 
 
+def _object(failure):
+    """The path of a failure's identity."""
+    place = "/".join(map(urllib.parse.quote, (failure["Bucket"], failure["Key"])))
+    return f"{FAILED}/{place}?" + urllib.parse.urlencode(
+        {"versionId": failure["VersionId"], "sitename": failure["StorageClass"]})
+
+
+def _lookups(stage, group, sizes):
+    """Of objects that the member holds itself; another one is stopped that nobody waits for any
+    more, for less than the session timeout."""
+    owner, other = group.owner(0)
+    failures, _ = owner.page(sitename=SITE, max_keys=OBJECTS, marker=0)
+
+    def load():
+        return stage.load_daemon(owner, "get", *map(_object, failures),
+                                 requests=sizes.lookups // 2, warmup=sizes.lookups // 20 + 1,
+                                 connections=LOOKUP_CONNECTIONS)
+    quiet, away = load(), group.one_of(other)
+    other.signal(signal.SIGSTOP)
+    try:
+        page = owner.get(FAILED, partial="true", max_keys=1, marker=away * MARKERS).json()
+        assert away in page["Coverage"]["Missing"], page
+        beside = load()
+    finally:
+        other.signal(signal.SIGCONT)
+    figures = []
+    for percentile in ("p50", "p99"):
+        before, then = quiet[f"{percentile}_us"], beside[f"{percentile}_us"]
+        figures += [
+            measured(f"own object while a peer is stopped, {percentile} against before",
+                     then / before, goal=AtMost(2) if percentile == "p99" else None),
+            measured(f"own object, {percentile}", before, "us"),
+        ]
+    return figures
+
+
 def _retries(stage, group, step, first_row):
     """Retries a second, all members asked at once."""
     share = step.requests // len(group.daemons)
@@ -122,7 +165,7 @@ def rounds(stage, sizes):
         one = _retries(stage, alone, step, first_row)
         alone.stop()
         members = Group(stage, topics, MEMBERS)
-        figures = _listing(stage, members, sizes)
+        figures = _listing(stage, members, sizes) + _lookups(stage, members, sizes)
         three = _retries(stage, members, step, first_row + per_round // 2)
         figures += [measured("retries, three members against one", three / one),
                     measured("retries, one member", one, "1/s"),

@@ -123,7 +123,8 @@ static void work_get(struct retry_service *s, struct get_request *req)
                 const struct failure *f = &s->failures[i];
 
                 if (is_listed(f) && str_eq(f->id.bucket, req->bucket) &&
-                    str_eq(f->id.key, req->key) && str_eq(f->id.version_id, req->version_id))
+                    str_eq(f->id.key, req->key) && str_eq(f->id.version_id, req->version_id) &&
+                    (req->site.base == NULL || str_eq(req->site, f->id.site)))
                         req->row(req, f);
         }
         req->done(req, err);
@@ -213,6 +214,7 @@ static void work_cluster(struct retry_service *s, struct cluster_request *req)
         req->members[0] = (struct cluster_member){ .url = STR("http://a"), .status = STR("{}") };
         req->members[1] = (struct cluster_member){ .url = STR("http://b") };
         error_set(&req->members[1].err, ERR_UNAVAILABLE, "no connection");
+        req->members[1].silent_ms = 5000;
         req->n_members = 2;
         req->n_partitions = s->partitions;
         req->missing = s->missing;

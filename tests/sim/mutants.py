@@ -174,6 +174,10 @@ MUTANTS = {
         "a member that does not own one partition that it is asked for counts as lost for all of them",
         "src/core/door_peers.c",
         [("if (!ask->is_over || is_asked_again(w, ask))", "if (!ask->is_over || (is_asked_again(w, ask) && false))")]),
+    "silence_stays": (
+        "a probe that is answered does not end the silence",
+        "src/core/silence.c",
+        [("        silence_on_result(s, call);\n}\n", "        if (call->is_silent)\n                silence_on_result(s, call);\n}\n")]),
 }
 
 

@@ -201,7 +201,7 @@ static void the_cluster_is_shown_with_what_is_not_known(void)
                    "{\"coverage\":{\"partitions\":\"4/6\",\"missing\":[1,5]},\"members\":["
                    "{\"url\":\"http://a\",\"reachable\":true,\"claims\":[],\"status\":{}},"
                    "{\"url\":\"http://b\",\"reachable\":false,\"claims\":[],"
-                   "\"error\":\"no connection\"}]}");
+                   "\"error\":\"no connection\",\"silentMs\":5000}]}");
         api_fixture_deinit(&f);
 }
 

@@ -131,7 +131,9 @@ static void every_bad_input_is_400(void)
                 { ROOT "b/k?versionId=1&versionId=1", "versionId" },
                 { ROOT "b/k?role=", "role: must be 1 to 2048 bytes" },
                 { ROOT "b/k?partial=yes", "partial: must be true or false" },
-                { ROOT "b/k?sitename=aws", "sitename: this route has no such parameter" },
+                { ROOT "b/k?sitename=", "sitename: must be 1 to 255 bytes" },
+                { ROOT "b/k?sitename=%ff", "sitename" },
+                { ROOT "b/k?sitename=a&sitename=a", "sitename" },
                 { ROOT "b/k?marker=0", "marker: this route has no such parameter" },
                 { ROOT "b/k?max-keys=1", "max-keys: this route has no such parameter" },
                 { ROOT "b/k?versionid=1", "versionid: this route has no such parameter" },
@@ -172,6 +174,8 @@ static void parts_over_their_limits_are_400(void)
         expect_long(&f, ROOT "b/", 1025, "", "key: must be at most 1024 bytes, is 1025");
         expect_long(&f, ROOT "b/k?versionId=", 128, "", NULL);
         expect_long(&f, ROOT "b/k?versionId=", 129, "", "versionId: must be 0 to 128 bytes");
+        expect_long(&f, ROOT "b/k?sitename=", 255, "", NULL);
+        expect_long(&f, ROOT "b/k?sitename=", 256, "", "sitename: must be 1 to 255 bytes");
         expect_long(&f, ROOT "b/k?role=", 2048, "", NULL);
         expect_long(&f, ROOT "b/k?role=", 2049, "", "role: must be 1 to 2048 bytes");
         expect_long(&f, ROOT "b/k?", 81, "=1", "no parameter of 81 bytes");
@@ -190,6 +194,20 @@ static void role_keeps_only_that_role(void)
                    "{\"IsTruncated\":false,\"Versions\":[{\"Bucket\":\"b\",\"Key\":\"k\","
                    "\"VersionId\":\"\",\"StorageClass\":\"two\",\"Role\":\"r:2\"}]}");
         api_expect(&f, "GET", ROOT "b/k?role=r%3A3", NULL, 200, EMPTY);
+        api_fixture_deinit(&f);
+}
+
+static void sitename_keeps_only_that_site(void)
+{
+        struct api_fixture f;
+
+        api_fixture_init(&f);
+        fake_door_add(f.door, 0, 1, "b", "k", "", "one");
+        fake_door_add(f.door, 0, 2, "b", "k", "", "t/wo");
+        api_expect(&f, "GET", ROOT "b/k?sitename=t%2Fwo", NULL, 200,
+                   "{\"IsTruncated\":false,\"Versions\":[{\"Bucket\":\"b\",\"Key\":\"k\","
+                   "\"VersionId\":\"\",\"StorageClass\":\"t/wo\"}]}");
+        api_expect(&f, "GET", ROOT "b/k?sitename=One", NULL, 200, EMPTY);
         api_fixture_deinit(&f);
 }
 
@@ -217,6 +235,7 @@ int main(void)
         RUN(every_bad_input_is_400);
         RUN(parts_over_their_limits_are_400);
         RUN(role_keeps_only_that_role);
+        RUN(sitename_keeps_only_that_site);
         RUN(unknown_partitions_are_503_or_said);
         return 0;
 }

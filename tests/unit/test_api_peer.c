@@ -163,6 +163,11 @@ static void an_object_is_found(void)
                      "\"StorageClass\":\"s1\",\"Partition\":1,\"Offset\":4},{\"Bucket\":\"b\","
                      "\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"s2\",\"Attempts\":2,"
                      "\"Partition\":5,\"Offset\":0}],\"missing\":[]}");
+        check_answer(ask(&f, "find",
+                         "{\"of\":6,\"partitions\":[1,5],\"bucket\":\"b\",\"key\":\"k\","
+                         "\"versionId\":\"v\",\"site\":\"s1\"}"),
+                     "{\"rows\":[{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\","
+                     "\"StorageClass\":\"s1\",\"Partition\":1,\"Offset\":4}],\"missing\":[]}");
         api_fixture_deinit(&f);
 }
 

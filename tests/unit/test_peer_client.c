@@ -222,36 +222,42 @@ static void refusals_say_whether_another_owns_it(void)
                 b.hangs_up = true;
                 ask(&b, rows[i].result);
                 CHECK_STR(b.call.err.message, rows[i].says);
+                CHECK(!b.call.is_silent);
                 bench_deinit(&b);
         }
 }
 
 static void what_cannot_be_read_is_lost(void)
 {
-        static const char *const scripts[] = {
-                HEAD("200 OK", "9") "{\"rows\":[",
-                HEAD("200 OK", "99") "{}",
-                "SSH-2.0-OpenSSH_9.2\r\n",
-                "",
+        static const struct {
+                const char *script;
+                bool is_silent;
+        } rows[] = {
+                { HEAD("200 OK", "9") "{\"rows\":[", false },
+                { HEAD("200 OK", "99") "{}", false },
+                { "SSH-2.0-OpenSSH_9.2\r\n", true },
+                { "", true },
         };
         struct bench b;
 
-        for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 bench_init(&b, NULL);
-                b.script = scripts[i];
+                b.script = rows[i].script;
                 b.hangs_up = true;
                 ask(&b, PEER_LOST);
+                CHECK(b.call.is_silent == rows[i].is_silent);
                 CHECK_INT(metrics_get(b.metrics, METRIC_PEER_REQUESTS_TOTAL, LABELS_1("lost")), 1);
                 bench_deinit(&b);
         }
 }
 
-static void no_answer_in_time_is_lost(void)
+static void no_answer_in_time_is_lost_and_silence(void)
 {
         struct bench b;
 
         bench_init(&b, NULL);
         ask(&b, PEER_LOST);
+        CHECK(b.call.is_silent);
         bench_deinit(&b);
 }
 
@@ -263,6 +269,7 @@ static void nobody_there_is_unreached(void)
         uv_close((uv_handle_t *)&b.listener, NULL);
         uv_run(&b.loop, UV_RUN_NOWAIT);
         ask(&b, PEER_UNREACHED);
+        CHECK(!b.call.is_silent);
         bench_deinit(&b);
 }
 
@@ -301,7 +308,7 @@ int main(void)
         RUN(with_a_secret_the_question_is_signed);
         RUN(refusals_say_whether_another_owns_it);
         RUN(what_cannot_be_read_is_lost);
-        RUN(no_answer_in_time_is_lost);
+        RUN(no_answer_in_time_is_lost_and_silence);
         RUN(nobody_there_is_unreached);
         RUN(a_connection_that_the_other_side_closed_is_not_a_lost_answer);
         RUN(what_is_canceled_is_not_heard_of_again);

@@ -83,6 +83,11 @@ static void an_object_is_asked_for(void)
         check_same_str(e.query.key, call.key);
         check_same_str(e.query.version_id, call.version_id);
         check_same_str(e.query.site, STR_ABSENT);
+        call.site = STR("s");
+        buf_clear(&e.text);
+        peer_query_write(&call, &e.text);
+        CHECK_INT(read_query(&e, buf_str(&e.text), PEER_FIND), 0);
+        check_same_str(e.query.site, STR("s"));
         ends_deinit(&e);
 }
 

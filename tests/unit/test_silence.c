@@ -60,6 +60,17 @@ static struct peer_call *last(void)
         return f.calls[f.n - 1];
 }
 
+/* No time passes. */
+static void lose_now(size_t i, enum peer_result result, bool is_silent)
+{
+        struct peer_call *call = f.calls[i];
+
+        f.calls[i] = NULL;
+        call->result = result;
+        call->is_silent = is_silent;
+        call->done(call);
+}
+
 /* The owner of partition 1 has lost a listing's question, and its first probe is out. */
 static void fall_silent(const char *of_1, const char *of_2)
 {
@@ -272,9 +283,7 @@ static void a_connection_that_never_comes_about_is(void)
         peers_fixture_start(&f, A, B);
         begin_list(false);
         world_run(&f.world);
-        f.calls[0]->result = PEER_UNREACHED;
-        f.calls[0]->is_silent = true;
-        f.calls[0]->done(f.calls[0]);
+        lose_now(0, PEER_UNREACHED, true);
         CHECK_INT(silent(), 1);
         world_advance(&f.world, 200);
         check_refused_at_once();
@@ -300,10 +309,15 @@ static void there_is_one_probe_at_a_time(void)
 static void probes_keep_a_distance(void)
 {
         fall_silent(A, B);
-        peers_fixture_answer(&f, 1, PEER_UNREACHED);
+        world_advance(&f.world, 200);
+        lose_now(1, PEER_UNREACHED, false);
+        world_run(&f.world);
         for (size_t i = 2; i < 6; i++) {
                 CHECK_INT(f.n, i + 1);
-                peers_fixture_answer(&f, i, PEER_UNREACHED);
+                lose_now(i, PEER_UNREACHED, false);
+                world_advance(&f.world, 180);
+                CHECK_INT(f.n, i + 1);
+                world_advance(&f.world, 20);
         }
         CHECK_INT(f.n, 7);
         CHECK_INT(silent(), 1);
@@ -395,9 +409,10 @@ static void a_member_that_stops_probes_nobody(void)
         CHECK(f.calls[1] == NULL);
         begin_list(false);
         world_run(&f.world);
-        peers_fixture_answer(&f, 2, PEER_LOST);
-        CHECK(list.done && list.failed);
+        lose_now(2, PEER_LOST, true);
         CHECK_INT(silent(), 0);
+        world_advance(&f.world, 200);
+        CHECK(list.done && list.failed);
         CHECK_INT(f.n, 3);
         end_all();
 }

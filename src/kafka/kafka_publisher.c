@@ -100,7 +100,7 @@ static struct publish_batch *take_list(struct publish_batch **list, struct publi
 
 static void tell_member(const struct kafka_publisher *p, void (*what)(struct member *m))
 {
-        if (p->member != NULL)
+        if (p->handle == KAFKA_PRODUCER)
                 what(p->member);
 }
 

@@ -32,7 +32,7 @@ struct kafka_publisher {
         const char *bootstrap; /* of the embedded broker, or NULL */
         struct kafka_trouble *trouble;
         enum kafka_handle handle; /* KAFKA_PRODUCER, or another one with its own id */
-        struct member *member;    /* is told when it can be used, and when not; NULL: nobody is */
+        struct member *member;    /* is told when KAFKA_PRODUCER can be used, and when not */
         void (*on_fatal)(void *data, const struct error *err);
         void *fatal_data;
 

@@ -46,6 +46,7 @@ void mock_broker_init(struct mock_broker *k, int failure_partitions)
                 .failures_topic = "failures",
                 .replication_topic = "replication",
                 .replication_partitioner = "consistent",
+                .failures_partitioner = "murmur2",
                 .max_transaction_entries = 1000,
                 .transaction_timeout_ms = 10000,
         };

@@ -58,6 +58,7 @@ void mock_kafka_init(struct mock_kafka *m)
                 .failures_topic = m->failures,
                 .replication_topic = m->replication,
                 .replication_partitioner = "consistent",
+                .failures_partitioner = "murmur2",
                 .transaction_timeout_ms = 10000,
                 .max_transaction_entries = 1000,
         };

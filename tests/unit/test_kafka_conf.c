@@ -21,6 +21,7 @@ static struct kafka_settings settings_of(const struct kafka_property *properties
                 .failures_topic = "failures",
                 .replication_topic = "replication",
                 .replication_partitioner = "murmur2",
+                .failures_partitioner = "murmur2",
                 .transaction_timeout_ms = 12000,
                 .max_transaction_entries = 10000,
         };
@@ -273,7 +274,8 @@ static void every_handle_can_be_made(void)
                 if (rk == NULL)
                         check_fail(__FILE__, __LINE__, kafka_handle_name(handle), err.message);
                 CHECK_INT(rd_kafka_type(rk),
-                          handle == KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER);
+                          kafka_handle_is_producer(handle) ? RD_KAFKA_PRODUCER
+                                                           : RD_KAFKA_CONSUMER);
                 rd_kafka_destroy(rk);
         }
 }

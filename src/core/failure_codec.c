@@ -216,6 +216,14 @@ static int set_retried_by(void *target, const struct json_value *v, struct error
         return 0;
 }
 
+static int set_superseded(void *target, const struct json_value *v, struct error *err)
+{
+        (void)err;
+        if (v->type == JSON_BOOL)
+                ((struct value_target *)target)->ret->failure.superseded = v->boolean;
+        return 0;
+}
+
 #define TEXT  (JSON_STRING | JSON_NULL)
 #define TIMES (JSON_STRING | JSON_INTEGER | JSON_NULL)
 static const struct json_field rows[] = {
@@ -235,6 +243,7 @@ static const struct json_field rows[] = {
         { "RetryId", TEXT, false, false, set_retry_id },
         { "RetriedBy", TEXT, false, false, set_retried_by },
         { "RetriedAt", TIMES, false, false, set_retried_at },
+        { "Superseded", JSON_BOOL | JSON_NULL, false, false, set_superseded },
 };
 static const struct json_fields fields = { rows, sizeof rows / sizeof *rows, true };
 
@@ -321,6 +330,7 @@ static void take_defaults(const struct value_target *t, const struct log_record 
         struct failure *f = &t->ret->failure;
 
         f->state = t->ret->outcome == RECORD_PENDING ? FAILURE_PENDING : FAILURE_FAILED;
+        f->superseded &= t->ret->outcome == RECORD_FAILED;
         if (f->failed_at_ms == TIME_UNKNOWN && t->ret->outcome == RECORD_FAILED)
                 f->failed_at_ms = record->timestamp_ms;
         if (!t->has_retried_at)

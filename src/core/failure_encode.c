@@ -41,6 +41,10 @@ static void write_facts(struct json_writer *w, const struct failure *f)
                 json_key(w, "Role");
                 json_str(w, f->role);
         }
+        if (f->superseded) {
+                json_key(w, "Superseded");
+                json_bool(w, true);
+        }
 }
 
 static void write_retry_id(struct json_writer *w, const struct failure *f)

@@ -250,7 +250,7 @@ enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, st
                 error_set(err, ERR_UNAVAILABLE, "nobody waits for it any more");
                 return END_FAILED;
         }
-        if (o->superseded || member_home_of(m, &o->failure.id) != o->failure.partition)
+        if (o->overtaken || member_home_of(m, &o->failure.id) != o->failure.partition)
                 return END_STALE;
         o->life = m->partitions[o->failure.partition].life;
         return END_COMMITTED;

@@ -69,7 +69,7 @@ struct outgoing {
                 failure; /* as it will stand in the log: target partition, state, attempts, ... */
         bool tombstone;  /* the record is a tombstone */
         bool force;      /* ForceRetry */
-        bool superseded; /* another record of the identity was read since it was made */
+        bool overtaken; /* another record of the identity was read since it was made */
         int64_t stands;  /* offset of the record that it answers to; -1: none */
         int settles_partition; /* where that stands: not the target's only for a MOVE */
         uint16_t spelling;     /* of that record's key */

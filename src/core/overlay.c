@@ -114,7 +114,7 @@ void overlay_on_record(struct member *m, const struct decoded_record *record)
                         resolve_committed(m, o);
                 return;
         }
-        o->superseded = true;
+        o->overtaken = true;
         if (outgoing_state(o) == OUTGOING_ENCODED)
                 batcher_invalidate(&m->batcher);
 }

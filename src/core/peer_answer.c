@@ -34,6 +34,10 @@ static void write_facts(struct json_writer *w, const struct failure *f)
         member_str(w, "ErrorCode", f->error_code);
         member_int(w, "Attempts", f->attempts, -1);
         member_str(w, "Role", f->role);
+        if (f->superseded) {
+                json_key(w, "Superseded");
+                json_bool(w, true);
+        }
 }
 
 void peer_answer_write_row(struct buf *rows, const struct failure *f)
@@ -284,6 +288,13 @@ static int set_attempts(void *target, const struct json_value *v, struct error *
         return v->integer < 0 || v->integer > LIMIT_ATTEMPTS ? refuse(err) : 0;
 }
 
+static int set_superseded(void *target, const struct json_value *v, struct error *err)
+{
+        (void)err;
+        ((struct reading *)target)->row.superseded = v->boolean;
+        return 0;
+}
+
 static int set_partition(void *target, const struct json_value *v, struct error *err)
 {
         ((struct reading *)target)->row.partition = (int)v->integer;
@@ -314,6 +325,7 @@ static const struct json_field row_rows[] = {
         { "ErrorCode", JSON_STRING, false, true, set_error_code },
         { "Attempts", JSON_INTEGER, false, true, set_attempts },
         { "Role", JSON_STRING, false, true, set_role },
+        { "Superseded", JSON_BOOL, false, true, set_superseded },
         { "Partition", JSON_INTEGER, false, true, set_partition },
         { "Offset", JSON_INTEGER, false, true, set_offset },
         { "Index", JSON_INTEGER, false, true, set_index },

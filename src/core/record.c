@@ -89,6 +89,8 @@ static unsigned flags_of(const struct failure *f, uint32_t role)
                 flags |= RECORD_FOREIGN_KEY;
         if (f->repeated)
                 flags |= RECORD_REPEATED;
+        if (f->superseded)
+                flags |= RECORD_SUPERSEDED;
         if (f->covered_to != 0 || f->spelling != 0)
                 flags |= RECORD_ODD;
         return flags;
@@ -246,5 +248,6 @@ void record_read_facts(const uint8_t *r, struct failure *ret)
         ret->unsettled = (flags & RECORD_UNSETTLED) != 0;
         ret->foreign_key = (flags & RECORD_FOREIGN_KEY) != 0;
         ret->repeated = (flags & RECORD_REPEATED) != 0;
+        ret->superseded = (flags & RECORD_SUPERSEDED) != 0;
         ret->json_plain = (flags & RECORD_JSON_PLAIN) != 0;
 }

@@ -55,6 +55,7 @@
 #define RECORD_JSON_PLAIN     0x0200
 #define RECORD_ENTRY_OWN      0x0400
 #define RECORD_REPEATED       0x0800
+#define RECORD_SUPERSEDED     0x1000
 #define RECORD_DEAD           0x8000
 
 /* The identity as it stands in a record; room for what is written by whole words. */

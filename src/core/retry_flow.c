@@ -157,7 +157,7 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         f.state = FAILURE_PENDING;
         f.attempts = f.attempts < 0 ? 1 : f.attempts + (f.attempts < LIMIT_ATTEMPTS);
         f.retry_id = req->retry_id;
-        f.unsettled = f.foreign_key = f.repeated = false;
+        f.unsettled = f.foreign_key = f.repeated = f.superseded = false;
         f.covered_to = f.spelling = 0;
         f.partition = w->waiters[i].home;
         o = outgoing_new(OUTGOING_RETRY, &f, req->traceparent);

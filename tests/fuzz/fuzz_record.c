@@ -17,8 +17,9 @@ static bool same(const struct failure *a, const struct failure *b)
 {
         return identity_eq(&a->id, &b->id) && a->state == b->state && a->size == b->size &&
                a->last_modified_ms == b->last_modified_ms && a->failed_at_ms == b->failed_at_ms &&
-               a->attempts == b->attempts && str_eq(a->error_code, b->error_code) &&
-               str_eq(a->role, b->role) && uuid_eq(&a->retry_id, &b->retry_id) &&
+               a->attempts == b->attempts && a->superseded == b->superseded &&
+               str_eq(a->error_code, b->error_code) && str_eq(a->role, b->role) &&
+               uuid_eq(&a->retry_id, &b->retry_id) &&
                (a->state == FAILURE_FAILED || a->retried_at_ms == b->retried_at_ms);
 }
 
@@ -31,6 +32,7 @@ static void is_sound(const struct decoded_record *r)
         if (r->outcome != RECORD_FAILED && r->outcome != RECORD_PENDING)
                 return;
         HOLDS((f->state == FAILURE_PENDING) == (r->outcome == RECORD_PENDING));
+        HOLDS(!f->superseded || f->state == FAILURE_FAILED);
         HOLDS(f->size >= -1 && f->attempts >= -1 && f->attempts <= LIMIT_ATTEMPTS);
         HOLDS(f->error_code.len <= LIMIT_ERROR_CODE_BYTES && f->role.len <= LIMIT_ROLE_BYTES);
         HOLDS(str_is_utf8(f->error_code) && str_is_utf8(f->role) && str_is_utf8(r->entry));

@@ -185,6 +185,7 @@ void naive_draw_facts(struct naive *n)
                 .unsettled = draw(5) == 0,
                 .foreign_key = draw(5) == 0,
                 .repeated = draw(5) == 0,
+                .superseded = draw(5) == 0,
                 .covered_to = draw(9) == 0 ? (int64_t)draw(UINT64_C(1) << 31) << draw(12) : 0,
                 .spelling = draw(9) == 0 ? (uint16_t)draw(UINT16_MAX + 1) : 0,
         };
@@ -264,6 +265,7 @@ void naive_check_same(const struct naive *n, const struct failure *f)
         CHECK_INT(f->unsettled, want.unsettled);
         CHECK_INT(f->foreign_key, want.foreign_key);
         CHECK_INT(f->repeated, want.repeated);
+        CHECK_INT(f->superseded, want.superseded);
         CHECK_INT(f->json_plain, !has_escapes(want.id.bucket) && !has_escapes(want.id.key) &&
                                          !has_escapes(want.id.version_id) &&
                                          !has_escapes(want.id.site) &&

@@ -234,6 +234,7 @@ static void fields_come_in_order_and_only_when_known(void)
         some = fake_door_add(f.door, 0, 2, "b", "k", "", "aws");
         some->size = INT64_MAX;
         some->attempts = 65535;
+        some->superseded = true;
         api_expect(&f, "GET", LIST, NULL, 200,
                    "{\"IsTruncated\":false,\"Versions\":["
                    "{\"Bucket\":\"b\",\"Key\":\"k\\\"\\\\\\n/\xc3\xa9\",\"VersionId\":\"v\","
@@ -242,7 +243,7 @@ static void fields_come_in_order_and_only_when_known(void)
                    "\"FailedAt\":\"2018-03-30T22:22:35.000Z\",\"ErrorCode\":\"AccessDenied\","
                    "\"Attempts\":0,\"Role\":\"arn:aws:iam::1:role/r\"},"
                    "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"\",\"StorageClass\":\"aws\","
-                   "\"Size\":9223372036854775807,\"Attempts\":65535}]}");
+                   "\"Size\":9223372036854775807,\"Attempts\":65535,\"Superseded\":true}]}");
         api_fixture_deinit(&f);
 }
 

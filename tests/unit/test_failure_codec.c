@@ -150,6 +150,8 @@ static void a_bad_optional_field_is_left_out_and_counted(void)
                 "\"Entry\":{}",
                 "\"RetryId\":\"not a uuid\"",
                 "\"RetriedAt\":\"x\"",
+                "\"Superseded\":\"true\"",
+                "\"Superseded\":1",
         };
 
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -241,6 +243,52 @@ static void what_is_written_reads_back(void)
         buf_deinit(&value);
 }
 
+static void only_a_failed_record_is_superseded(void)
+{
+        static const struct {
+                const char *fields;
+                bool want;
+        } table[] = {
+                { ",\"Superseded\":true", true },
+                { ",\"Superseded\":false", false },
+                { ",\"Superseded\":null", false },
+                { "", false },
+                { ",\"Superseded\":true,\"ReplicationStatus\":\"FAILED\"", true },
+                { ",\"Superseded\":true,\"ReplicationStatus\":\"PENDING\"", false },
+                { ",\"ReplicationStatus\":\"PENDING\",\"Superseded\":true", false },
+        };
+        struct buf value;
+
+        buf_init(&value, 1 << 20);
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                buf_clear(&value);
+                buf_printf(&value, "{" ID "%s}", table[i].fields);
+                buf_append_char(&value, '\0');
+                CHECK_INT(decode(KEY, value.base), REJECT_NONE);
+                CHECK_INT(got.failure.superseded, table[i].want);
+                CHECK_INT(got.ignored_fields, 0);
+        }
+        decode(KEY, "{" ID ",\"Superseded\":true}");
+        buf_clear(&value);
+        failure_encode(&got.failure, STR_ABSENT, STR_ABSENT, &value);
+        buf_append_char(&value, '\0');
+        CHECK(strstr(value.base, ",\"Superseded\":true}") != NULL);
+        CHECK_INT(decode(KEY, value.base), REJECT_NONE);
+        CHECK(got.failure.superseded);
+        buf_deinit(&value);
+}
+
+/* What a mover says anew counts by itself. */
+static void that_it_was_superseded_is_not_kept(void)
+{
+        struct failure earlier = { .size = 5, .attempts = 2, .entry_offset = -1 };
+        struct failure failed = { .size = -1, .attempts = -1, .entry_offset = -1 };
+
+        earlier.superseded = true;
+        CHECK(failure_merge(&failed, &earlier));
+        CHECK(!failed.superseded);
+}
+
 static void a_failed_record_keeps_what_it_lacks(void)
 {
         struct failure pending = { .size = 5,
@@ -285,6 +333,8 @@ int main(void)
         RUN(null_is_absent);
         RUN(numbers_and_texts_have_their_bounds);
         RUN(what_is_written_reads_back);
+        RUN(only_a_failed_record_is_superseded);
+        RUN(that_it_was_superseded_is_not_kept);
         RUN(a_failed_record_keeps_what_it_lacks);
         failure_decoder_free(decoder);
         return 0;

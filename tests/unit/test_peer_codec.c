@@ -205,6 +205,7 @@ static void rows_come_as_they_were(void)
         call.arena = &e.arena;
         b.size = INT64_MAX;
         b.role = STR("r");
+        b.superseded = true;
         b.attempts = 65535;
         buf_init(&rows, 1 << 20);
         peer_answer_write_row(&rows, &a);
@@ -224,6 +225,7 @@ static void rows_come_as_they_were(void)
         CHECK_INT(call.rows[1].partition, 1023);
         CHECK(call.rows[1].offset == LIMIT_OFFSET - 1);
         check_same_str(call.rows[1].role, STR("r"));
+        CHECK(!call.rows[0].superseded && call.rows[1].superseded);
         buf_deinit(&rows);
         ends_deinit(&e);
 }

@@ -2,12 +2,13 @@
 #include "crr_render.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "crr/base/limits.h"
 
 #define MAX_PARTITIONS_NAMED 16
 
-#define MEMBERS              11 /* of a row, at most */
+#define MEMBERS              12 /* of a row, at most */
 
 static inline char *member_time(char *at, const char *name, int64_t ms)
 {
@@ -22,6 +23,15 @@ static inline char *member_str(char *at, const char *name, struct str value)
 static inline char *member_int(char *at, const char *name, int64_t value)
 {
         return value < 0 ? at : json_row_u64(json_row_name(at, name), (uint64_t)value);
+}
+
+static inline char *member_flag(char *at, const char *name, bool is_set)
+{
+        if (!is_set)
+                return at;
+        at = json_row_name(at, name);
+        memcpy(at, "true", 4);
+        return at + 4;
 }
 
 void crr_render_failure(struct json_writer *w, const struct failure *f, enum crr_row row)
@@ -44,6 +54,7 @@ void crr_render_failure(struct json_writer *w, const struct failure *f, enum crr
         at = member_str(at, "ErrorCode", f->error_code);
         at = member_int(at, "Attempts", f->attempts);
         at = member_str(at, "Role", f->role);
+        at = member_flag(at, "Superseded", f->superseded);
         at = member_str(at, "ReplicationStatus", status);
         json_row_end(w, begin, at);
 }

@@ -18,6 +18,7 @@ struct batch {
         struct publish_record *records;
         size_t capacity, bytes;
         struct publish_offset *offsets;
+        uint64_t number;
         uint64_t lives; /* of partitions, when it was sent */
         int64_t sent_ms;
         struct batch *next; /* committed as well */

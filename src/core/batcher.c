@@ -29,6 +29,8 @@
 
 #define OFFSETS_EVERY_MS 60000
 #define ARENA_SLACK      (64u << 20)
+#define CHUNK_ENTRIES    256
+#define SLICE_METADATA   (256u << 10) /* read and written in one turn */
 
 static struct batch *batch_new(struct batcher *b)
 {
@@ -37,6 +39,7 @@ static struct batch *batch_new(struct batcher *b)
         if (batch == NULL)
                 abort();
         batch->batcher = b;
+        batch->number = ++b->batches;
         batch->publish.data = batch;
         batch->publish.done = batch_on_done;
         arena_init(&batch->arena, 4 * b->member->config.max_transaction_bytes + ARENA_SLACK);
@@ -148,7 +151,12 @@ static void add_records(struct batch *batch, struct outgoing *o,
         }
 }
 
-static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o)
+static bool has_status_entry(const struct member *m, const struct outgoing *o)
+{
+        return m->config.has_status_topic && o->kind == OUTGOING_RETRY && o->own != NULL;
+}
+
+static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o, struct error *err)
 {
         struct member *m = batch->batcher->member;
         struct encode_context context = {
@@ -158,29 +166,46 @@ static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o)
                 .max_value_bytes = m->config.max_value_bytes,
                 .arena = &batch->arena,
                 .scratch = &m->scratch,
+                .reader = m->metadata.reader,
+                .has_status = has_status_entry(m, o),
         };
         struct publish_record records[OUTGOING_MAX_RECORDS];
         size_t n, log;
 
         if (o->kind == OUTGOING_RETRY)
                 o->failure.retried_at_ms = m->wall_ms;
-        switch (outgoing_encode(o, &context, records, &n, &log)) {
+        if (context.has_status)
+                context.status_text = metadata_fetch_status_text(&m->metadata, o, batch->number);
+        switch (outgoing_encode(o, &context, records, &n, &log, err)) {
         case ENCODE_NO_ENTRY:
                 return END_NO_ENTRY;
         case ENCODE_TOO_LARGE:
                 return END_TOO_LARGE;
+        case ENCODE_BAD_METADATA:
+                return END_FAILED;
         case ENCODE_OK:
                 break;
         }
+        if (context.has_status)
+                metadata_fetch_keep_status(o, batch->number, records[0].value);
         add_records(batch, o, records, n, log);
         return END_COMMITTED;
+}
+
+/* Of payload `backbeat` they are committed as they are ready, so many at a time. */
+static size_t most_entries(const struct member_config *config)
+{
+        size_t most = config->max_transaction_entries;
+
+        return config->payload == RETRY_PAYLOAD_BACKBEAT && most > CHUNK_ENTRIES ? CHUNK_ENTRIES
+                                                                                 : most;
 }
 
 static bool batch_is_full(const struct batcher *b)
 {
         const struct member_config *config = &b->member->config;
 
-        return b->open != NULL && (b->open->items.n >= config->max_transaction_entries ||
+        return b->open != NULL && (b->open->items.n >= most_entries(config) ||
                                    b->open->bytes >= config->max_transaction_bytes);
 }
 
@@ -206,12 +231,17 @@ static void join(struct batch *batch, struct outgoing *o)
         outgoing_list_append(&batch->items, o);
 }
 
+static bool slice_is_used(size_t n, size_t metadata)
+{
+        return n >= LIMIT_WORK_ENTRIES || metadata >= SLICE_METADATA;
+}
+
 /* Move at most a slice from a queue into the open batch; true: the slice is used up. */
 static bool fill(struct batcher *b, struct outgoing_list *queue)
 {
-        unsigned n = 0;
+        size_t n = 0, metadata = 0;
 
-        for (; n < LIMIT_WORK_ENTRIES && queue->head && !batch_is_full(b); n++) {
+        for (; !slice_is_used(n, metadata) && queue->head && !batch_is_full(b); n++) {
                 struct outgoing *o = queue->head;
                 struct error err;
                 enum outgoing_end end;
@@ -220,17 +250,18 @@ static bool fill(struct batcher *b, struct outgoing_list *queue)
                         return false;
                 end = member_outgoing_check(b->member, o, &err);
                 outgoing_list_remove(o);
+                metadata += o->metadata.len;
                 if (end == END_COMMITTED) {
                         if (b->open == NULL)
                                 b->open = batch_new(b);
-                        end = encode_into(b->open, o);
+                        end = encode_into(b->open, o, &err);
                 }
                 if (end == END_COMMITTED)
                         join(b->open, o);
                 else
                         member_outgoing_end(b->member, o, end, &err);
         }
-        return n == LIMIT_WORK_ENTRIES && queue->head != NULL && !batch_is_full(b);
+        return slice_is_used(n, metadata) && queue->head != NULL && !batch_is_full(b);
 }
 
 static bool fill_settlements(struct batcher *b)

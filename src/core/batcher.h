@@ -42,6 +42,7 @@ struct batcher {
         int64_t claim_again_ms;     /* not for the claim's sake before */
         int64_t settlements_at_ms;  /* none before */
         int64_t settlements_pause_ms;
+        uint64_t batches;  /* made so far */
         bool settled_last; /* the last batch was one of settlements that had been aborted */
 };
 

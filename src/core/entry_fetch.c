@@ -155,6 +155,8 @@ static void take_item(struct entry_fetch *f, const struct log_read_item *item)
                 member_outgoing_end(f->member, o, end, NULL);
         else if (o->wants_entry)
                 outgoing_list_append(&f->waiting, o);
+        else if (o->object != NULL)
+                metadata_fetch_go_on(&f->member->metadata, o);
         else
                 batcher_queue(&f->member->batcher, o);
 }

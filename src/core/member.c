@@ -92,6 +92,7 @@ struct member *member_new(const struct member_config *config, const struct membe
         outgoing_map_init(&m->settlements, &config->hash_key);
         batcher_init(&m->batcher, m);
         entry_fetch_init(&m->fetch, m);
+        metadata_fetch_init(&m->metadata, m);
         retry_flow_init(&m->flow, m);
         cluster_init(&m->cluster);
         takeover_init(&m->takeover);
@@ -100,10 +101,22 @@ struct member *member_new(const struct member_config *config, const struct membe
         return m;
 }
 
-static void drop_outgoing(void *data, struct outgoing *o)
+static void drop_retry(void *data, struct outgoing *o)
 {
+        struct member *m = data;
+
+        metadata_fetch_leave(&m->metadata, o);
         outgoing_list_remove(o);
-        outgoing_map_remove(data, o);
+        outgoing_map_remove(&m->retries, o);
+        outgoing_free(o);
+}
+
+static void drop_settlement(void *data, struct outgoing *o)
+{
+        struct member *m = data;
+
+        outgoing_list_remove(o);
+        outgoing_map_remove(&m->settlements, o);
         outgoing_free(o);
 }
 
@@ -122,11 +135,12 @@ void member_free(struct member *m)
         if (m == NULL)
                 return;
         assert(retry_flow_requests(&m->flow) == 0);
-        outgoing_map_each(&m->retries, drop_outgoing, &m->retries);
-        outgoing_map_each(&m->settlements, drop_outgoing, &m->settlements);
+        outgoing_map_each(&m->retries, drop_retry, m);
+        outgoing_map_each(&m->settlements, drop_settlement, m);
         outgoing_map_deinit(&m->retries);
         outgoing_map_deinit(&m->settlements);
         batcher_deinit(&m->batcher);
+        metadata_fetch_deinit(&m->metadata);
         free_waiting(m);
         cluster_deinit(&m->cluster);
         takeover_deinit(&m->takeover);
@@ -256,18 +270,27 @@ enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, st
         return END_COMMITTED;
 }
 
-static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
-                      const struct error *err)
+/* It is in the log, or will be seen there if it is. */
+static void retry_end_in_log(struct member *m, struct outgoing *o, enum outgoing_end outcome)
 {
         struct metric_labels site = { .values = { o->failure.id.site } };
 
+        metadata_fetch_leave(&m->metadata, o);
+        if (outcome == END_UNKNOWN) {
+                overlay_on_unknown(m, o);
+                return;
+        }
+        metrics_add(m->metrics, METRIC_RETRIES_PUBLISHED_TOTAL, site, 1);
+        overlay_on_committed(m, o);
+}
+
+static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end outcome,
+                      const struct error *err)
+{
         switch (outcome) {
         case END_COMMITTED:
-                metrics_add(m->metrics, METRIC_RETRIES_PUBLISHED_TOTAL, site, 1);
-                overlay_on_committed(m, o);
-                return;
         case END_UNKNOWN:
-                overlay_on_unknown(m, o);
+                retry_end_in_log(m, o, outcome);
                 return;
         case END_FAILED:
                 retry_flow_on_failed(&m->flow, o, err);
@@ -281,6 +304,12 @@ static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end ou
         case END_TOO_LARGE:
                 retry_flow_on_skipped(&m->flow, o, "too_large");
                 break;
+        case END_GONE:
+                retry_flow_on_skipped(&m->flow, o, "source_gone");
+                break;
+        case END_SUPERSEDED:
+                retry_flow_on_skipped(&m->flow, o, "superseded");
+                break;
         case END_WAIT: /* of settlements */
                 break;
         }
@@ -288,8 +317,11 @@ static void retry_end(struct member *m, struct outgoing *o, enum outgoing_end ou
                 entry_fetch_discard(&m->fetch, o);
         else
                 batcher_discard(&m->batcher, o);
+        metadata_fetch_leave(&m->metadata, o);
         outgoing_map_remove(&m->retries, o);
         outgoing_move(o, OUTGOING_OVER);
+        if (outcome == END_SUPERSEDED || (outcome == END_GONE && m->config.version_guard))
+                settle_superseded(m, o);
         settle_kick(m, &o->failure.id);
         outgoing_free(o);
 }
@@ -352,6 +384,7 @@ bool member_work(struct member *m)
         more = member_memory_work(m);
         more |= overlay_work(m);
         retry_flow_work(&m->flow);
+        more |= metadata_fetch_work(&m->metadata);
         more |= settle_work(m);
         entry_fetch_work(&m->fetch);
         more |= batcher_work(&m->batcher);

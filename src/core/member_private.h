@@ -10,6 +10,7 @@
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
 #include "entry_fetch.h"
+#include "metadata_fetch.h"
 #include "outgoing.h"
 #include "partition.h"
 #include "retry_flow.h"
@@ -51,6 +52,7 @@ struct member {
         struct tombstones tombstones;
         struct batcher batcher;
         struct entry_fetch fetch;
+        struct metadata_fetch metadata;
         struct arrivals arrivals;
         struct failure_key keys[FAILURE_TABLE_BATCH];
         struct retry_flow flow;

@@ -28,7 +28,8 @@ static const char *const kind_names[OUTGOING_KINDS] = {
         [OUTGOING_RETRY] = "retry",        [OUTGOING_MERGE] = "merged",
         [OUTGOING_RELIST] = "expired",     [OUTGOING_CLOSE] = "closed",
         [OUTGOING_COMPLETE] = "completed", [OUTGOING_REWRITE] = "rewritten",
-        [OUTGOING_MOVE] = "moved",         [OUTGOING_HIDDEN] = "hidden",
+        [OUTGOING_MOVE] = "moved",         [OUTGOING_SUPERSEDE] = "superseded",
+        [OUTGOING_HIDDEN] = "hidden",
 };
 
 const char *outgoing_kind_name(enum outgoing_kind kind)
@@ -82,6 +83,7 @@ void outgoing_free(struct outgoing *o)
         if (o == NULL)
                 return;
         assert(o->list == NULL && o->waiters == NULL);
+        assert(o->object == NULL && o->own == NULL && o->current == NULL);
         buf_deinit(&o->read);
         buf_deinit(&o->read_entry);
         free(o);
@@ -97,14 +99,15 @@ enum outgoing_state outgoing_state(const struct outgoing *o)
         return (enum outgoing_state)o->sm.state;
 }
 
-/* Both records repeat the identity, percent-encoded in the keys; 512 covers names of fields and
- * times. */
+/* The records repeat the identity, percent-encoded in the keys; 512 covers names of fields and
+ * times. Metadata stands in two of them, as a string. */
 size_t outgoing_bytes(const struct outgoing *o)
 {
         const struct identity *id = &o->failure.id;
         size_t names = id->bucket.len + id->key.len + id->version_id.len + id->site.len;
 
-        return 4 * names + 2 * (o->read.len + o->read_entry.len) + o->failure.role.len + 512;
+        return 4 * names + 2 * (o->read.len + o->read_entry.len) + 3 * o->metadata.len +
+               o->failure.role.len + 512;
 }
 
 int outgoing_watched(const struct outgoing *o)

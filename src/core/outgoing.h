@@ -33,15 +33,16 @@
  */
 enum outgoing_kind {
         OUTGOING_RETRY,
-        OUTGOING_MERGE,    /* a FAILED record with what it kept from the PENDING one */
-        OUTGOING_RELIST,   /* a retry without an outcome: FAILED, RetryLost */
-        OUTGOING_CLOSE,    /* the same, where outcomes cannot be known: a tombstone */
-        OUTGOING_COMPLETE, /* the tombstone after a COMPLETED value */
-        OUTGOING_REWRITE,  /* the current record again, after a settlement that came too late */
-        OUTGOING_MOVE,     /* a record to the partition and key that are its own */
-        OUTGOING_HIDDEN,   /* never written: the row that comes back when a misplaced one leaves */
+        OUTGOING_MERGE,     /* a FAILED record with what it kept from the PENDING one */
+        OUTGOING_RELIST,    /* a retry without an outcome: FAILED, RetryLost */
+        OUTGOING_CLOSE,     /* the same, where outcomes cannot be known: a tombstone */
+        OUTGOING_COMPLETE,  /* the tombstone after a COMPLETED value */
+        OUTGOING_REWRITE,   /* the current record again, after a settlement that came too late */
+        OUTGOING_MOVE,      /* a record to the partition and key that are its own */
+        OUTGOING_SUPERSEDE, /* a FAILED record that says Superseded: it must not be retried */
+        OUTGOING_HIDDEN,    /* never written: the row that comes back when a misplaced one leaves */
 };
-#define OUTGOING_KINDS 8
+#define OUTGOING_KINDS 9
 
 enum outgoing_state {
         OUTGOING_OWED,
@@ -55,6 +56,8 @@ enum outgoing_state {
 };
 
 struct retry_waiter;
+struct object_queue;
+struct source_get;
 
 struct outgoing {
         struct outgoing *map_next;
@@ -69,7 +72,7 @@ struct outgoing {
                 failure; /* as it will stand in the log: target partition, state, attempts, ... */
         bool tombstone;  /* the record is a tombstone */
         bool force;      /* ForceRetry */
-        bool overtaken; /* another record of the identity was read since it was made */
+        bool overtaken;  /* another record of the identity was read since it was made */
         int64_t stands;  /* offset of the record that it answers to; -1: none */
         int settles_partition; /* where that stands: not the target's only for a MOVE */
         uint16_t spelling;     /* of that record's key */
@@ -95,6 +98,13 @@ struct outgoing {
         struct str entry;               /* absent: none */
         struct str moved_key, moved_value;
 
+        /* Retries of payload `backbeat` (metadata_fetch.c). */
+        struct object_queue *object; /* READING: in whose order it waits; NULL: in none */
+        struct outgoing *object_prev, *object_next;
+        struct source_get *current, *own; /* what it asked the source: the object, its version */
+        bool newer_is_there; /* the current version is another one, and at the site already */
+        struct str metadata; /* of its version, from then on; in `own` */
+
         unsigned attempts;                      /* submits so far */
         size_t first_record, n_records, record; /* in its batch; `record` is the one watched */
         int64_t floor;  /* the position when it was submitted: its record stands behind */
@@ -108,13 +118,15 @@ struct outgoing {
 
 /* How it ends, or stops for a while. */
 enum outgoing_end {
-        END_COMMITTED, /* `offset` is set */
-        END_UNKNOWN,   /* it stays in the overlay */
-        END_FAILED,    /* nothing was written; err says why */
-        END_STALE,     /* not submitted: another record of the identity came in between */
-        END_NO_ENTRY,  /* not submitted, and never will be */
-        END_TOO_LARGE, /* likewise */
-        END_WAIT,      /* not submitted: a settlement whose time has not come yet */
+        END_COMMITTED,  /* `offset` is set */
+        END_UNKNOWN,    /* it stays in the overlay */
+        END_FAILED,     /* nothing was written; err says why */
+        END_STALE,      /* not submitted: another record of the identity came in between */
+        END_NO_ENTRY,   /* not submitted, and never will be */
+        END_TOO_LARGE,  /* likewise */
+        END_GONE,       /* likewise: the source has no such version */
+        END_SUPERSEDED, /* likewise: a newer version is at the site already */
+        END_WAIT,       /* not submitted: a settlement whose time has not come yet */
 };
 
 /* A copy of *failure; state OWED. */

@@ -68,10 +68,12 @@ static struct str failure_value(const struct outgoing *o, const struct encode_co
         return keep(c);
 }
 
-static struct publish_record retry_entry(const struct outgoing *o, const struct encode_context *c)
+/* A record of a topic that is keyed by object. */
+static struct publish_record object_record(const struct outgoing *o, const struct encode_context *c,
+                                           enum publish_topic topic)
 {
         struct publish_record r = {
-                .topic = PUBLISH_REPLICATION,
+                .topic = topic,
                 .partition = -1,
                 .timestamp_ms = TIME_UNKNOWN,
         };
@@ -79,31 +81,72 @@ static struct publish_record retry_entry(const struct outgoing *o, const struct 
         buf_clear(c->scratch);
         identity_write_object_key(&o->failure.id, c->scratch);
         r.key = keep(c);
-        if (c->payload == RETRY_PAYLOAD_ENTRY) {
-                r.value = o->entry; /* byte for byte; it lives as long as the outgoing, and so the
-                                       batch */
-        } else {
-                buf_clear(c->scratch);
-                retry_entry_encode_native(&o->failure, c->scratch);
-                r.value = keep(c);
-        }
-        add_retry_id(c, &r, &o->failure.retry_id);
-        add_header(&r, "crr-retry-attempt", decimal(c, o->failure.attempts));
-        if (o->traceparent.base != NULL)
-                add_header(&r, "traceparent", o->traceparent);
         return r;
 }
 
-static enum encode_result encode_retry(const struct outgoing *o, const struct encode_context *c,
-                                       struct publish_record records[], size_t *ret_n)
+static enum encode_result write_payload(const struct outgoing *o, const struct encode_context *c,
+                                        struct str *ret, struct error *err)
 {
-        if (c->payload == RETRY_PAYLOAD_ENTRY && o->entry.base == NULL)
-                return ENCODE_NO_ENTRY;
-        records[0] = retry_entry(o, c);
-        records[1] = log_record(o, c);
-        records[1].value = failure_value(o, c);
-        add_retry_id(c, &records[1], &o->failure.retry_id);
-        *ret_n = 2;
+        buf_clear(c->scratch);
+        switch (c->payload) {
+        case RETRY_PAYLOAD_ENTRY:
+                if (o->entry.base == NULL)
+                        return ENCODE_NO_ENTRY;
+                *ret = o->entry; /* byte for byte; it lives as long as the outgoing, and so the
+                                    batch */
+                return ENCODE_OK;
+        case RETRY_PAYLOAD_BACKBEAT:
+                if (backbeat_write_entry(c->reader, o->metadata, &o->failure, c->scratch, err) != 0)
+                        return ENCODE_BAD_METADATA;
+                break;
+        case RETRY_PAYLOAD_NATIVE:
+                retry_entry_encode_native(&o->failure, c->scratch);
+                break;
+        }
+        *ret = keep(c);
+        return ENCODE_OK;
+}
+
+static enum encode_result retry_entry(const struct outgoing *o, const struct encode_context *c,
+                                      struct publish_record *r, struct error *err)
+{
+        *r = object_record(o, c, PUBLISH_REPLICATION);
+        add_retry_id(c, r, &o->failure.retry_id);
+        add_header(r, "crr-retry-attempt", decimal(c, o->failure.attempts));
+        if (o->traceparent.base != NULL)
+                add_header(r, "traceparent", o->traceparent);
+        return write_payload(o, c, &r->value, err);
+}
+
+static enum encode_result status_entry(const struct outgoing *o, const struct encode_context *c,
+                                       struct publish_record *r, struct error *err)
+{
+        *r = object_record(o, c, PUBLISH_STATUS);
+        add_retry_id(c, r, &o->failure.retry_id);
+        buf_clear(c->scratch);
+        if (backbeat_write_status(c->reader, c->status_text, &o->failure, c->scratch, err) != 0)
+                return ENCODE_BAD_METADATA;
+        r->value = keep(c);
+        return ENCODE_OK;
+}
+
+static enum encode_result encode_retry(const struct outgoing *o, const struct encode_context *c,
+                                       struct publish_record records[], size_t *ret_n,
+                                       struct error *err)
+{
+        enum encode_result result = ENCODE_OK;
+        size_t n = 0;
+
+        if (c->payload == RETRY_PAYLOAD_BACKBEAT && c->has_status)
+                result = status_entry(o, c, &records[n++], err);
+        if (result == ENCODE_OK)
+                result = retry_entry(o, c, &records[n++], err);
+        if (result != ENCODE_OK)
+                return result;
+        records[n] = log_record(o, c);
+        records[n].value = failure_value(o, c);
+        add_retry_id(c, &records[n], &o->failure.retry_id);
+        *ret_n = n + 1;
         return ENCODE_OK;
 }
 
@@ -213,14 +256,14 @@ static bool is_too_large(const struct publish_record *r, const struct encode_con
 
 enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
                                    struct publish_record records[OUTGOING_MAX_RECORDS],
-                                   size_t *ret_n, size_t *ret_log)
+                                   size_t *ret_n, size_t *ret_log, struct error *err)
 {
         enum encode_result result = ENCODE_OK;
 
         *ret_log = 0;
         if (o->kind == OUTGOING_RETRY) {
-                result = encode_retry(o, context, records, ret_n);
-                *ret_log = 1;
+                result = encode_retry(o, context, records, ret_n, err);
+                *ret_log = result == ENCODE_OK ? *ret_n - 1 : 0;
         } else if (o->kind == OUTGOING_MOVE) {
                 encode_move(o, context, records, ret_n);
                 *ret_log = *ret_n - 1;

@@ -132,6 +132,21 @@ static bool has_room(struct retry_work *w, size_t i)
         return false;
 }
 
+/* To what it needs first. Its Entry and its metadata are fetched at the same time. */
+static void send_on(struct member *m, struct outgoing *o)
+{
+        bool wants_metadata = m->config.payload == RETRY_PAYLOAD_BACKBEAT;
+
+        if (o->wants_entry)
+                entry_fetch_add(&m->fetch, o);
+        else if (wants_metadata)
+                outgoing_move(o, OUTGOING_READING);
+        else
+                batcher_queue(&m->batcher, o);
+        if (wants_metadata)
+                metadata_fetch_add(&m->metadata, o);
+}
+
 /* A new retry of what the table knows (or, forced, of an identity that it does not know). */
 static void begin(struct retry_work *w, size_t i, const struct failure *known)
 {
@@ -166,10 +181,7 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         o->wants_entry = f.entry_offset >= 0;
         o->force = req->entries[i].force;
         outgoing_map_add_hash(&m->retries, o, w->waiters[i].hash);
-        if (o->wants_entry)
-                entry_fetch_add(&m->fetch, o);
-        else
-                batcher_queue(&m->batcher, o);
+        send_on(m, o);
         join(w, i, o);
 }
 

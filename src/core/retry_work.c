@@ -200,15 +200,29 @@ static bool may_be_written(const struct outgoing *o)
         return state == OUTGOING_SUBMITTED || state == OUTGOING_UNKNOWN;
 }
 
+static bool waits_for_source(const struct retry_work *w)
+{
+        for (size_t i = 0; i < w->req->n; i++)
+                if (w->waiters[i].on != NULL && w->waiters[i].on->object != NULL)
+                        return true;
+        return false;
+}
+
+static const char *why_late(const struct retry_work *w)
+{
+        if (!w->flow->member->batcher.publisher_ready)
+                return "Kafka takes no transactions now";
+        return waits_for_source(w) ? "the source did not tell the objects' metadata in time"
+                                   : "the transactions did not begin in time";
+}
+
 /* Entries that wait for a transaction under way may be written; the others are taken back. */
 static void expire(struct retry_work *w)
 {
         struct member *m = w->flow->member;
         struct error err;
 
-        error_set(&err, ERR_UNAVAILABLE, "%s",
-                  m->batcher.publisher_ready ? "the transactions did not begin in time"
-                                             : "Kafka takes no transactions now");
+        error_set(&err, ERR_UNAVAILABLE, "%s", why_late(w));
         for (size_t i = 0; i < w->req->n; i++) {
                 struct retry_waiter *waiter = &w->waiters[i];
                 struct outgoing *o = waiter->on;

@@ -8,6 +8,7 @@
  *   moved       a record in a partition or under a key that is not its own
  *   completed   the tombstone after somebody's COMPLETED value
  *   expired, closed   a retry whose outcome did not come within pending_ttl
+ *   superseded  a FAILED record that a retry found to be too old: the same, and it says so
  *
  * A row carries its debt itself (failure_owes()), so nothing can lose it: the walk finds it when
  * its partition is ready, and when there is room. What has no row is a note: an outgoing in state
@@ -188,6 +189,27 @@ void settle_renew(struct member *m, const struct failure *f)
 {
         settle_supersede(m, &f->id, f->partition, f->spelling);
         settle_row(m, f);
+}
+
+/* What stands in a wrong place is moved first; the next retry of it comes here again. */
+static bool may_be_superseded(const struct member *m, const struct outgoing *retry,
+                              const struct failure *row)
+{
+        return row->partition == retry->settles_partition && row->offset == retry->stands &&
+               row->state == FAILURE_FAILED && !row->foreign_key && !row->superseded &&
+               m->settlements.n < OWED_LIMIT;
+}
+
+void settle_superseded(struct member *m, const struct outgoing *retry)
+{
+        struct failure row;
+
+        if (!failure_table_get(m->table, &retry->failure.id, &row) ||
+            !may_be_superseded(m, retry, &row))
+                return;
+        row.superseded = true;
+        settle_supersede(m, &row.id, row.partition, row.spelling);
+        settle_go(m, settle_note(m, OUTGOING_SUPERSEDE, &row));
 }
 
 /* WHAT HAS NO ROW */

@@ -35,6 +35,10 @@ void settle_stray(struct member *m, const struct failure *f, bool is_beaten);
  * its record. */
 void settle_hide(struct member *m, const struct failure *f, int64_t settles, int partition);
 
+/* A retry was not published because a newer version is there, or the source has this one no longer:
+ * the failure is to say so. */
+void settle_superseded(struct member *m, const struct outgoing *retry);
+
 /* What is hidden is the row again if that one is gone. */
 void settle_reveal(struct member *m, const struct identity *id);
 

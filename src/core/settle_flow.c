@@ -75,6 +75,8 @@ static bool is_due(const struct outgoing *o, const struct failure *row)
         case OUTGOING_RELIST:
         case OUTGOING_CLOSE:
                 return is_placed && is_row(o, row) && row->state == FAILURE_PENDING;
+        case OUTGOING_SUPERSEDE:
+                return is_placed && is_row(o, row) && row->state == FAILURE_FAILED;
         case OUTGOING_RETRY:
         case OUTGOING_MOVE:
         case OUTGOING_HIDDEN:
@@ -382,6 +384,8 @@ void settle_end(struct member *m, struct outgoing *o, enum outgoing_end outcome)
                 return;
         case END_STALE:
         case END_NO_ENTRY:
+        case END_GONE:
+        case END_SUPERSEDED:
                 outgoing_map_remove(&m->settlements, o);
                 o->detached = true; /* out of the way of what comes next */
                 look_at_row(m, o);

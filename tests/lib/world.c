@@ -9,17 +9,7 @@
 
 #define FEED_BATCH 300 /* more than two batches of the member */
 
-static struct world *world_of_publisher(struct publisher *p)
-{
-        return (struct world *)((char *)p - offsetof(struct world, publisher));
-}
-
-static struct world *world_of_group(struct group *g)
-{
-        return (struct world *)((char *)g - offsetof(struct world, group));
-}
-
-static char *dup_str(struct str s)
+char *world_dup_str(struct str s)
 {
         char *copy = malloc(s.len + 1);
 
@@ -31,92 +21,12 @@ static char *dup_str(struct str s)
         return copy;
 }
 
-static struct str header(const struct publish_record *r, const char *name)
+struct str world_header(const struct publish_record *r, const char *name)
 {
         for (size_t i = 0; i < r->n_headers; i++)
                 if (strcmp(r->headers[i].name, name) == 0)
                         return r->headers[i].value;
         return STR_ABSENT;
-}
-
-/* PORTS */
-
-static void fake_submit(struct publisher *self, struct publish_batch *batch)
-{
-        struct world *w = world_of_publisher(self);
-
-        assert(w->batch == NULL);
-        w->batch = batch;
-        for (size_t i = 0; i < batch->n_offsets; i++)
-                w->open[batch->offsets[i].partition] = true;
-        w->submits += batch->n_records > 0;
-        w->offsets_alone += batch->n_records == 0;
-        w->clearings += batch->n_records > 0 &&
-                        str_eq_c(header(&batch->records[0], "crr-outcome"), "cleared");
-}
-
-static void fake_query_stable(struct group *self, int partition)
-{
-        world_of_group(self)->ask_stable[partition] = true;
-}
-
-static void fake_query_watermark(struct group *self, int partition)
-{
-        world_of_group(self)->ask_watermark[partition] = true;
-}
-
-static void fake_hold(struct group *self, int partition)
-{
-        struct world *w = world_of_group(self);
-
-        w->holds++;
-        w->feeds[partition] = false;
-}
-
-static void fake_resume(struct group *self, int partition, int64_t offset)
-{
-        struct world *w = world_of_group(self);
-
-        w->resumes++;
-        w->feeds[partition] = true;
-        w->logs[partition].fed = offset;
-}
-
-static void fake_query_registry(struct group *self)
-{
-        world_of_group(self)->ask_registry = true;
-}
-
-static void fake_query_members(struct group *self)
-{
-        world_of_group(self)->ask_members = true;
-}
-
-static void fake_fence(struct group *self, const char *transactional_id)
-{
-        struct world *w = world_of_group(self);
-
-        free(w->fenced);
-        w->fenced = dup_str(str_from(transactional_id));
-        w->fence_out = true;
-}
-
-static void fake_read(struct log_reader *self, struct log_read *read)
-{
-        struct world *w = (struct world *)((char *)self - offsetof(struct world, reader));
-
-        assert(w->read == NULL);
-        w->read = read;
-        w->reads++;
-}
-
-void world_make_ports(struct world *w)
-{
-        w->publisher = (struct publisher){ fake_submit, 5000020 };
-        w->group =
-                (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
-                                fake_query_registry, fake_query_members,   fake_fence };
-        w->reader = (struct log_reader){ fake_read };
 }
 
 /* Room for one more than n: it doubles at powers of two. */
@@ -140,42 +50,54 @@ static int64_t append_record(struct world *w, int partition, struct world_record
 
 static void keep_entry(struct world *w, const struct publish_record *r)
 {
-        struct str traceparent = header(r, "traceparent");
+        struct str traceparent = world_header(r, "traceparent");
 
         w->entries = grow(w->entries, w->n_entries, sizeof *w->entries);
         w->entries[w->n_entries++] = (struct world_retry_entry){
-                .key = dup_str(r->key),
-                .value = dup_str(r->value),
-                .retry_id = dup_str(header(r, "crr-retry-id")),
-                .attempt = dup_str(header(r, "crr-retry-attempt")),
-                .traceparent = traceparent.base != NULL ? dup_str(traceparent) : NULL,
+                .key = world_dup_str(r->key),
+                .value = world_dup_str(r->value),
+                .retry_id = world_dup_str(world_header(r, "crr-retry-id")),
+                .attempt = world_dup_str(world_header(r, "crr-retry-attempt")),
+                .traceparent = traceparent.base != NULL ? world_dup_str(traceparent) : NULL,
         };
+}
+
+static void keep_status(struct world *w, const struct publish_record *r)
+{
+        w->statuses = grow(w->statuses, w->n_statuses, sizeof *w->statuses);
+        w->statuses[w->n_statuses++] =
+                (struct world_status){ world_dup_str(r->key), world_dup_str(r->value) };
 }
 
 static void write_record(struct world *w, struct publish_record *r)
 {
-        struct str settles = header(r, "crr-settles"), outcome = header(r, "crr-outcome");
+        struct str settles = world_header(r, "crr-settles"),
+                   outcome = world_header(r, "crr-outcome");
         unsigned long long offset = 0, own = 0;
 
         if (r->topic == PUBLISH_REPLICATION) {
                 keep_entry(w, r);
                 return;
         }
+        if (r->topic == PUBLISH_STATUS) {
+                keep_status(w, r);
+                return;
+        }
         r->offset = append_record(
                 w, r->partition,
                 (struct world_record){
-                        .key = dup_str(r->key),
+                        .key = world_dup_str(r->key),
                         .key_len = r->key.len,
-                        .value = r->value.base != NULL ? dup_str(r->value) : NULL,
+                        .value = r->value.base != NULL ? world_dup_str(r->value) : NULL,
                         .value_len = r->value.len,
                         .timestamp_ms = r->timestamp_ms == TIME_UNKNOWN || w->stamps_appends
                                                 ? w->wall_ms
                                                 : r->timestamp_ms,
-                        .own_time_ms = str_to_u64(header(r, "crr-timestamp"), INT64_MAX, &own)
+                        .own_time_ms = str_to_u64(world_header(r, "crr-timestamp"), INT64_MAX, &own)
                                                ? (int64_t)own
                                                : TIME_UNKNOWN,
                         .settles = str_to_u64(settles, INT64_MAX, &offset) ? (int64_t)offset : -1,
-                        .outcome = outcome.base != NULL ? dup_str(outcome) : NULL,
+                        .outcome = outcome.base != NULL ? world_dup_str(outcome) : NULL,
                 });
 }
 
@@ -197,7 +119,7 @@ void world_write_batch(struct world *w, struct publish_batch *batch)
                 char **claim = &w->claims[batch->offsets[i].partition];
 
                 free(*claim);
-                *claim = dup_str(batch->metadata);
+                *claim = world_dup_str(batch->metadata);
         }
 }
 
@@ -239,17 +161,18 @@ int64_t world_append(struct world *w, int partition, struct str key, const char 
 {
         if (partition < 0)
                 partition = partition_of_key(w->config.partitioner, key, w->n_partitions);
-        return append_record(w, partition,
-                             (struct world_record){
-                                     .key = dup_str(key),
-                                     .key_len = key.len,
-                                     .value = value != NULL ? dup_str(str_from(value)) : NULL,
-                                     .value_len = value != NULL ? strlen(value) : 0,
-                                     .timestamp_ms = w->wall_ms,
-                                     .own_time_ms = TIME_UNKNOWN,
-                                     .settles = settles,
-                                     .outcome = outcome != NULL ? dup_str(str_from(outcome)) : NULL,
-                             });
+        return append_record(
+                w, partition,
+                (struct world_record){
+                        .key = world_dup_str(key),
+                        .key_len = key.len,
+                        .value = value != NULL ? world_dup_str(str_from(value)) : NULL,
+                        .value_len = value != NULL ? strlen(value) : 0,
+                        .timestamp_ms = w->wall_ms,
+                        .own_time_ms = TIME_UNKNOWN,
+                        .settles = settles,
+                        .outcome = outcome != NULL ? world_dup_str(str_from(outcome)) : NULL,
+                });
 }
 
 static struct buf key_of(const char *bucket, const char *key, const char *version, const char *site)
@@ -460,6 +383,7 @@ void world_run(struct world *w)
                 moved |= member_work(w->member);
                 moved |= retry_service_work(w->door);
                 moved |= answer_read(w);
+                moved |= fake_source_tick(w->source, w->now_ms);
                 if (w->batch != NULL && !w->hold_batches) {
                         answer_scripted(w);
                         moved = true;

@@ -10,6 +10,7 @@
 #include "crr/base/metrics.h"
 #include "crr/core/member.h"
 #include "crr/core/retry_service.h"
+#include "fake_source.h"
 
 /*
  * A world for the core: a failure log in memory, virtual time, and a fake of every port. One
@@ -41,6 +42,10 @@ struct world_retry_entry { /* of the replication topic */
         char *key, *value, *retry_id, *attempt, *traceparent;
 };
 
+struct world_status { /* of the status topic */
+        char *key, *value;
+};
+
 struct world {
         struct member_config config;
         struct metrics *metrics;
@@ -69,6 +74,8 @@ struct world {
         size_t refused;        /* the record that PUBLISH_REFUSED is about */
         struct world_retry_entry *entries;
         size_t n_entries;
+        struct world_status *statuses;
+        size_t n_statuses;
 
         struct group group;
         enum member_stable stable; /* the answer to every question; MEMBER_STABLE at first */
@@ -88,6 +95,8 @@ struct world {
         struct log_read *read;
         bool read_fails, hold_reads;
         unsigned reads, fault_read; /* the read of this number, from 1, fails; 0: none */
+
+        struct fake_source *source;
 };
 
 void world_init(struct world *w,
@@ -133,6 +142,9 @@ void world_publisher_ready(struct world *w);     /* after PUBLISH_UNKNOWN */
 void world_check(struct world *w);
 /* For the files of the world. */
 void world_make_ports(struct world *w);
+struct member_ports world_ports(struct world *w);
+char *world_dup_str(struct str s);
+struct str world_header(const struct publish_record *r, const char *name);
 void world_tell(struct world *w, enum publish_outcome outcome);
 void world_write_batch(struct world *w, struct publish_batch *batch);
 

@@ -21,6 +21,7 @@ void world_init(struct world *w, int n_partitions)
                 .session_timeout_ms = 10000,
                 .partitioner = PARTITIONER_MURMUR2,
                 .payload = RETRY_PAYLOAD_NATIVE,
+                .version_guard = true,
                 .pending_expiry = PENDING_EXPIRY_RELIST,
                 .memory_limit = 64u << 20,
                 .max_sites = LIMIT_SITES,
@@ -55,8 +56,7 @@ void world_revoke(struct world *w, int partition)
 
 static void start_process(struct world *w)
 {
-        struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics,
-                                      w->helpers };
+        struct member_ports ports = world_ports(w);
 
         w->member = member_new(&w->config, &ports);
         w->door = retry_service_new(w->member, NULL, 2000);
@@ -137,6 +137,7 @@ static void free_log(struct world_log *log)
 void world_deinit(struct world *w)
 {
         end_process(w);
+        fake_source_free(w->source);
         metrics_free(w->metrics);
         for (int p = 0; p < WORLD_PARTITIONS; p++) {
                 free_log(&w->logs[p]);
@@ -151,4 +152,9 @@ void world_deinit(struct world *w)
                 free(w->entries[i].traceparent);
         }
         free(w->entries);
+        for (size_t i = 0; i < w->n_statuses; i++) {
+                free(w->statuses[i].key);
+                free(w->statuses[i].value);
+        }
+        free(w->statuses);
 }

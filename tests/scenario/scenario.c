@@ -78,6 +78,8 @@ static void do_config(struct scenario *s, char *rest)
 {
         static const struct scenario_choice payloads[] = { { "native", RETRY_PAYLOAD_NATIVE },
                                                            { "entry", RETRY_PAYLOAD_ENTRY },
+                                                           { "backbeat",
+                                                             RETRY_PAYLOAD_BACKBEAT },
                                                            { NULL, 0 } };
         static const struct scenario_choice expiries[] = { { "relist", PENDING_EXPIRY_RELIST },
                                                            { "close", PENDING_EXPIRY_CLOSE },
@@ -105,7 +107,7 @@ static void do_config(struct scenario *s, char *rest)
 static void do_start(struct scenario *s, char *rest)
 {
         struct world *w = &s->world;
-        const struct member_ports ports = { &w->publisher, &w->group, &w->reader, w->metrics };
+        const struct member_ports ports = world_ports(w);
         const struct api_config config = { .max_elements = MAX_ELEMENTS };
         const struct api_health health = { s, on_ready, on_replication, on_collect };
 

@@ -26,7 +26,7 @@
  * Time       Given by member_tick(): the daemon calls it at the beginning of every turn of the
  * loop.
  */
-enum retry_payload { RETRY_PAYLOAD_NATIVE, RETRY_PAYLOAD_ENTRY };
+enum retry_payload { RETRY_PAYLOAD_NATIVE, RETRY_PAYLOAD_ENTRY, RETRY_PAYLOAD_BACKBEAT };
 enum pending_expiry { PENDING_EXPIRY_RELIST, PENDING_EXPIRY_CLOSE };
 
 struct member_config {
@@ -38,6 +38,8 @@ struct member_config {
         int64_t session_timeout_ms;                     /* of the group's members */
         enum partitioner partitioner;                   /* of the failure log */
         enum retry_payload payload;
+        bool has_status_topic; /* payload `backbeat`: status entries are written too */
+        bool version_guard;    /* likewise: no old version over a newer one; metadata_fetch.h */
         enum pending_expiry pending_expiry;
         size_t memory_limit;
         unsigned max_sites; /* at most LIMIT_SITES */
@@ -52,6 +54,7 @@ struct member_ports {
         struct log_reader *log_reader;
         struct metrics *metrics;
         struct helpers *helpers; /* NULL: the loop does all itself */
+        struct source *source;   /* NULL: none; payload `backbeat` needs one */
 };
 
 struct member;

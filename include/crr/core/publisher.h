@@ -22,7 +22,8 @@
  *   - the batch and all its views are borrowed until then;
  *   - batches are executed in the order of their submits.
  */
-enum publish_topic { PUBLISH_REPLICATION, PUBLISH_FAILURES };
+enum publish_topic { PUBLISH_REPLICATION, PUBLISH_FAILURES, PUBLISH_STATUS };
+#define PUBLISH_TOPICS 3 /* the last of them need not be there */
 
 struct publish_header {
         const char *name;
@@ -62,7 +63,7 @@ enum publish_outcome {
 
 /*
  * After PUBLISH_UNKNOWN the implementation begins, writes and aborts a transaction in every
- * partition of both topics before it is ready again: what the lost one left hanging there is
+ * partition of all topics before it is ready again: what the lost one left hanging there is
  * aborted with it, and would be made visible by the next commit otherwise.
  */
 struct publish_batch {

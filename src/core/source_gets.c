@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path is: a version is wanted; when it is its turn the port is called; the answer is
+ * copied, and the object's queue hears of it; the last user drops it.
+ *
+ * Possible failures:
+ *  - the source says that it is gone, or nothing: that is an answer too, kept for those who wait
+ * for it; who comes later asks again;
+ *  - nobody wants it any more: it is canceled, or never begun;
+ *  - too much metadata is kept: the next ones wait until some is dropped.
+ */
+#include "source_gets.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "outgoing.h"
+
+#define DEADLINE_MS 30000 /* of a get; those who wait for it may give up earlier */
+#define FRESH_MS    1000  /* so long an answer is good for who comes later */
+
+void source_gets_init(struct source_gets *g, struct source *source, const struct siphash_key *key)
+{
+        *g = (struct source_gets){ .source = source, .key = *key };
+        node_map_init(&g->map);
+}
+
+void source_gets_deinit(struct source_gets *g)
+{
+        assert(g->head == NULL && g->out == 0 && g->bytes == 0);
+        node_map_deinit(&g->map);
+}
+
+/* SHARING */
+
+static bool is_same_str(struct str a, struct str b)
+{
+        return (a.base == NULL) == (b.base == NULL) && str_eq(a, b);
+}
+
+static bool is_for(const struct source_get *get, const struct source_call *call)
+{
+        return str_eq(get->call.key, call->key) && str_eq(get->call.bucket, call->bucket) &&
+               is_same_str(get->call.version_id, call->version_id) &&
+               is_same_str(get->call.role, call->role);
+}
+
+static void leave_map(struct source_get *get)
+{
+        if (get->is_in_map)
+                node_map_remove(&get->all->map, &get->node);
+        get->is_in_map = false;
+}
+
+static struct source_get *find(struct source_gets *g, const struct source_call *call, uint64_t hash)
+{
+        struct map_node *next;
+
+        for (struct map_node *n = node_map_first(&g->map, hash); n != NULL; n = next) {
+                struct source_get *get = (struct source_get *)n;
+
+                next = node_map_next(n);
+                if (!is_for(get, call))
+                        continue;
+                if (get->state != GET_DONE || g->now_ms < get->done_ms + FRESH_MS)
+                        return get;
+                leave_map(get);
+        }
+        return NULL;
+}
+
+static struct str copy_to(char **space, struct str s)
+{
+        struct str copy = { *space, s.len };
+
+        if (s.base == NULL)
+                return STR_ABSENT;
+        if (s.len > 0)
+                memcpy(*space, s.base, s.len);
+        *space += s.len;
+        return copy;
+}
+
+static void get_on_done(struct source_call *call);
+
+static struct source_get *make(struct source_gets *g, const struct source_call *call)
+{
+        size_t strings =
+                call->bucket.len + call->key.len + call->version_id.len + call->role.len + 1;
+        struct source_get *get = malloc(sizeof *get + strings);
+        char *space;
+
+        if (get == NULL)
+                abort();
+        *get = (struct source_get){ .all = g, .state = GET_WAITING, .is_in_map = true };
+        space = (char *)(get + 1);
+        get->call.bucket = copy_to(&space, call->bucket);
+        get->call.key = copy_to(&space, call->key);
+        get->call.version_id = copy_to(&space, call->version_id);
+        get->call.role = copy_to(&space, call->role);
+        get->call.data = get;
+        get->call.done = get_on_done;
+        buf_init(&get->metadata, SIZE_MAX);
+        return get;
+}
+
+static void append_waiting(struct source_gets *g, struct source_get *get)
+{
+        get->prev = g->tail;
+        if (g->tail != NULL)
+                g->tail->next = get;
+        else
+                g->head = get;
+        g->tail = get;
+}
+
+static void leave_waiting(struct source_get *get)
+{
+        struct source_gets *g = get->all;
+
+        if (get->prev != NULL)
+                get->prev->next = get->next;
+        else
+                g->head = get->next;
+        if (get->next != NULL)
+                get->next->prev = get->prev;
+        else
+                g->tail = get->prev;
+        get->prev = get->next = NULL;
+}
+
+struct source_get *source_gets_want(struct source_gets *g, struct object_queue *object,
+                                    const struct identity *id, struct str version_id,
+                                    struct str role)
+{
+        struct source_call call = {
+                .bucket = id->bucket, .key = id->key, .version_id = version_id, .role = role
+        };
+        struct identity version = { id->bucket, id->key, version_id, STR("") };
+        uint64_t hash = identity_hash(&g->key, &version);
+        struct source_get *get = find(g, &call, hash);
+
+        if (get == NULL) {
+                get = make(g, &call);
+                get->object = object;
+                node_map_add(&g->map, &get->node, hash);
+                append_waiting(g, get);
+        }
+        get->users++;
+        return get;
+}
+
+static void stop(struct source_get *get)
+{
+        struct source_gets *g = get->all;
+
+        if (get->state == GET_WAITING)
+                leave_waiting(get);
+        if (get->state != GET_RUNNING)
+                return;
+        g->source->cancel(g->source, &get->call);
+        g->out--;
+}
+
+void source_get_drop(struct source_get **use)
+{
+        struct source_get *get = *use;
+
+        *use = NULL;
+        if (get == NULL || --get->users > 0)
+                return;
+        stop(get);
+        leave_map(get);
+        get->all->bytes -= get->metadata.len;
+        buf_deinit(&get->metadata);
+        free(get);
+}
+
+/* ASKING */
+
+static void get_on_done(struct source_call *call)
+{
+        struct source_get *get = call->data;
+        struct source_gets *g = get->all;
+
+        g->out--;
+        get->state = GET_DONE;
+        get->done_ms = g->now_ms;
+        if (call->result == SOURCE_FOUND) {
+                buf_append_str(&get->metadata, call->metadata);
+                g->bytes += get->metadata.len;
+        } else {
+                leave_map(get);
+        }
+        call->metadata = STR_ABSENT;
+        g->on_done(g->data, get->object);
+        get->object = NULL;
+}
+
+static void begin(struct source_gets *g, struct source_get *get)
+{
+        leave_waiting(get);
+        get->state = GET_RUNNING;
+        get->call.deadline_ms = g->now_ms + DEADLINE_MS;
+        g->out++;
+        g->source->get(g->source, &get->call);
+}
+
+/* Where all that is kept waits for one that is not begun, one at a time begins all the same. */
+void source_gets_begin(struct source_gets *g, int64_t now_ms, bool is_idle)
+{
+        g->now_ms = now_ms;
+        while (g->head != NULL && g->out < SOURCE_GETS_OUT &&
+               (g->bytes < SOURCE_GETS_BYTES || (is_idle && g->out == 0)))
+                begin(g, g->head);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRR_SRC_CORE_SOURCE_GETS_H
+#define CRR_SRC_CORE_SOURCE_GETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crr/base/buf.h"
+#include "crr/base/siphash.h"
+#include "crr/core/failure.h"
+#include "crr/core/source.h"
+#include "node_map.h"
+
+/*
+ * Source gets: what the source is asked for the retries that wait at the same time. Whoever asks
+ * for the same object version under the same role shares one get, and its answer.
+ *
+ *    WAITING --> RUNNING --> DONE          dropped by its last user in every state
+ *
+ * Gets are begun in the order in which they were wanted, so many at a time, and none while too much
+ * is kept of those before.
+ *
+ * Ownership  A get has copies of its strings and of the metadata. It lives until its last user
+ * drops it: a call under way is canceled then. Bounds     SOURCE_GETS_OUT answers under way, each
+ * bounded by the port, and SOURCE_GETS_BYTES of metadata kept before another get begins.
+ */
+#define SOURCE_GETS_OUT   128
+#define SOURCE_GETS_BYTES (64u << 20)
+
+struct object_queue;
+struct source_gets;
+
+enum source_get_state { GET_WAITING, GET_RUNNING, GET_DONE };
+
+struct source_get {
+        struct map_node node; /* the first member */
+        struct source_gets *all;
+        enum source_get_state state;
+        unsigned users;
+        struct object_queue *object;    /* whose outgoings wait for it; until it is DONE */
+        struct source_get *prev, *next; /* WAITING */
+        struct source_call call;        /* DONE: its result, and its err */
+        struct buf metadata;            /* DONE and SOURCE_FOUND */
+        int64_t done_ms;
+        bool is_in_map;
+
+        uint64_t status_batch;   /* the transaction with the last status entry of it; 0: none */
+        struct str status_value; /* of that entry; in the transaction's memory */
+};
+
+struct source_gets {
+        struct source *source;
+        void *data;
+        void (*on_done)(void *data, struct object_queue *object);
+        struct siphash_key key;
+        struct node_map map;
+        struct source_get *head, *tail; /* WAITING */
+        size_t out;                     /* RUNNING */
+        size_t bytes;                   /* of all metadata that is kept */
+        int64_t now_ms;
+};
+
+/* source NULL: nothing may be wanted. */
+void source_gets_init(struct source_gets *g, struct source *source, const struct siphash_key *key);
+void source_gets_deinit(struct source_gets *g); /* nobody uses any */
+
+/* A use of the get for this version of the object; version_id absent: the current one. */
+struct source_get *source_gets_want(struct source_gets *g, struct object_queue *object,
+                                    const struct identity *id, struct str version_id,
+                                    struct str role);
+void source_get_drop(struct source_get **use); /* NULL is legal; *use is NULL then */
+
+/* Begin what may be. is_idle: nothing is on its way that would free memory. */
+void source_gets_begin(struct source_gets *g, int64_t now_ms, bool is_idle);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of the source, how often, and in which order retries go on. */
+#include "backbeat_world.h"
+#include "check.h"
+#include "crr/base/log.h"
+#include "metadata_fetch.h"
+
+static struct world w;
+static struct world_retry r, later, last;
+
+static void start(bool guard)
+{
+        backbeat_world(&w);
+        w.config.version_guard = guard;
+        member_set_config(w.member, &w.config);
+        w.source->holds = true;
+}
+
+static void end(void)
+{
+        world_retry_deinit(&r);
+        world_deinit(&w);
+}
+
+static void submit_versions(struct world_retry *retry, const char *first, const char *second)
+{
+        world_retry_init(&w, retry);
+        world_retry_add(retry, "b", "k", first, "aws", false);
+        if (second != NULL)
+                world_retry_add(retry, "b", "k", second, "aws", false);
+        world_retry_submit(&w, retry);
+}
+
+static bool entry_is_of(size_t i, const char *raw_version)
+{
+        char want[64];
+
+        snprintf(want, sizeof want, "\\\"versionId\\\":\\\"%s\\\"", raw_version);
+        return i < w.n_entries && strstr(w.entries[i].value, want) != NULL;
+}
+
+static void versions_of_an_object_go_on_in_the_order_of_their_submission(void)
+{
+        start(false);
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        backbeat_failure(&w, "k", V3);
+        submit_versions(&r, V2, V3);
+        submit_versions(&later, V1, NULL);
+        backbeat_answer(&w, "k", V1);
+        backbeat_answer(&w, "k", V3);
+        CHECK_INT(w.n_entries, 0);
+        backbeat_answer(&w, "k", V2);
+        CHECK_INT(w.n_entries, 3);
+        CHECK(entry_is_of(0, "v2") && entry_is_of(1, "v3") && entry_is_of(2, "v1"));
+        world_retry_deinit(&later);
+        end();
+}
+
+static void one_that_fails_lets_the_next_go_on(void)
+{
+        start(false);
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        submit_versions(&r, V1, V2);
+        backbeat_answer(&w, "k", V2);
+        fake_source_unavailable(w.source, "b", "k", V1, "down");
+        backbeat_answer(&w, "k", V1);
+        CHECK(r.done && r.failed);
+        CHECK_INT(w.n_entries, 1);
+        CHECK(entry_is_of(0, "v2"));
+        end();
+}
+
+static void one_that_is_given_up_lets_the_next_go_on(void)
+{
+        start(false);
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        world_retry_init(&w, &r);
+        world_retry_add(&r, "b", "k", V1, "aws", false);
+        r.req.deadline_ms = w.now_ms + 1000;
+        world_retry_submit(&w, &r);
+        submit_versions(&later, V2, NULL);
+        backbeat_answer(&w, "k", V2);
+        CHECK(!later.done);
+        world_advance(&w, 1100);
+        CHECK(r.done && r.failed);
+        CHECK(later.done && !later.failed);
+        CHECK_INT(w.source->canceled, 1);
+        world_retry_deinit(&later);
+        end();
+}
+
+/* At most one of them is the current version: the others are asked for at once. */
+static void the_current_version_is_asked_for_once_an_object(void)
+{
+        start(true);
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        backbeat_failure(&w, "k", V3);
+        fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
+        submit_versions(&r, V1, V2);
+        submit_versions(&later, V3, NULL);
+        CHECK_INT(w.source->gets, 3);
+        backbeat_answer(&w, "k", NULL);
+        CHECK_INT(w.n_entries, 1);
+        CHECK_INT(fake_source_gets_of(w.source, "b", "k", V1), 0);
+        backbeat_answer(&w, "k", V3);
+        backbeat_answer(&w, "k", V2);
+        CHECK_INT(w.n_entries, 3);
+        CHECK(entry_is_of(0, "v1") && entry_is_of(1, "v2") && entry_is_of(2, "v3"));
+        world_retry_deinit(&later);
+        end();
+}
+
+/* Of the later ones one may be the current version: its own is not needed then. */
+static void what_is_not_needed_any_more_is_canceled(void)
+{
+        start(true);
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        fake_source_found(w.source, "b", "k", NULL, METADATA("v2", AT("aws", "FAILED")));
+        submit_versions(&r, V1, V2);
+        backbeat_answer(&w, "k", NULL);
+        backbeat_answer(&w, "k", V1);
+        CHECK_INT(world_retry_published(&r), 2);
+        CHECK_INT(w.source->canceled, 1);
+        CHECK_INT(w.source->open, 0);
+        end();
+}
+
+static void roles_do_not_share(void)
+{
+        start(false);
+        world_failure(&w, "b", "k", V1, "aws", ",\"Role\":\"one\"");
+        world_failure(&w, "b", "k", V1, "gcp", ",\"Role\":\"two\"");
+        fake_source_found(w.source, "b", "k", V1, METADATA("v1", AT("aws", "FAILED")));
+        world_run(&w);
+        world_retry_init(&w, &r);
+        world_retry_add(&r, "b", "k", V1, "aws", false);
+        world_retry_add(&r, "b", "k", V1, "gcp", false);
+        world_retry_submit(&w, &r);
+        CHECK_INT(w.source->gets, 2);
+        CHECK_STR(w.source->last_role, "two");
+        w.source->holds = false;
+        world_run(&w);
+        CHECK_INT(world_retry_published(&r), 2);
+        end();
+}
+
+static void an_answer_is_not_kept_for_those_who_come_much_later(void)
+{
+        start(false);
+        backbeat_failure(&w, "k", V1);
+        world_failure(&w, "b", "k", V1, "gcp", NULL);
+        world_failure(&w, "b", "k", V1, "azure", NULL);
+        world_run(&w);
+        w.hold_batches = true;
+        w.source->holds = false;
+        submit_versions(&r, V1, NULL);
+        CHECK_INT(w.source->gets, 1);
+        world_retry_init(&w, &later);
+        world_retry_add(&later, "b", "k", V1, "gcp", false);
+        world_retry_submit(&w, &later);
+        CHECK_INT(w.source->gets, 1);
+        world_advance(&w, 1000);
+        world_retry_init(&w, &last);
+        world_retry_add(&last, "b", "k", V1, "azure", false);
+        world_retry_submit(&w, &last);
+        CHECK_INT(w.source->gets, 2);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK(r.done && later.done && last.done);
+        world_retry_deinit(&later);
+        world_retry_deinit(&last);
+        end();
+}
+
+static void submit_many(struct world_retry *retry, char (*keys)[8], int n)
+{
+        world_retry_init(&w, retry);
+        for (int i = 0; i < n; i++)
+                world_retry_add(retry, "b", keys[i], V1, "aws", false);
+        world_retry_submit(&w, retry);
+}
+
+static void not_too_many_are_asked_at_once(void)
+{
+        static char keys[256][8];
+
+        start(false);
+        for (int i = 0; i < 256; i++) {
+                snprintf(keys[i], sizeof keys[i], "k%d", i);
+                backbeat_failure(&w, keys[i], V1);
+        }
+        submit_many(&r, keys, 128);
+        submit_many(&later, keys + 128, 128);
+        CHECK_INT(w.source->open, SOURCE_GETS_OUT);
+        w.source->holds = false;
+        world_run(&w);
+        CHECK_INT(w.source->most_open, SOURCE_GETS_OUT);
+        CHECK_INT(w.n_entries, 256);
+        world_retry_deinit(&later);
+        end();
+}
+
+/* Kafka is slow: what the source tells is not piled up. */
+static void nothing_more_is_asked_while_transactions_are_full(void)
+{
+        static char keys[160][8], big[200 << 10];
+        int n = snprintf(big, sizeof big, "{\"versionId\":\"v1\",\"replicationInfo\":{\"status\":"
+                                          "\"FAILED\",\"backends\":[" AT("aws", "FAILED") "],"
+                                          "\"content\":[\"DATA\"],\"destination\":\"d\","
+                                          "\"storageClass\":\"aws\",\"role\":\"r\"},\"x\":\"");
+
+        start(false);
+        memset(big + n, 'x', sizeof big - (size_t)n - 3);
+        memcpy(big + sizeof big - 3, "\"}", 3);
+        for (int i = 0; i < 160; i++) {
+                snprintf(keys[i], sizeof keys[i], "k%d", i);
+                world_failure(&w, "b", keys[i], V1, "aws", NULL);
+                fake_source_found(w.source, "b", keys[i], V1, big);
+        }
+        world_run(&w);
+        member_on_publisher_lost(w.member);
+        submit_many(&r, keys, 128);
+        submit_many(&later, keys + 128, 32);
+        w.source->holds = false;
+        world_run(&w);
+        CHECK_INT(w.source->gets, SOURCE_GETS_OUT);
+        CHECK_INT(w.source->open, 0);
+        world_publisher_ready(&w);
+        CHECK_INT(w.source->gets, 160);
+        CHECK_INT(w.n_entries, 160);
+        world_retry_deinit(&later);
+        end();
+}
+
+int main(void)
+{
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+        RUN(versions_of_an_object_go_on_in_the_order_of_their_submission);
+        RUN(one_that_fails_lets_the_next_go_on);
+        RUN(one_that_is_given_up_lets_the_next_go_on);
+        RUN(the_current_version_is_asked_for_once_an_object);
+        RUN(what_is_not_needed_any_more_is_canceled);
+        RUN(roles_do_not_share);
+        RUN(an_answer_is_not_kept_for_those_who_come_much_later);
+        RUN(not_too_many_are_asked_at_once);
+        RUN(nothing_more_is_asked_while_transactions_are_full);
+        return 0;
+}

@@ -57,7 +57,8 @@ static void absent_strings_stay_absent_and_empty_ones_empty(void)
 static void every_kind_has_the_name_of_its_metric(void)
 {
         static const char *const names[OUTGOING_KINDS] = {
-                "retry", "merged", "expired", "closed", "completed", "rewritten", "moved", "hidden",
+                "retry",     "merged", "expired",    "closed", "completed",
+                "rewritten", "moved",  "superseded", "hidden",
         };
 
         for (int kind = 0; kind < OUTGOING_KINDS; kind++)

@@ -74,7 +74,7 @@ static void on_topics_known(struct kafka *k, int64_t max_set_bytes)
 static void on_topics(void *data)
 {
         struct kafka *k = data;
-        int n = k->aux.failures.n_partitions;
+        int n = k->aux.topics[PUBLISH_FAILURES].view.n_partitions;
 
         if (n >= LIMIT_PARTITIONS) {
                 struct error err;
@@ -91,7 +91,7 @@ static void on_topics(void *data)
                 kafka_barrier_warm_up(&k->barrier);
                 kafka_feed_on_topology(&k->feed, n);
         }
-        if (n > 0 && k->aux.replication.n_partitions > 0 && !kafka_topics_settings_are_out(&k->aux))
+        if (kafka_topics_missing(&k->aux) == NULL && !kafka_topics_settings_are_out(&k->aux))
                 on_topics_known(k, kafka_topics_max_set_bytes(&k->aux));
 }
 
@@ -105,7 +105,10 @@ static int start_embedded(struct kafka *k, struct error *err)
         if (kafka_embedded_create_topic(k->embedded, s->failures_topic, s->embedded_partitions,
                                         err) != 0 ||
             kafka_embedded_create_topic(k->embedded, s->replication_topic, s->embedded_partitions,
-                                        err) != 0)
+                                        err) != 0 ||
+            (s->status_topic != NULL &&
+             kafka_embedded_create_topic(k->embedded, s->status_topic, s->embedded_partitions,
+                                         err) != 0))
                 return (int)err->code;
         for (size_t i = 0; i < s->n_intake_topics; i++)
                 if (kafka_embedded_create_topic(k->embedded, s->intake_topics[i],
@@ -373,20 +376,25 @@ const char *kafka_bootstrap(const struct kafka *k)
         return configured != NULL ? configured : "";
 }
 
-static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const char *topic,
-                           rd_kafka_resp_err_t err, const char *operations)
+static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const struct topic_watch *t)
 {
-        snprintf(k->waiting_for, sizeof k->waiting_for, "topic %s", topic);
+        bool is_log = t == &k->aux.topics[PUBLISH_FAILURES];
+
+        snprintf(k->waiting_for, sizeof k->waiting_for, "topic %s", t->name);
         ret->waiting_for = k->waiting_for;
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-                snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", topic);
+        if (t->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+            t->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+                snprintf(ret->detail, sizeof ret->detail, "the topic %s does not exist", t->name);
         else
-                snprintf(ret->detail, sizeof ret->detail, "the topic %s: %s; it needs %s", topic,
-                         rd_kafka_err2str(err), operations);
+                snprintf(ret->detail, sizeof ret->detail, "the topic %s: %s; it needs %s", t->name,
+                         rd_kafka_err2str(t->err),
+                         is_log ? "READ, WRITE and DESCRIBE" : "WRITE and DESCRIBE");
 }
 
 void kafka_status(struct kafka *k, struct kafka_status *ret)
 {
+        const struct topic_watch *missing = kafka_topics_missing(&k->aux);
+
         *ret = (struct kafka_status){ .broker_up = k->trouble.broker_up,
                                       .producer_ready = k->publisher.usable_seen };
         if (!ret->broker_up) {
@@ -394,12 +402,8 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
                 snprintf(ret->detail, sizeof ret->detail, "%s: %s", kafka_bootstrap(k),
                          k->trouble.last_text[0] != '\0' ? k->trouble.last_text
                                                          : "no connection yet");
-        } else if (k->aux.failures.n_partitions == 0) {
-                wait_for_topic(k, ret, k->settings.failures_topic, k->aux.failures_err,
-                               "READ, WRITE and DESCRIBE");
-        } else if (k->aux.replication.n_partitions == 0) {
-                wait_for_topic(k, ret, k->settings.replication_topic, k->aux.replication_err,
-                               "WRITE and DESCRIBE");
+        } else if (missing != NULL) {
+                wait_for_topic(k, ret, missing);
         } else if (!k->feed.assigned_once) {
                 ret->waiting_for = "assignment";
                 snprintf(ret->detail, sizeof ret->detail, "%s", k->trouble.last_of[KAFKA_CONSUMER]);
@@ -411,6 +415,8 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
 
 size_t kafka_replication_partitions(const struct kafka *k, const struct kafka_partition **ret)
 {
-        *ret = k->aux.replication.partitions;
-        return (size_t)k->aux.replication.n_partitions;
+        const struct topic_view *view = &k->aux.topics[PUBLISH_REPLICATION].view;
+
+        *ret = view->partitions;
+        return (size_t)view->n_partitions;
 }

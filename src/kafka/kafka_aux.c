@@ -50,6 +50,9 @@ int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,
         memset(a, 0, sizeof *a);
         a->settings = settings;
         a->trouble = trouble;
+        a->topics[PUBLISH_REPLICATION].name = settings->replication_topic;
+        a->topics[PUBLISH_FAILURES].name = settings->failures_topic;
+        a->topics[PUBLISH_STATUS].name = settings->status_topic;
         if (conf == NULL)
                 return (int)err->code;
         rd_kafka_conf_set_opaque(conf, a);
@@ -195,7 +198,7 @@ static void ask_watermarks(struct kafka_aux *a)
         w = calloc(1, sizeof *w);
         if (w == NULL)
                 abort();
-        find_leaders(&a->failures, leaders);
+        find_leaders(&a->topics[PUBLISH_FAILURES].view, leaders);
         for (int p = 0; p < LIMIT_PARTITIONS; p++) {
                 if (!a->want_watermark[p])
                         continue;
@@ -216,21 +219,19 @@ static void ask_watermarks(struct kafka_aux *a)
 
 /* TOPICS */
 
-static void say_topic(const char *topic, const struct topic_view *before,
-                      const struct topic_view *now, bool *said)
+static void say_topic(struct topic_watch *t, int n_partitions)
 {
-        if (now->n_partitions == 0 && !*said) {
-                *said = true;
-                log_emit(LOG_TOPIC_MISSING, LOG_FIELDS(log_c("topic", topic)),
+        if (n_partitions == 0 && !t->said) {
+                t->said = true;
+                log_emit(LOG_TOPIC_MISSING, LOG_FIELDS(log_c("topic", t->name)),
                          "the topic does not exist; we wait for it");
         }
-        if (now->n_partitions > 0 && *said) {
-                *said = false;
+        if (n_partitions > 0 && t->said) {
+                t->said = false;
                 log_emit(LOG_TOPIC_FOUND,
-                         LOG_FIELDS(log_c("topic", topic), log_i("partitions", now->n_partitions)),
+                         LOG_FIELDS(log_c("topic", t->name), log_i("partitions", n_partitions)),
                          "the topic exists");
         }
-        (void)before;
 }
 
 static void take_view(struct topic_view *to, struct topic_view *from)
@@ -254,26 +255,24 @@ static void note_topic(struct kafka_aux *a, const char *topic, rd_kafka_resp_err
         kafka_trouble_note(a->trouble, KAFKA_AUX, code, text);
 }
 
+static void take_topic(struct kafka_aux *a, struct topic_watch *t, struct topic_view *view)
+{
+        if (topic_is_known(t->err)) {
+                say_topic(t, view->n_partitions);
+                take_view(&t->view, view);
+        } else {
+                note_topic(a, t->name, t->err);
+        }
+}
+
 static void take_topics(struct kafka_aux *a, struct topics_result *r)
 {
-        a->failures_err = r->failures_err;
-        a->replication_err = r->replication_err;
-        if (topic_is_known(r->failures_err)) {
-                say_topic(a->settings->failures_topic, &a->failures, &r->failures,
-                          &a->failures_said);
-                take_view(&a->failures, &r->failures);
-        } else {
-                note_topic(a, a->settings->failures_topic, r->failures_err);
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
+                a->topics[i].err = r->topics[i].err;
+                if (a->topics[i].name != NULL)
+                        take_topic(a, &a->topics[i], &r->topics[i].view);
         }
-        if (topic_is_known(r->replication_err)) {
-                say_topic(a->settings->replication_topic, &a->replication, &r->replication,
-                          &a->replication_said);
-                take_view(&a->replication, &r->replication);
-        } else {
-                note_topic(a, a->settings->replication_topic, r->replication_err);
-        }
-        if (a->settings->create_topics &&
-            (a->failures.n_partitions == 0 || a->replication.n_partitions == 0))
+        if (a->settings->create_topics && kafka_topics_missing(a) != NULL)
                 kafka_topics_create(a, r->brokers);
         kafka_topics_ask_settings(a);
         a->on_topics(a->data);
@@ -289,7 +288,10 @@ static bool has_leaders(const struct topic_view *v)
 
 static bool is_settled(const struct kafka_aux *a)
 {
-        return a->trouble->broker_up && has_leaders(&a->failures) && has_leaders(&a->replication);
+        for (int i = 0; i < PUBLISH_TOPICS; i++)
+                if (a->topics[i].name != NULL && !has_leaders(&a->topics[i].view))
+                        return false;
+        return a->trouble->broker_up;
 }
 
 static void work_topics(uv_work_t *work)
@@ -297,7 +299,7 @@ static void work_topics(uv_work_t *work)
         struct topics_work *w = work->data;
 
         rd_kafka_poll(w->aux->handle, 0); /* its error callback */
-        kafka_topics_look(w->aux->handle, w->aux->settings, &w->result);
+        kafka_topics_look(w->aux, &w->result);
         rd_kafka_poll(w->aux->handle, 0);
 }
 
@@ -313,8 +315,7 @@ static void after_topics(uv_work_t *work, int status)
         kafka_trouble_on_broker(a->trouble, w->result.reached);
         if (w->result.reached && !a->closing)
                 take_topics(a, &w->result);
-        kafka_topic_view_deinit(&w->result.failures);
-        kafka_topic_view_deinit(&w->result.replication);
+        kafka_topics_result_deinit(&w->result);
         free(w);
         if (!a->closing)
                 uv_timer_start(&a->refresh, look, is_settled(a) ? LOOK_MS : LOOK_SOON_MS, 0);
@@ -413,7 +414,7 @@ void kafka_aux_destroy(struct kafka_aux *a)
 
 void kafka_aux_deinit(struct kafka_aux *a)
 {
-        kafka_topic_view_deinit(&a->failures);
-        kafka_topic_view_deinit(&a->replication);
+        for (int i = 0; i < PUBLISH_TOPICS; i++)
+                kafka_topic_view_deinit(&a->topics[i].view);
         kafka_aux_destroy(a);
 }

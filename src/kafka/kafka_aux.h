@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "crr/base/limits.h"
+#include "crr/core/publisher.h"
 #include "kafka_queue.h"
 #include "kafka_trouble.h"
 
@@ -28,6 +29,15 @@ struct topic_settings {
         int64_t max_message_bytes; /* of the records that are sent at once; 0: not known */
 };
 
+/* One of the topics that we write to. */
+struct topic_watch {
+        const char *name; /* NULL: there is no such topic */
+        struct topic_view view;
+        rd_kafka_resp_err_t err; /* of the last look that was answered */
+        bool said;               /* that it is missing */
+        struct topic_settings settings;
+};
+
 struct topics_work;
 struct watermarks_work;
 
@@ -35,8 +45,7 @@ struct kafka_aux {
         const struct kafka_settings *settings;
         struct kafka_trouble *trouble;
         struct member *member;
-        void (*on_topics)(void *data); /* failures or replication changed; both exist: start what
-                                          needs them */
+        void (*on_topics)(void *data); /* something changed; all exist: start what needs them */
         void (*on_unfit)(void *data, const struct error *err); /* offsets that no marker holds */
         void *data;
 
@@ -53,11 +62,8 @@ struct kafka_aux {
 
         bool want_watermark[LIMIT_PARTITIONS];
         bool watermarks_running, topics_running;
-        struct topic_view failures, replication;
-        bool failures_said, replication_said;              /* missing */
-        rd_kafka_resp_err_t failures_err, replication_err; /* of the last look that was answered */
+        struct topic_watch topics[PUBLISH_TOPICS]; /* by enum publish_topic */
         bool create_running, settings_running;
-        struct topic_settings topic_settings[2]; /* failures, replication */
         bool failures_seen;
 };
 
@@ -74,18 +80,21 @@ void kafka_aux_deinit(struct kafka_aux *a);  /* what is left of it, too */
 struct topics_result {
         bool reached;
         int brokers;
-        rd_kafka_resp_err_t failures_err,
-                replication_err; /* TOPIC_AUTHORIZATION_FAILED and the like */
-        struct topic_view failures, replication;
+        struct {
+                rd_kafka_resp_err_t err; /* TOPIC_AUTHORIZATION_FAILED and the like */
+                struct topic_view view;
+        } topics[PUBLISH_TOPICS];
 };
-void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s,
-                       struct topics_result *ret); /* blocks */
+void kafka_topics_look(const struct kafka_aux *a, struct topics_result *ret); /* blocks */
+void kafka_topics_result_deinit(struct topics_result *r);
+/* The first that is not there, the failure log before the others; NULL: all are. */
+const struct topic_watch *kafka_topics_missing(const struct kafka_aux *a);
 void kafka_topic_view_deinit(struct topic_view *v);
 void kafka_topics_create(struct kafka_aux *a,
                          int brokers); /* what is missing; the answer comes as an event */
 void kafka_topics_ask_settings(struct kafka_aux *a); /* likewise; then on_topics */
 bool kafka_topics_settings_are_out(const struct kafka_aux *a);
-int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a); /* of both topics; 0: not known */
+int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a); /* of all topics; 0: not known */
 void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event);
 void kafka_topics_on_settings(struct kafka_aux *a, rd_kafka_event_t *event);
 

@@ -440,6 +440,7 @@ struct kafka_settings kafka_settings_copy(const struct kafka_settings *settings)
         copy.instance = copy_text(settings->instance);
         copy.failures_topic = copy_text(settings->failures_topic);
         copy.replication_topic = copy_text(settings->replication_topic);
+        copy.status_topic = copy_text(settings->status_topic);
         copy.replication_partitioner = copy_text(settings->replication_partitioner);
         copy.failures_partitioner = copy_text(settings->failures_partitioner);
         return copy;
@@ -464,6 +465,7 @@ void kafka_settings_deinit(struct kafka_settings *settings)
         free((char *)settings->instance);
         free((char *)settings->failures_topic);
         free((char *)settings->replication_topic);
+        free((char *)settings->status_topic);
         free((char *)settings->replication_partitioner);
         free((char *)settings->failures_partitioner);
 }

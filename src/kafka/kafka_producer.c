@@ -56,7 +56,7 @@ static void pause_ms(struct kafka_publisher *p, int64_t ms)
 
 void kafka_producer_destroy(struct kafka_publisher *p)
 {
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
                 if (p->topics[i] != NULL)
                         rd_kafka_topic_destroy(p->topics[i]);
                 p->topics[i] = NULL;
@@ -229,6 +229,9 @@ static bool make_producer(struct kafka_publisher *p)
                 open_topic(p, p->settings->replication_topic, p->settings->replication_partitioner);
         p->topics[PUBLISH_FAILURES] =
                 open_topic(p, p->settings->failures_topic, p->settings->failures_partitioner);
+        if (p->settings->status_topic != NULL)
+                p->topics[PUBLISH_STATUS] =
+                        open_topic(p, p->settings->status_topic, p->settings->replication_partitioner);
         return true;
 }
 
@@ -259,11 +262,12 @@ static bool init_transactions(struct kafka_publisher *p)
 /* The first transaction would pay for the metadata otherwise. */
 static void warm_up(struct kafka_publisher *p)
 {
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
                 const struct rd_kafka_metadata *metadata;
 
-                if (rd_kafka_metadata(p->producer, 0, p->topics[i], &metadata, WARM_UP_MS) ==
-                    RD_KAFKA_RESP_ERR_NO_ERROR)
+                if (p->topics[i] != NULL &&
+                    rd_kafka_metadata(p->producer, 0, p->topics[i], &metadata, WARM_UP_MS) ==
+                            RD_KAFKA_RESP_ERR_NO_ERROR)
                         rd_kafka_metadata_destroy(metadata);
         }
 }

@@ -51,16 +51,16 @@ struct kafka_publisher {
         bool usable, fatal;
         struct error fatal_error;
         int64_t fenced_wait_ms; /* to be said; 0: nothing */
-        bool topics_known;      /* the replication topic exists: the producer may ask for it */
-        int64_t max_set_bytes;  /* what both topics take at once; 0: not known */
+        bool topics_known;      /* they exist: the producer may ask for them */
+        int64_t max_set_bytes;  /* what all topics take at once; 0: not known */
         struct kafka_credentials credentials;
 
         unsigned readied_seen; /* the loop's */
         bool usable_seen;
 
-        rd_kafka_t *producer;         /* the thread's, as the rest */
-        unsigned credentials_version; /* that it has */
-        rd_kafka_topic_t *topics[2];  /* by enum publish_topic */
+        rd_kafka_t *producer;                     /* the thread's, as the rest */
+        unsigned credentials_version;             /* that it has */
+        rd_kafka_topic_t *topics[PUBLISH_TOPICS]; /* by enum publish_topic; NULL: there is none */
         struct publish_batch *batch;
         bool clear_first;   /* a batch, or what is left of one, may hang in the partitions */
         bool may_come_late; /* of the batch under way: something was sent and not answered */

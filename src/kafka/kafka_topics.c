@@ -81,14 +81,34 @@ static bool look_at(rd_kafka_t *handle, const char *name, struct topic_view *vie
         return reached;
 }
 
-void kafka_topics_look(rd_kafka_t *handle, const struct kafka_settings *s,
-                       struct topics_result *ret)
+void kafka_topics_look(const struct kafka_aux *a, struct topics_result *ret)
 {
-        *ret = (struct topics_result){ 0 };
-        ret->reached = look_at(handle, s->failures_topic, &ret->failures, &ret->failures_err,
-                               &ret->brokers) &&
-                       look_at(handle, s->replication_topic, &ret->replication,
-                               &ret->replication_err, &ret->brokers);
+        *ret = (struct topics_result){ .reached = true };
+        for (int i = 0; i < PUBLISH_TOPICS && ret->reached; i++)
+                if (a->topics[i].name != NULL)
+                        ret->reached = look_at(a->handle, a->topics[i].name, &ret->topics[i].view,
+                                               &ret->topics[i].err, &ret->brokers);
+}
+
+void kafka_topics_result_deinit(struct topics_result *r)
+{
+        for (int i = 0; i < PUBLISH_TOPICS; i++)
+                kafka_topic_view_deinit(&r->topics[i].view);
+}
+
+const struct topic_watch *kafka_topics_missing(const struct kafka_aux *a)
+{
+        static const enum publish_topic order[PUBLISH_TOPICS] = { PUBLISH_FAILURES,
+                                                                  PUBLISH_REPLICATION,
+                                                                  PUBLISH_STATUS };
+
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
+                const struct topic_watch *t = &a->topics[order[i]];
+
+                if (t->name != NULL && t->view.n_partitions == 0)
+                        return t;
+        }
+        return NULL;
 }
 
 /* CREATING */
@@ -118,17 +138,16 @@ static rd_kafka_NewTopic_t *new_topic(const char *name, int replicas, bool compa
 void kafka_topics_create(struct kafka_aux *a, int brokers)
 {
         rd_kafka_AdminOptions_t *options;
-        rd_kafka_NewTopic_t *topics[2];
+        rd_kafka_NewTopic_t *topics[PUBLISH_TOPICS];
         int replicas = brokers < 3 ? brokers : 3;
         char said[128];
         size_t n = 0;
 
         if (a->create_running || brokers == 0)
                 return;
-        if (a->failures.n_partitions == 0)
-                topics[n++] = new_topic(a->settings->failures_topic, replicas, true);
-        if (a->replication.n_partitions == 0)
-                topics[n++] = new_topic(a->settings->replication_topic, replicas, false);
+        for (int i = 0; i < PUBLISH_TOPICS; i++)
+                if (a->topics[i].name != NULL && a->topics[i].view.n_partitions == 0)
+                        topics[n++] = new_topic(a->topics[i].name, replicas, i == PUBLISH_FAILURES);
         options = rd_kafka_AdminOptions_new(a->handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
         rd_kafka_AdminOptions_set_operation_timeout(options, CREATE_TIMEOUT_MS, said, sizeof said);
         a->create_running = true;
@@ -165,29 +184,29 @@ void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event)
 /* SETTINGS OF THE TOPICS */
 
 /* Once for each topic, and again when it was missing meanwhile. */
-static bool wants_settings(struct topic_settings *t, const struct topic_view *view)
+static bool wants_settings(struct topic_watch *t)
 {
-        if (view->n_partitions == 0)
-                *t = (struct topic_settings){ 0 };
-        return view->n_partitions > 0 && !t->asked;
+        if (t->view.n_partitions == 0)
+                t->settings = (struct topic_settings){ 0 };
+        return t->view.n_partitions > 0 && !t->settings.asked;
 }
 
 void kafka_topics_ask_settings(struct kafka_aux *a)
 {
-        const char *names[] = { a->settings->failures_topic, a->settings->replication_topic };
-        const struct topic_view *views[] = { &a->failures, &a->replication };
-        rd_kafka_ConfigResource_t *resources[2];
+        rd_kafka_ConfigResource_t *resources[PUBLISH_TOPICS];
         rd_kafka_AdminOptions_t *options;
         char said[128];
         size_t n = 0;
 
         if (a->settings_running || a->settings->embedded)
                 return;
-        for (int i = 0; i < 2; i++) {
-                if (!wants_settings(&a->topic_settings[i], views[i]))
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
+                struct topic_watch *t = &a->topics[i];
+
+                if (!wants_settings(t))
                         continue;
-                a->topic_settings[i].asked = true;
-                resources[n++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, names[i]);
+                t->settings.asked = true;
+                resources[n++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->name);
         }
         if (n == 0)
                 return;
@@ -206,12 +225,15 @@ bool kafka_topics_settings_are_out(const struct kafka_aux *a)
 
 int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a)
 {
-        int64_t x = a->topic_settings[0].max_message_bytes;
-        int64_t y = a->topic_settings[1].max_message_bytes;
+        int64_t least = 0;
 
-        if (x == 0 || y == 0)
-                return x + y;
-        return x < y ? x : y;
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
+                int64_t bytes = a->topics[i].settings.max_message_bytes;
+
+                if (bytes > 0 && (least == 0 || bytes < least))
+                        least = bytes;
+        }
+        return least;
 }
 
 static void say_setting(const char *topic, const char *name, const char *value, const char *text)
@@ -223,32 +245,41 @@ static void say_setting(const char *topic, const char *name, const char *value, 
 
 static void take_setting(struct kafka_aux *a, int which, const char *name, const char *value)
 {
-        const char *topic =
-                which == 0 ? a->settings->failures_topic : a->settings->replication_topic;
+        const char *topic = a->topics[which].name;
+        bool is_log = which == PUBLISH_FAILURES;
         unsigned long long number;
 
-        if (which == 0 && strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
+        if (is_log && strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") != 0)
                 say_setting(topic, name, value,
                             "the failure log should have cleanup.policy=compact: retention will "
                             "forget failures");
         if (!str_to_u64(str_from(value), INT64_MAX, &number))
                 return;
-        if (which == 0 && strcmp(name, "delete.retention.ms") == 0 && number < TOO_SHORT_MS)
+        if (is_log && strcmp(name, "delete.retention.ms") == 0 && number < TOO_SHORT_MS)
                 say_setting(topic, name, value,
                             "tombstones of the failure log go so soon that a reader may miss them, "
                             "and list failures that are over");
         if (strcmp(name, "max.message.bytes") != 0)
                 return;
-        a->topic_settings[which].max_message_bytes = (int64_t)number;
+        a->topics[which].settings.max_message_bytes = (int64_t)number;
         if (number <= MARKER_BYTES)
                 say_setting(topic, name, value,
                             "not even commit markers fit: this topic can never be retried into");
 }
 
+static int topic_named(const struct kafka_aux *a, const char *name)
+{
+        int i = 0;
+
+        while (i < PUBLISH_TOPICS &&
+               (a->topics[i].name == NULL || strcmp(a->topics[i].name, name) != 0))
+                i++;
+        return i;
+}
+
 static void take_settings(struct kafka_aux *a, const rd_kafka_ConfigResource_t *resource)
 {
-        bool is_failures =
-                strcmp(rd_kafka_ConfigResource_name(resource), a->settings->failures_topic) == 0;
+        int which = topic_named(a, rd_kafka_ConfigResource_name(resource));
         rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resource);
         const rd_kafka_ConfigEntry_t **entries;
         size_t n;
@@ -260,9 +291,8 @@ static void take_settings(struct kafka_aux *a, const rd_kafka_ConfigResource_t *
         for (size_t i = 0; i < n; i++) {
                 const char *value = rd_kafka_ConfigEntry_value(entries[i]);
 
-                if (value != NULL)
-                        take_setting(a, is_failures ? 0 : 1, rd_kafka_ConfigEntry_name(entries[i]),
-                                     value);
+                if (value != NULL && which < PUBLISH_TOPICS)
+                        take_setting(a, which, rd_kafka_ConfigEntry_name(entries[i]), value);
         }
 }
 
@@ -279,8 +309,8 @@ void kafka_topics_on_settings(struct kafka_aux *a, rd_kafka_event_t *event)
                 resources = rd_kafka_DescribeConfigs_result_resources(result, &n);
         for (size_t i = 0; i < n; i++)
                 take_settings(a, resources[i]);
-        for (int i = 0; n == 0 && i < 2; i++)
-                a->topic_settings[i].asked = a->topic_settings[i].max_message_bytes > 0;
+        for (int i = 0; n == 0 && i < PUBLISH_TOPICS; i++)
+                a->topics[i].settings.asked = a->topics[i].settings.max_message_bytes > 0;
         if (!a->closing)
                 a->on_topics(a->data);
 }

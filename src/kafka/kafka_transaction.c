@@ -246,10 +246,9 @@ rd_kafka_error_t *kafka_transaction_clear(struct kafka_publisher *p)
         rd_kafka_error_t *error = rd_kafka_begin_transaction(p->producer);
 
         p->clear_err = RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (error == NULL)
-                error = produce_everywhere(p, PUBLISH_FAILURES);
-        if (error == NULL)
-                error = produce_everywhere(p, PUBLISH_REPLICATION);
+        for (int topic = 0; error == NULL && topic < PUBLISH_TOPICS; topic++)
+                if (p->topics[topic] != NULL)
+                        error = produce_everywhere(p, (enum publish_topic)topic);
         if (error == NULL)
                 error = deliver(p);
         return error != NULL ? error : rd_kafka_abort_transaction(p->producer, -1);

@@ -24,7 +24,7 @@ static void on_closed(void *data)
         closed = true;
 }
 
-static void begin(int partitions)
+static void begin_on_mock(void)
 {
         struct kafka_callbacks callbacks = { NULL, on_fatal };
         struct error err;
@@ -32,10 +32,15 @@ static void begin(int partitions)
         fake_member_clear();
         closed = false;
         fatal = 0;
-        mock_broker_init(&mock, partitions);
         kafka = kafka_new(&mock.loop, &mock.settings, &callbacks, mock.metrics, &err);
         CHECK(kafka != NULL);
         kafka_start(kafka, NULL);
+}
+
+static void begin(int partitions)
+{
+        mock_broker_init(&mock, partitions);
+        begin_on_mock();
 }
 
 static void end(void)
@@ -66,9 +71,42 @@ static void a_log_with_one_partition_less_is_taken(void)
         end();
 }
 
+static bool waits_for(const char *what)
+{
+        struct kafka_status status;
+
+        kafka_status(kafka, &status);
+        return status.waiting_for != NULL && strcmp(status.waiting_for, what) == 0;
+}
+
+static bool producer_is_ready(void)
+{
+        struct kafka_status status;
+
+        kafka_status(kafka, &status);
+        return status.producer_ready;
+}
+
+static void a_status_topic_that_is_missing_is_waited_for(void)
+{
+        mock_broker_init(&mock, 1);
+        rd_kafka_mock_topic_set_error(mock.cluster, "status",
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+        mock.settings.status_topic = "status";
+        begin_on_mock();
+        MOCK_BROKER_WAIT(&mock, waits_for("topic status"));
+        CHECK_INT(fake_member.n_partitions, 1);
+        CHECK(!producer_is_ready());
+        rd_kafka_mock_topic_set_error(mock.cluster, "status", RD_KAFKA_RESP_ERR_NO_ERROR);
+        MOCK_BROKER_WAIT(&mock, producer_is_ready());
+        CHECK(!waits_for("topic status"));
+        end();
+}
+
 int main(void)
 {
         RUN(a_log_with_as_many_partitions_as_markers_count_is_refused);
         RUN(a_log_with_one_partition_less_is_taken);
+        RUN(a_status_topic_that_is_missing_is_waited_for);
         return 0;
 }

@@ -73,8 +73,8 @@ static void a_partition_without_a_leader_does_not_keep_the_watermarks_of_others(
 
 static bool has_seen_leader(bool has_one)
 {
-        return aux.failures.n_partitions > 0 && !aux.topics_running &&
-               (aux.failures.partitions[0].leader >= 0) == has_one;
+        return aux.topics[PUBLISH_FAILURES].view.n_partitions > 0 && !aux.topics_running &&
+               (aux.topics[PUBLISH_FAILURES].view.partitions[0].leader >= 0) == has_one;
 }
 
 /* It is looked at every second, and not every ten. */

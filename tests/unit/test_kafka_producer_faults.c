@@ -15,12 +15,17 @@ static void on_wake(uv_async_t *handle)
 }
 
 /* Its calls are made here, without its thread. */
+static void begin_on(struct mock_broker *k)
+{
+        kafka_publisher_init(&publisher, &k->settings, NULL, &k->trouble);
+        uv_async_init(&k->loop, &publisher.wake, on_wake);
+        kafka_publisher_on_topics(&publisher, 0);
+}
+
 static void begin(void)
 {
         mock_broker_init(&kafka, 2);
-        kafka_publisher_init(&publisher, &kafka.settings, NULL, &kafka.trouble);
-        uv_async_init(&kafka.loop, &publisher.wake, on_wake);
-        kafka_publisher_on_topics(&publisher, 0);
+        begin_on(&kafka);
 }
 
 static void end(void)
@@ -48,6 +53,20 @@ static void every_partition_is_cleared(void)
         CHECK_INT(mock_broker_end(&kafka, "failures", 0), 1);
         CHECK_INT(mock_broker_end(&kafka, "failures", 1), 1);
         CHECK_INT(mock_broker_end(&kafka, "replication", 0), 1);
+        end();
+}
+
+static void the_status_topic_is_cleared_too_if_there_is_one(void)
+{
+        mock_broker_init(&kafka, 2);
+        rd_kafka_mock_topic_create(kafka.cluster, "status", 3, 1);
+        kafka.settings.status_topic = "status";
+        begin_on(&kafka);
+        CHECK(ensure_cleared());
+        CHECK_INT(mock_broker_end(&kafka, "replication", 0), 1);
+        CHECK_INT(mock_broker_end(&kafka, "failures", 1), 1);
+        CHECK_INT(mock_broker_end(&kafka, "status", 0), 1);
+        CHECK_INT(mock_broker_end(&kafka, "status", 2), 1);
         end();
 }
 
@@ -110,6 +129,7 @@ static void fencings_that_lie_far_apart_end_nothing(void)
 int main(void)
 {
         RUN(every_partition_is_cleared);
+        RUN(the_status_topic_is_cleared_too_if_there_is_one);
         RUN(a_producer_that_could_not_ask_what_to_clear_is_not_usable);
         RUN(a_producer_that_could_not_clear_everything_is_not_usable);
         RUN(four_fencings_in_a_row_end_the_process);

@@ -42,10 +42,12 @@ struct kafka_settings {
         const char *group;
         const char *instance; /* ends in -<n>: also group.instance.id */
         const char *failures_topic, *replication_topic;
+        const char *status_topic;         /* NULL: none */
         const char *const *intake_topics; /* of an embedded broker: they are made */
         size_t n_intake_topics;
         bool create_topics;
-        const char *replication_partitioner, *failures_partitioner; /* "murmur2" | "consistent" */
+        /* "murmur2" | "consistent"; the status topic's is that of the replication topic */
+        const char *replication_partitioner, *failures_partitioner;
         int embedded_partitions; /* of the topics of an embedded broker */
         int64_t transaction_timeout_ms;
         size_t max_transaction_entries;
@@ -111,7 +113,8 @@ struct kafka_status {
         bool broker_up;
         bool producer_ready;
         const char *waiting_for; /* "broker", "authentication", "topic <failures>", "topic
-                                    <replication>", "assignment", "producer"; NULL: nothing */
+                                    <replication>", "topic <status>", "assignment", "producer";
+                                    NULL: nothing */
         char detail[240];        /* a sentence for an operator: what was said last about it */
 };
 void kafka_status(struct kafka *k, struct kafka_status *ret);

@@ -30,11 +30,34 @@ static const char *instance_of(const struct daemon *d)
         return id != NULL ? id : d->host_name;
 }
 
+static bool is_backbeat(const struct settings *s)
+{
+        return settings_number(s, SETTING_RETRY_PAYLOAD) == SETTING_PAYLOAD_BACKBEAT;
+}
+
+static const char *status_topic_of(const struct settings *s)
+{
+        return is_backbeat(s) ? settings_text(s, SETTING_TOPICS_STATUS) : NULL;
+}
+
+/* Backbeat's movers do not write into the failure log. */
+static enum pending_expiry expiry_of(const struct settings *s)
+{
+        switch ((enum setting_pending_expiry)settings_number(s, SETTING_RETRY_PENDING_EXPIRY)) {
+        case SETTING_EXPIRY_CLOSE:
+                return PENDING_EXPIRY_CLOSE;
+        case SETTING_EXPIRY_RELIST:
+                return PENDING_EXPIRY_RELIST;
+        case SETTING_EXPIRY_AUTO:
+                break;
+        }
+        return is_backbeat(s) ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST;
+}
+
 void daemon_member_config(const struct daemon *d, struct member_config *ret)
 {
         const struct settings *s = d->settings;
         int64_t memory = settings_number(s, SETTING_TABLE_MEMORY_LIMIT);
-        bool closes = settings_number(s, SETTING_RETRY_PENDING_EXPIRY) == SETTING_EXPIRY_CLOSE;
 
         *ret = (struct member_config){
                 .hash_key = d->hash_key,
@@ -45,7 +68,9 @@ void daemon_member_config(const struct daemon *d, struct member_config *ret)
                 .transactional_id = d->transactional_id,
                 .session_timeout_ms = kafka_session_timeout_ms(d->kafka),
                 .payload = (enum retry_payload)settings_number(s, SETTING_RETRY_PAYLOAD),
-                .pending_expiry = closes ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST,
+                .has_status_topic = status_topic_of(s) != NULL,
+                .version_guard = settings_number(s, SETTING_RETRY_VERSION_GUARD) != 0,
+                .pending_expiry = expiry_of(s),
                 .memory_limit = memory == SETTING_AUTO ? process_table_memory() : (size_t)memory,
                 .max_sites = LIMIT_SITES,
                 .max_value_bytes = bytes_of(s, SETTING_RECORDS_MAX_BYTES),
@@ -223,6 +248,7 @@ static int make_kafka(struct daemon *d, const struct kafka_callbacks *callbacks)
                 .instance = instance_of(d),
                 .failures_topic = settings_text(s, SETTING_TOPICS_FAILURES),
                 .replication_topic = settings_text(s, SETTING_TOPICS_REPLICATION),
+                .status_topic = status_topic_of(s),
                 .create_topics = settings_number(s, SETTING_KAFKA_CREATE_TOPICS) != 0,
                 .replication_partitioner = settings_choice(s, SETTING_PARTITIONER_REPLICATION),
                 .failures_partitioner = settings_choice(s, SETTING_PARTITIONER_FAILURES),
@@ -318,6 +344,9 @@ static int make_core(struct daemon *d, const struct api_health *health)
         kafka_transactional_id(settings_text(d->settings, SETTING_KAFKA_GROUP), instance_of(d),
                                d->transactional_id);
         daemon_member_config(d, &config);
+        daemon_make_source(d);
+        if (d->source != NULL)
+                ports.source = source_backbeat_port(d->source);
         d->helper = helper_new();
         ports.helpers = d->helper != NULL ? &d->helper->port : NULL;
         d->member = member_new(&config, &ports);
@@ -328,7 +357,6 @@ static int make_core(struct daemon *d, const struct api_health *health)
                 return refuse_start(SETTING_TABLE_MEMORY_LIMIT, &err);
         }
         make_peers(d);
-        daemon_make_source(d);
         d->door = retry_service_new(d->member, d->peers != NULL ? peer_client_port(d->peers) : NULL,
                                     (unsigned)settings_number(d->settings, SETTING_PEER_TIMEOUT));
         make_intake(d);
@@ -365,8 +393,8 @@ void daemon_free_parts(struct daemon *d)
         retry_service_free(d->door);
         peer_client_free(d->peers);
         curl_loop_free(d->curl);
-        source_backbeat_free(d->source);
         member_free(d->member);
+        source_backbeat_free(d->source);
         helper_free(d->helper);
         kafka_free(d->kafka);
         metrics_free(d->metrics);

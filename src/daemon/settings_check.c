@@ -268,7 +268,7 @@ static void check_bootstrap(struct settings *s)
 
 static bool is_topic(const struct settings *s, enum setting id, const char *name)
 {
-        return strcmp(s->values[id].text, name) == 0;
+        return s->values[id].text != NULL && strcmp(s->values[id].text, name) == 0;
 }
 
 /* What the daemon writes it cannot take in. */
@@ -287,6 +287,28 @@ static void check_intake(struct settings *s)
                         if (strcmp(intake->items[i], intake->items[other]) == 0)
                                 complain(s, SETTING_TOPICS_INTAKE, "names a topic twice");
         }
+}
+
+static bool is_same_topic(const struct settings *s, enum setting a, enum setting b)
+{
+        return s->values[a].text != NULL && is_topic(s, b, s->values[a].text);
+}
+
+static void check_topics(struct settings *s)
+{
+        if (is_same_topic(s, SETTING_TOPICS_REPLICATION, SETTING_TOPICS_FAILURES))
+                complain(s, SETTING_TOPICS_REPLICATION, "is the same as topics.failures");
+        if (is_same_topic(s, SETTING_TOPICS_STATUS, SETTING_TOPICS_FAILURES))
+                complain(s, SETTING_TOPICS_STATUS, "is the same as topics.failures");
+        if (is_same_topic(s, SETTING_TOPICS_STATUS, SETTING_TOPICS_REPLICATION))
+                complain(s, SETTING_TOPICS_STATUS, "is the same as topics.replication");
+}
+
+static void check_payload(struct settings *s)
+{
+        if (s->values[SETTING_RETRY_PAYLOAD].number == SETTING_PAYLOAD_BACKBEAT &&
+            s->values[SETTING_SOURCE_URL].text == NULL)
+                complain(s, SETTING_RETRY_PAYLOAD, "backbeat needs source.url");
 }
 
 static void check_source(struct settings *s)
@@ -313,10 +335,9 @@ void settings_check_together(struct settings *s)
         check_listen(s);
         check_bootstrap(s);
         check_intake(s);
+        check_topics(s);
+        check_payload(s);
         check_source(s);
-        if (strcmp(s->values[SETTING_TOPICS_FAILURES].text,
-                   s->values[SETTING_TOPICS_REPLICATION].text) == 0)
-                complain(s, SETTING_TOPICS_REPLICATION, "is the same as topics.failures");
         if (s->values[SETTING_HTTP_MAX_BUFFERED_BYTES].number <
             s->values[SETTING_HTTP_MAX_BODY_BYTES].number)
                 complain(s, SETTING_HTTP_MAX_BUFFERED_BYTES, "is below http.max_body_bytes");

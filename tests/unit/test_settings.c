@@ -68,7 +68,7 @@ static void every_error_has_its_place_and_all_are_told_at_once(void)
                 "            \"max_in_flight\": 7 },\n"
                 "  \"http.listen\": [],\n"
                 "  \"log\": true, \"jobs\": {},\n"
-                "  \"retry\": { \"payload\": \"backbeat\", \"pending_ttl\": 5 },\n"
+                "  \"retry\": { \"payload\": \"verbatim\", \"pending_ttl\": 5 },\n"
                 "  \"kafka\": { \"embedded\": \"yes\", \"properties\": { \"group.id\": \"x\",\n"
                 "    \"a\": null }, \"group\": null },\n"
                 "  \"topics\": { \"failures\": \"a b\", \"failures\": {} }\n"
@@ -92,7 +92,7 @@ static void every_error_has_its_place_and_all_are_told_at_once(void)
                 "FILE:8:3: http.listen: unknown setting\n"
                 "FILE:9:3: log: must be an object\n"
                 "FILE:9:16: jobs: unknown setting\n"
-                "FILE:10:14: retry.payload: must be one of \"native\", \"entry\"\n"
+                "FILE:10:14: retry.payload: must be one of \"native\", \"entry\", \"backbeat\"\n"
                 "FILE:10:37: retry.pending_ttl: must be a duration such as \"30s\" (ms, s, m, h, "
                 "d)\n"
                 "FILE:11:14: kafka.embedded: must be true or false\n"
@@ -225,6 +225,11 @@ static void a_set_names_a_setting_or_a_property(void)
                   "--set: kafka.properties.bootstrap.servers: must name a broker\n" },
                 { "topics.replication=crr-retry-failures",
                   "--set: topics.replication: is the same as topics.failures\n" },
+                { "topics.status=crr-retry-failures",
+                  "--set: topics.status: is the same as topics.failures\n" },
+                { "topics.status=backbeat-replication",
+                  "--set: topics.status: is the same as topics.replication\n" },
+                { "retry.payload=backbeat", "--set: retry.payload: backbeat needs source.url\n" },
                 { "instance.advertise=http://crr-retry-0:8900",
                   "--set: instance.advertise: cannot be reached by others: http.listen is a "
                   "loopback address\n" },

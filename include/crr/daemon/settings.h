@@ -31,6 +31,11 @@ enum setting {
 #define SETTING_AUTO INT64_C(-1) /* the number of a setting that is "auto" */
 
 enum setting_source_auth { SETTING_AUTH_NONE, SETTING_AUTH_V4 };
+enum setting_payload {
+        SETTING_PAYLOAD_NATIVE,
+        SETTING_PAYLOAD_ENTRY,
+        SETTING_PAYLOAD_BACKBEAT,
+};
 enum setting_pending_expiry { SETTING_EXPIRY_AUTO, SETTING_EXPIRY_RELIST, SETTING_EXPIRY_CLOSE };
 
 /* What the settings need to know of librdkafka: see crr/kafka/kafka.h. */

@@ -78,12 +78,14 @@ static void do_config(struct scenario *s, char *rest)
 {
         static const struct scenario_choice payloads[] = { { "native", RETRY_PAYLOAD_NATIVE },
                                                            { "entry", RETRY_PAYLOAD_ENTRY },
-                                                           { "backbeat",
-                                                             RETRY_PAYLOAD_BACKBEAT },
+                                                           { "backbeat", RETRY_PAYLOAD_BACKBEAT },
                                                            { NULL, 0 } };
         static const struct scenario_choice expiries[] = { { "relist", PENDING_EXPIRY_RELIST },
                                                            { "close", PENDING_EXPIRY_CLOSE },
                                                            { NULL, 0 } };
+        static const struct scenario_choice on_off[] = { { "off", false },
+                                                         { "on", true },
+                                                         { NULL, 0 } };
         struct member_config *config = &s->world.config;
         const char *name = scenario_word(&rest), *value = scenario_word(&rest);
 
@@ -95,6 +97,10 @@ static void do_config(struct scenario *s, char *rest)
                 config->pending_ttl_ms = scenario_duration_ms(s, value);
         else if (strcmp(name, "transaction-entries") == 0)
                 config->max_transaction_entries = (size_t)scenario_number(s, value);
+        else if (strcmp(name, "status-topic") == 0)
+                config->has_status_topic = scenario_choose(s, value, on_off);
+        else if (strcmp(name, "version-guard") == 0)
+                config->version_guard = scenario_choose(s, value, on_off);
         else if (strcmp(name, "memory") == 0)
                 config->memory_limit = (size_t)scenario_number(s, value);
         else
@@ -350,6 +356,7 @@ static const struct command {
         { "watermark", true, do_watermark },
         { "publisher", false, do_publisher },
         { "reads", true, do_reads },
+        { "source", true, scenario_source },
         { "advance", false, do_advance },
         { "shutdown", false, do_shutdown },
         { "header", false, do_header },
@@ -362,6 +369,9 @@ static const struct command {
         { "expect-entries", false, scenario_expect_entries },
         { "expect-entry", false, scenario_expect_entry },
         { "expect-log", false, scenario_expect_log },
+        { "expect-gets", false, scenario_expect_gets },
+        { "expect-statuses", false, scenario_expect_statuses },
+        { "expect-status", false, scenario_expect_status },
 };
 
 static void run_line(struct scenario *s, char *rest)
@@ -385,7 +395,7 @@ static void run_line(struct scenario *s, char *rest)
 /* Whoever still waits loses its batch or its time, and so is answered. */
 static void scenario_deinit(struct scenario *s)
 {
-        s->world.hold_batches = s->world.hold_reads = false;
+        s->world.hold_batches = s->world.hold_reads = s->world.source->holds = false;
         s->world.script = PUBLISH_CLOSED;
         settle(s);
         world_advance(&s->world, REQUEST_TIMEOUT_MS + 1000);

@@ -61,4 +61,10 @@ void scenario_expect_entries(struct scenario *s, char *rest);
 void scenario_expect_entry(struct scenario *s, char *rest);
 void scenario_expect_log(struct scenario *s, char *rest);
 
+/* Commands about the source, in scenario_source.c. */
+void scenario_source(struct scenario *s, char *rest);
+void scenario_expect_gets(struct scenario *s, char *rest);
+void scenario_expect_statuses(struct scenario *s, char *rest);
+void scenario_expect_status(struct scenario *s, char *rest);
+
 #endif

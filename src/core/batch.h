@@ -26,6 +26,7 @@ struct batch {
 
 void batch_free(struct batch *batch); /* without outgoings */
 
+void batch_dissolve_open(struct batcher *b); /* its outgoings are queued again */
 void batch_on_done(struct publish_batch *publish);
 void batch_take_proof(const struct batch *batch); /* of ownership */
 

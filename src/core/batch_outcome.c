@@ -74,7 +74,7 @@ static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct 
                 o->attempts--; /* it was not its own fault */
         if (publish->outcome != PUBLISH_CLOSED && !o->detached &&
             o->attempts < LIMIT_SUBMIT_ATTEMPTS)
-                batcher_queue(b, o);
+                batcher_queue_again(b, o);
         else
                 member_outgoing_end(b->member, o, END_FAILED, &err);
 }
@@ -110,7 +110,8 @@ static size_t tell_outcome(struct batcher *b, struct batch *batch, size_t most)
         size_t before = b->member->flow.answered, price = 0;
 
         for (size_t n = 1; batch->items.head != NULL && price < most; n++) {
-                struct outgoing *o = batch->items.head;
+                bool is_committed = batch->publish.outcome == PUBLISH_COMMITTED;
+                struct outgoing *o = is_committed ? batch->items.head : batch->items.tail;
 
                 outgoing_list_remove(o);
                 item_on_outcome(b, o, batch);
@@ -166,6 +167,7 @@ void batch_on_done(struct publish_batch *publish)
                 b->stale_until_ms = b->member->now_ms + STALE_WAIT_MS;
         }
         if (publish->outcome != PUBLISH_COMMITTED) {
+                batch_dissolve_open(b);           /* what is aborted goes before it */
                 tell_outcome(b, batch, SIZE_MAX); /* a new producer may decide it next */
                 batch_free(batch);
                 return;

@@ -110,24 +110,31 @@ bool batcher_has_enough(const struct batcher *b)
                2 * b->member->config.max_transaction_bytes;
 }
 
-static void queue_again(struct batcher *b, struct outgoing_list *items)
+/* A settlement goes behind the others: one that is never taken must not hold them up. */
+void batcher_queue_again(struct batcher *b, struct outgoing *o)
 {
-        while (items->head != NULL) {
-                struct outgoing *o = items->head;
-
-                outgoing_list_remove(o);
+        if (o->kind != OUTGOING_RETRY) {
                 batcher_queue(b, o);
+                return;
         }
+        outgoing_move(o, OUTGOING_QUEUED);
+        outgoing_list_prepend(&b->retries, o);
 }
 
-static void dissolve_open(struct batcher *b)
+void batch_dissolve_open(struct batcher *b)
 {
         struct batch *batch = b->open;
 
         b->open_is_stale = false;
         b->open = NULL;
-        queue_again(b, &batch->items);
-        batch_free(batch);
+        while (batch != NULL && batch->items.tail != NULL) {
+                struct outgoing *o = batch->items.tail;
+
+                outgoing_list_remove(o);
+                batcher_queue_again(b, o);
+        }
+        if (batch != NULL)
+                batch_free(batch);
 }
 
 static void add_records(struct batch *batch, struct outgoing *o,
@@ -436,7 +443,7 @@ bool batcher_work(struct batcher *b)
 
         batcher_tell(b, LIMIT_WORK_ENTRIES);
         if (b->open_is_stale)
-                dissolve_open(b);
+                batch_dissolve_open(b);
         if (!b->publisher_ready || generation_is_stale(b))
                 return b->committed != NULL;
         if (b->running == NULL && partition_set_count(&b->stuck) > 0)

@@ -18,7 +18,8 @@
  * at most LIMIT_WORK_ENTRIES of them a turn, and to fewer where that completes requests; until then
  * they are SUBMITTED.
  *
- * After an abort they are queued again, at most LIMIT_SUBMIT_ATTEMPTS submits in all. After a stale
+ * After an abort they are queued again, before the others, at most LIMIT_SUBMIT_ATTEMPTS submits in
+ * all: what is published of one object is so in the order in which it was queued. After a stale
  * generation nothing is submitted until the group has a new one.
  *
  * One record that Kafka does not take aborts all that is with it: what was aborted once shares no
@@ -51,6 +52,9 @@ void batcher_deinit(struct batcher *b); /* everything in it is freed; no batch m
 
 void batcher_queue(struct batcher *b,
                    struct outgoing *o); /* OWED, READING or SUBMITTED -> QUEUED */
+/* It was on its way before all that is queued, and comes from the end of its batch: retries keep
+ * their order. */
+void batcher_queue_again(struct batcher *b, struct outgoing *o);
 void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */

@@ -135,10 +135,18 @@ void outgoing_keep_record(struct outgoing *o, struct str key, struct str value)
                 o->moved_value = (struct str){ o->read.base + key.len, value.len };
 }
 
-void outgoing_list_append(struct outgoing_list *l, struct outgoing *o)
+static void count_in(struct outgoing_list *l, struct outgoing *o)
 {
         assert(o->list == NULL);
         o->list = l;
+        l->n++;
+        o->list_bytes = outgoing_bytes(o);
+        l->bytes += o->list_bytes;
+}
+
+void outgoing_list_append(struct outgoing_list *l, struct outgoing *o)
+{
+        count_in(l, o);
         o->next = NULL;
         o->prev = l->tail;
         if (l->tail != NULL)
@@ -146,9 +154,18 @@ void outgoing_list_append(struct outgoing_list *l, struct outgoing *o)
         else
                 l->head = o;
         l->tail = o;
-        l->n++;
-        o->list_bytes = outgoing_bytes(o);
-        l->bytes += o->list_bytes;
+}
+
+void outgoing_list_prepend(struct outgoing_list *l, struct outgoing *o)
+{
+        count_in(l, o);
+        o->prev = NULL;
+        o->next = l->head;
+        if (l->head != NULL)
+                l->head->prev = o;
+        else
+                l->tail = o;
+        l->head = o;
 }
 
 void outgoing_list_remove(struct outgoing *o)

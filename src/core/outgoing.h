@@ -152,6 +152,7 @@ struct outgoing_list {
 };
 
 void outgoing_list_append(struct outgoing_list *l, struct outgoing *o);
+void outgoing_list_prepend(struct outgoing_list *l, struct outgoing *o);
 void outgoing_list_remove(struct outgoing *o); /* from whichever it is in; legal when in none */
 
 /* By identity, which may have several. Where a hash is passed it is identity_hash() with the map's

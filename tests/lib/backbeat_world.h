@@ -9,8 +9,8 @@
 #include "world.h"
 
 /*
- * A world whose retries are of payload `backbeat`: one partition, a status topic, no guard. Versions
- * of objects in bucket b; V1 to V3 are ids on the wire, "v1" to "v3" what metadata says.
+ * A world whose retries are of payload `backbeat`: one partition, a status topic, no guard.
+ * Versions of objects in bucket b; V1 to V3 are ids on the wire, "v1" to "v3" what metadata says.
  */
 #define V1 "7631"
 #define V2 "7632"
@@ -19,11 +19,11 @@
 /* Of one site, of two. */
 #define AT(site, status) \
         "{\"site\":\"" site "\",\"status\":\"" status "\",\"dataStoreVersionId\":\"\"}"
-#define METADATA(version, backends)                                                             \
-        "{\"content-length\":7,\"last-modified\":\"2018-03-30T22:22:34.384Z\",\"versionId\":\"" \
-        version "\",\"replicationInfo\":{\"status\":\"FAILED\",\"backends\":[" backends "],"    \
-        "\"content\":[\"DATA\",\"METADATA\"],\"destination\":\"arn:aws:s3:::d\","               \
-        "\"storageClass\":\"aws\",\"role\":\"r\",\"storageType\":\"aws_s3\","                   \
+#define METADATA(version, backends)                                                                     \
+        "{\"content-length\":7,\"last-modified\":\"2018-03-30T22:22:34.384Z\",\"versionId\":\"" version \
+        "\",\"replicationInfo\":{\"status\":\"FAILED\",\"backends\":[" backends "],"                    \
+        "\"content\":[\"DATA\",\"METADATA\"],\"destination\":\"arn:aws:s3:::d\","                       \
+        "\"storageClass\":\"aws\",\"role\":\"r\",\"storageType\":\"aws_s3\","                           \
         "\"dataStoreVersionId\":\"\"}}"
 
 static inline void backbeat_world(struct world *w)
@@ -38,7 +38,7 @@ static inline void backbeat_world(struct world *w)
 /* A version of b/`key` that failed at aws, and that the source has. */
 static inline void backbeat_failure(struct world *w, const char *key, const char *version)
 {
-        const char *raw = version[3] == '1' ? METADATA("v1", AT("aws", "FAILED"))
+        const char *raw = version[3] == '1'   ? METADATA("v1", AT("aws", "FAILED"))
                           : version[3] == '2' ? METADATA("v2", AT("aws", "FAILED"))
                                               : METADATA("v3", AT("aws", "FAILED"));
 

@@ -57,6 +57,25 @@ static void versions_of_an_object_go_on_in_the_order_of_their_submission(void)
         end();
 }
 
+/* What was aborted goes before what waited meanwhile, encoded or not. */
+static void the_order_outlives_an_abort(void)
+{
+        start(false);
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        backbeat_failure(&w, "k", V3);
+        w.source->holds = false;
+        w.hold_batches = true;
+        submit_versions(&r, V2, NULL);
+        submit_versions(&later, V3, V1);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_ABORTED);
+        CHECK_INT(w.n_entries, 3);
+        CHECK(entry_is_of(0, "v2") && entry_is_of(1, "v3") && entry_is_of(2, "v1"));
+        world_retry_deinit(&later);
+        end();
+}
+
 static void one_that_fails_lets_the_next_go_on(void)
 {
         start(false);
@@ -209,10 +228,13 @@ static void not_too_many_are_asked_at_once(void)
 static void nothing_more_is_asked_while_transactions_are_full(void)
 {
         static char keys[160][8], big[200 << 10];
-        int n = snprintf(big, sizeof big, "{\"versionId\":\"v1\",\"replicationInfo\":{\"status\":"
-                                          "\"FAILED\",\"backends\":[" AT("aws", "FAILED") "],"
-                                          "\"content\":[\"DATA\"],\"destination\":\"d\","
-                                          "\"storageClass\":\"aws\",\"role\":\"r\"},\"x\":\"");
+        int n = snprintf(
+                big, sizeof big,
+                "{\"versionId\":\"v1\",\"replicationInfo\":{\"status\":"
+                "\"FAILED\",\"backends\":[" AT(
+                        "aws", "FAILED") "],"
+                                         "\"content\":[\"DATA\"],\"destination\":\"d\","
+                                         "\"storageClass\":\"aws\",\"role\":\"r\"},\"x\":\"");
 
         start(false);
         memset(big + n, 'x', sizeof big - (size_t)n - 3);
@@ -241,6 +263,7 @@ int main(void)
 {
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
         RUN(versions_of_an_object_go_on_in_the_order_of_their_submission);
+        RUN(the_order_outlives_an_abort);
         RUN(one_that_fails_lets_the_next_go_on);
         RUN(one_that_is_given_up_lets_the_next_go_on);
         RUN(the_current_version_is_asked_for_once_an_object);

@@ -171,6 +171,8 @@ static void force_overrides_and_the_next_failure_says_it_anew(void)
         CHECK_INT(world_retry_published(&r), 1);
         CHECK_INT(world_listed(&w), 0);
         CHECK_INT(fake_source_gets_of(w.source, "b", "k", NULL), 1);
+        CHECK(strstr(w.logs[0].records[w.logs[0].n - 2].value, "\"PENDING\"") != NULL);
+        CHECK(strstr(w.logs[0].records[w.logs[0].n - 2].value, "Superseded") == NULL);
         world_failure(&w, "b", "k", V1, "aws", NULL);
         world_run(&w);
         one_is_listed(false);

@@ -335,7 +335,7 @@ static unsigned cost_of(const struct outgoing *o)
         if (o->current != NULL)
                 bytes += o->current->metadata.len;
         if (o->newer_is_there && o->own != NULL)
-                bytes += o->current->metadata.len + o->own->metadata.len;
+                bytes += o->own->metadata.len;
         return 1 + (unsigned)(bytes / BYTES_COST);
 }
 

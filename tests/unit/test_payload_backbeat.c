@@ -245,7 +245,7 @@ static void a_transaction_holds_a_chunk(void)
                 retry_service_retry(w.door, &many[i].req);
         world_run(&w);
         for (size_t rest = 600; rest > 0;) { /* the first takes what is ready when it begins */
-                CHECK(w.batch->n_records <= 3 * 256);
+                CHECK(w.batch->n_records <= (size_t)3 * 256);
                 rest -= w.batch->n_records / 3;
                 world_answer(&w, PUBLISH_COMMITTED);
         }

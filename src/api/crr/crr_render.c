@@ -27,11 +27,13 @@ static inline char *member_int(char *at, const char *name, int64_t value)
 
 static inline char *member_flag(char *at, const char *name, bool is_set)
 {
+        static const char text[] = { 't', 'r', 'u', 'e' };
+
         if (!is_set)
                 return at;
         at = json_row_name(at, name);
-        memcpy(at, "true", 4);
-        return at + 4;
+        memcpy(at, text, sizeof text);
+        return at + sizeof text;
 }
 
 void crr_render_failure(struct json_writer *w, const struct failure *f, enum crr_row row)

@@ -6,7 +6,8 @@
  *
  * Possible failures: the consumer says that something is wrong, and goes on by itself; partitions
  * are assigned anew while a batch is filled: it is thrown away, because nothing of it was committed
- * and whoever has them now begins at the committed offsets.
+ * and whoever has them now begins at the committed offsets; what comes from then on is of the new
+ * assignment, and begins the next batch.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -229,19 +230,27 @@ static struct intake_batch *begin_batch(struct kafka_intake *k)
         return batch;
 }
 
-static void fill(struct kafka_intake *k, struct intake_batch *batch)
+/* The partitions were assigned anew within a poll: what was read before will be read again. */
+static struct intake_batch *begin_again(struct kafka_intake *k, struct intake_batch *batch)
 {
+        intake_batch_free(batch);
+        return begin_batch(k);
+}
+
+/* The same poll that tells of an assignment may return the first record of it. */
+static struct intake_batch *fill(struct kafka_intake *k)
+{
+        struct intake_batch *batch = begin_batch(k);
         int64_t end_ms = time_monotonic_ms() + FIRST_WAIT_MS, left_ms = FIRST_WAIT_MS;
 
-        while (left_ms > 0 && !intake_batch_is_full(k->writer, batch)) {
+        while (left_ms > 0 && !intake_batch_is_full(k->writer, batch) &&
+               !kafka_intake_is_stopping(k)) {
                 rd_kafka_message_t *message = rd_kafka_consumer_poll(k->consumer, (int)left_ms);
-                bool is_first = batch->n_consumed == 0;
+                bool is_first;
 
-                if (batch->epoch != k->epoch || kafka_intake_is_stopping(k)) {
-                        if (message != NULL)
-                                rd_kafka_message_destroy(message);
-                        return;
-                }
+                if (batch->epoch != k->epoch)
+                        batch = begin_again(k, batch);
+                is_first = batch->n_consumed == 0;
                 if (message != NULL) {
                         take(k, batch, message);
                         rd_kafka_message_destroy(message);
@@ -250,14 +259,14 @@ static void fill(struct kafka_intake *k, struct intake_batch *batch)
                         end_ms = time_monotonic_ms() + LINGER_MS;
                 left_ms = end_ms - time_monotonic_ms();
         }
+        return batch;
 }
 
 struct intake_batch *kafka_intake_read(struct kafka_intake *k)
 {
-        struct intake_batch *batch = begin_batch(k);
+        struct intake_batch *batch = fill(k);
 
-        fill(k, batch);
-        if (batch->n_consumed == 0 || batch->epoch != k->epoch || kafka_intake_is_stopping(k)) {
+        if (batch->n_consumed == 0 || kafka_intake_is_stopping(k)) {
                 intake_batch_free(batch);
                 return NULL;
         }

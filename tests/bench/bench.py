@@ -9,6 +9,7 @@ import tempfile
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
 
 import ingest  # noqa: E402
+import intake  # noqa: E402
 import loop  # noqa: E402
 import members  # noqa: E402
 import pages  # noqa: E402
@@ -25,6 +26,7 @@ BENCHES = {
     "retry": retry.rounds,
     "loop": loop.rounds,
     "group": members.rounds,
+    "intake": intake.rounds,
 }
 
 # A broker that is to be fast, not one that is to start quickly.

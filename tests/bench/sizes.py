@@ -3,7 +3,8 @@
 from collections import namedtuple
 
 Step = namedtuple("Step", "clients elements requests warmup")
-Sizes = namedtuple("Sizes", "small rounds rows pages lookups retries loop_retries group_retries")
+Sizes = namedtuple("Sizes", "small rounds rows pages lookups retries loop_retries group_retries"
+                            " intake completed")
 
 
 def full(rounds):
@@ -13,7 +14,7 @@ def full(rounds):
                  Step(1024, 1, 120_000, 10_240), Step(16, 1000, 400, 64)],
         loop_retries=[Step(64, 1, 6_000, 64), Step(1024, 1, 20_000, 1_024),
                       Step(16, 1000, 96, 16), Step(4, 10_000, 12, 4)],
-        group_retries=Step(240, 1, 24_000, 0))
+        group_retries=Step(240, 1, 24_000, 0), intake=1_000_000, completed=20_000)
 
 
 # Every program and every line once, on whatever machine: what it prints means nothing.
@@ -21,4 +22,4 @@ SMALL = Sizes(
     small=True, rounds=1, rows=20_000, pages=20, lookups=200,
     retries=[Step(1, 1, 5, 2), Step(16, 1, 100, 16), Step(2, 1000, 4, 2)],
     loop_retries=[Step(8, 1, 50, 8), Step(1, 5000, 2, 1)],
-    group_retries=Step(6, 1, 60, 0))
+    group_retries=Step(6, 1, 60, 0), intake=20_000, completed=500)

@@ -38,6 +38,11 @@ class Stage:
         """The words that run a program of the benches."""
         return [str(self._build / "tests" / "bench" / name), *map(str, arguments)]
 
+    def demo_words(self, *words):
+        """The words that run the demo as a Backbeat, all of whose failures are failed entries."""
+        return [str(self._build / "src" / "demo" / "crr-demo"), "--format", "backbeat",
+                "--failed-share", "1", "--no-mover", *map(str, words)]
+
     def run(self, name, *arguments):
         """Run it, and what its line of JSON says (None: it prints none)."""
         said = subprocess.run(self.program(name, *arguments), stdin=subprocess.DEVNULL,

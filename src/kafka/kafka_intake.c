@@ -99,6 +99,7 @@ static void turn(struct kafka_intake *k)
                 return;
         }
         renew_credentials(k);
+        kafka_intake_tell_lags(k);
         if (k->must_rewind && k->n_out == 0)
                 kafka_intake_rewind(k);
         if (k->must_rewind || k->n_out == KAFKA_INTAKE_AHEAD) {
@@ -108,7 +109,6 @@ static void turn(struct kafka_intake *k)
         batch = kafka_intake_read(k);
         if (batch != NULL)
                 hand_over(k, batch);
-        kafka_intake_tell_lags(k);
 }
 
 static void run_thread(void *data)

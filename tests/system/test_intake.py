@@ -104,6 +104,12 @@ def test_poison_is_counted_and_told_and_skipped(pipeline):
     assert "offset" in event and "partition" in event
 
 
+def test_all_that_was_written_before_it_came_is_taken_in(pipeline):
+    found = identities(SOME)
+    pipeline.fail(found)
+    assert {identity_of(v) for v in wait_listed(pipeline.start(), SOME)} == set(found)
+
+
 def test_what_was_taken_in_is_not_taken_in_again_after_a_restart(pipeline):
     found = identities(SOME)
     daemon = pipeline.start()

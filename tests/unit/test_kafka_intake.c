@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kafka's side of the intake. The test stands in the core's place: it has the batches, and says
+ * what became of them. */
+#include "check.h"
+#include "crr/base/log.h"
+#include "kafka_intake.h"
+#include "mock_kafka.h"
+
+#define BATCH   10 /* records */
+#define BATCHES 8
+
+static struct mock_kafka mock;
+static struct kafka_intake intake;
+static struct kafka_trouble trouble;
+static struct metrics *metrics;
+static char topic[32];
+static const char *const topics[] = { topic };
+static const struct intake_config config = {
+        .topics = topics,
+        .n_topics = 1,
+        .max_value_bytes = 1 << 20,
+        .max_records = BATCH,
+        .max_bytes = 1 << 20,
+};
+static uv_loop_t loop;
+static uv_timer_t watchdog;
+static struct intake_batch *batches[BATCHES]; /* that the core has */
+static size_t n_batches;
+static bool closed;
+
+void intake_submit(struct intake *in, struct intake_batch *batch)
+{
+        (void)in;
+        CHECK(n_batches < KAFKA_INTAKE_AHEAD);
+        batches[n_batches++] = batch;
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+        (void)timer;
+        check_fail(__FILE__, __LINE__, "something happens", "nothing did for twenty seconds");
+}
+
+static void begin(bool embedded)
+{
+        static unsigned tests;
+
+        mock_kafka_next_test(&mock);
+        mock.settings.embedded = embedded;
+        mock.settings.embedded_partitions = MOCK_PARTITIONS;
+        snprintf(topic, sizeof topic, "foreign-%u", ++tests);
+        metrics = metrics_new(4);
+        n_batches = 0;
+        closed = false;
+}
+
+static void start(void)
+{
+        static int anything;
+
+        CHECK(uv_loop_init(&loop) == 0);
+        uv_timer_init(&loop, &watchdog);
+        uv_timer_start(&watchdog, on_watchdog, 20000, 0);
+        kafka_trouble_init(&trouble, metrics, mock.bootstrap);
+        kafka_intake_init(&intake, &mock.settings, mock.bootstrap, &trouble);
+        kafka_intake_set(&intake, (struct intake *)&anything, &config, metrics);
+        kafka_intake_start(&intake, &loop);
+}
+
+static void turn(void)
+{
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+static void wait_batches(size_t n)
+{
+        while (n_batches < n)
+                turn();
+}
+
+/* The first one that the core has goes back. */
+static void give_back(enum intake_end end)
+{
+        struct intake_batch *batch = batches[0];
+
+        n_batches--;
+        memmove(batches, batches + 1, n_batches * sizeof(struct intake_batch *));
+        batch->end = end;
+        batch->done(batch);
+}
+
+static void on_closed(void *data)
+{
+        *(bool *)data = true;
+}
+
+static void close_all(void)
+{
+        kafka_intake_close(&intake, on_closed, &closed);
+}
+
+static void finish(void)
+{
+        while (!closed) {
+                while (n_batches > 0)
+                        give_back(INTAKE_CLOSED);
+                turn();
+        }
+        uv_close((uv_handle_t *)&watchdog, NULL);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        CHECK(uv_loop_close(&loop) == 0);
+        kafka_intake_deinit(&intake);
+        kafka_trouble_deinit(&trouble);
+        metrics_free(metrics);
+}
+
+static void stop(void)
+{
+        close_all();
+        finish();
+}
+
+/* Failed entries of the objects "<from>" .. "<to - 1>". */
+static void fail(int partition, int from, int to)
+{
+        char value[128];
+
+        for (int i = from; i < to; i++) {
+                snprintf(value, sizeof value,
+                         "{\"key\":\"bb:crr:failed:s:0\",\"member\":\"b:%d:v\",\"score\":1}", i);
+                mock_kafka_produce(&mock, topic, partition, NULL, value, 1000, NULL);
+        }
+}
+
+/* The first batch that the core has is about these objects, in their order. */
+static void check_batch(int from, int to)
+{
+        char key[64];
+
+        wait_batches(1);
+        CHECK_INT(batches[0]->n_records, to - from);
+        for (int i = from; i < to; i++) {
+                int n = snprintf(key, sizeof key, "b/%d?versionId=v&sitename=s", i);
+
+                CHECK(str_eq(batches[0]->records[i - from].key, (struct str){ key, (size_t)n }));
+        }
+}
+
+static void check_offset(int partition, int64_t offset)
+{
+        const struct intake_batch *batch = batches[0];
+
+        CHECK_INT(batch->publish.n_offsets, 1);
+        CHECK_INT(batch->offsets[0].partition, partition);
+        CHECK_INT(batch->offsets[0].offset, offset);
+        CHECK_STR(batch->offsets[0].topic, topic);
+}
+
+/* A GROUP */
+
+/* The mock keeps no offsets of transactions: the first batch's are committed without one. */
+static void commit(void)
+{
+        const struct publish_offset *at = &batches[0]->offsets[0];
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+        CHECK_INT(batches[0]->publish.n_offsets, 1);
+        rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset = at->offset;
+        CHECK(rd_kafka_commit(intake.consumer, list, 0) == RD_KAFKA_RESP_ERR_NO_ERROR);
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void what_was_there_comes_with_its_offset_and_the_generation(void)
+{
+        begin(false);
+        fail(2, 0, BATCH);
+        start();
+        check_batch(0, BATCH);
+        check_offset(2, BATCH);
+        CHECK(batches[0]->publish.generation.len > 0);
+        stop();
+}
+
+static void what_is_not_committed_is_read_again(void)
+{
+        begin(false);
+        fail(1, 0, 2 * BATCH);
+        start();
+        wait_batches(2);
+        commit();
+        give_back(INTAKE_DONE);
+        check_batch(BATCH, 2 * BATCH);
+        give_back(INTAKE_REWIND);
+        check_batch(BATCH, 2 * BATCH);
+        check_offset(1, 2 * BATCH);
+        give_back(INTAKE_DONE);
+        fail(1, 2 * BATCH, 2 * BATCH + 1);
+        check_batch(2 * BATCH, 2 * BATCH + 1);
+        stop();
+}
+
+/* NO GROUP: AN EMBEDDED BROKER */
+
+static void without_a_group_it_is_read_again_from_what_was_reached(void)
+{
+        begin(true);
+        fail(0, 0, 3 * BATCH);
+        start();
+        check_batch(0, BATCH);
+        CHECK_INT(batches[0]->publish.generation.len, 0);
+        give_back(INTAKE_DONE);
+        wait_batches(2);
+        give_back(INTAKE_REWIND);
+        give_back(INTAKE_REWIND);
+        check_batch(BATCH, 2 * BATCH);
+        wait_batches(2);
+        give_back(INTAKE_DONE);
+        check_batch(2 * BATCH, 3 * BATCH);
+        check_offset(0, 3 * BATCH);
+        stop();
+}
+
+static void all_that_came_behind_is_read_again_once(void)
+{
+        unsigned epoch;
+
+        begin(true);
+        fail(0, 0, 2 * BATCH);
+        start();
+        wait_batches(2);
+        epoch = batches[0]->epoch;
+        give_back(INTAKE_REWIND);
+        give_back(INTAKE_REWIND);
+        check_batch(0, BATCH);
+        CHECK_INT(batches[0]->epoch, epoch + 1);
+        give_back(INTAKE_DONE);
+        check_batch(BATCH, 2 * BATCH);
+        give_back(INTAKE_DONE);
+        fail(0, 2 * BATCH, 2 * BATCH + 1);
+        check_batch(2 * BATCH, 2 * BATCH + 1);
+        stop();
+}
+
+static void what_was_read_under_an_older_assignment_takes_nothing_back(void)
+{
+        begin(true);
+        fail(0, 0, 2 * BATCH);
+        start();
+        wait_batches(2);
+        batches[0]->epoch--;
+        give_back(INTAKE_REWIND);
+        give_back(INTAKE_DONE);
+        fail(0, 2 * BATCH, 2 * BATCH + 1);
+        check_batch(2 * BATCH, 2 * BATCH + 1);
+        stop();
+}
+
+static void poison_is_consumed_and_counted(void)
+{
+        begin(true);
+        mock_kafka_produce(&mock, topic, 3, NULL, "{", 1000, NULL);
+        start();
+        wait_batches(1);
+        CHECK_INT(batches[0]->n_records, 0);
+        CHECK_INT(batches[0]->n_consumed, 1);
+        CHECK_INT(batches[0]->counts[0].rejected[REJECT_NOT_JSON], 1);
+        check_offset(3, 1);
+        stop();
+}
+
+static void while_nothing_can_be_written_it_says_how_far_behind_it_is(void)
+{
+        begin(true);
+        fail(0, 0, 3 * BATCH);
+        start();
+        wait_batches(KAFKA_INTAKE_AHEAD);
+        while (metrics_get(metrics, METRIC_CONSUMER_LAG, LABELS_1(topic)) != BATCH)
+                turn();
+        stop();
+}
+
+static void it_ends_when_the_last_batch_is_back(void)
+{
+        begin(true);
+        fail(0, 0, 2 * BATCH);
+        start();
+        wait_batches(2);
+        close_all();
+        give_back(INTAKE_CLOSED);
+        while (intake.open_parts > 1) /* the publisher ends by itself */
+                turn();
+        CHECK(!closed);
+        finish();
+}
+
+int main(void)
+{
+        log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+        mock_kafka_init(&mock);
+        RUN(what_was_there_comes_with_its_offset_and_the_generation);
+        RUN(what_is_not_committed_is_read_again);
+        RUN(without_a_group_it_is_read_again_from_what_was_reached);
+        RUN(all_that_came_behind_is_read_again_once);
+        RUN(what_was_read_under_an_older_assignment_takes_nothing_back);
+        RUN(poison_is_consumed_and_counted);
+        RUN(while_nothing_can_be_written_it_says_how_far_behind_it_is);
+        RUN(it_ends_when_the_last_batch_is_back);
+        mock_kafka_deinit(&mock);
+        return 0;
+}

@@ -114,10 +114,14 @@ static rd_kafka_error_t *send_offsets(struct kafka_publisher *p, const struct pu
         return error;
 }
 
+/* NULL: none. */
 static rd_kafka_headers_t *headers_of(const struct publish_record *r)
 {
-        rd_kafka_headers_t *headers = rd_kafka_headers_new(PUBLISH_MAX_HEADERS);
+        rd_kafka_headers_t *headers;
 
+        if (r->n_headers == 0)
+                return NULL;
+        headers = rd_kafka_headers_new(r->n_headers);
         for (size_t i = 0; i < r->n_headers; i++)
                 rd_kafka_header_add(headers, r->headers[i].name, -1, r->headers[i].value.base,
                                     (ssize_t)r->headers[i].value.len);
@@ -145,9 +149,10 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                         { .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = of },
                         { .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
                 };
+                size_t n = sizeof vus / sizeof *vus - (headers == NULL); /* they are the last */
 
                 /* Not copied: the batch lives until its outcome. */
-                error = rd_kafka_produceva(p->producer, vus, sizeof vus / sizeof *vus);
+                error = rd_kafka_produceva(p->producer, vus, n);
                 if (error == NULL)
                         return NULL; /* the headers went with it */
                 if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -155,7 +160,8 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                 rd_kafka_error_destroy(error);
                 rd_kafka_poll(p->producer, 2);
         }
-        rd_kafka_headers_destroy(headers);
+        if (headers != NULL)
+                rd_kafka_headers_destroy(headers);
         if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && of != NULL) {
                 p->refused = (size_t)(of - p->batch->records);
                 p->n_refused = 1;

@@ -19,11 +19,11 @@
 #include "crr/base/limits.h"
 #include "meter.h"
 
-#define MAX_RECORDS  10000
-#define LINGER_MS    20
-#define POLL_MS      100
-#define INIT_MS      30000
-#define OFFSETS_MS   5000
+#define MAX_RECORDS 10000
+#define LINGER_MS   20
+#define POLL_MS     100
+#define INIT_MS     30000
+#define OFFSETS_MS  5000
 
 struct mover {
         rd_kafka_t *consumer, *producer;
@@ -134,9 +134,8 @@ static void send_offsets(struct mover *m)
         for (int p = 0; p < LIMIT_PARTITIONS; p++)
                 if (ends[p] > 0)
                         rd_kafka_topic_partition_list_add(list, m->from, p)->offset = ends[p];
-        bench_kafka_must(
-                rd_kafka_send_offsets_to_transaction(m->producer, list, group, OFFSETS_MS),
-                "send_offsets");
+        bench_kafka_must(rd_kafka_send_offsets_to_transaction(m->producer, list, group, OFFSETS_MS),
+                         "send_offsets");
         rd_kafka_topic_partition_list_destroy(list);
         rd_kafka_consumer_group_metadata_destroy(group);
 }

@@ -14,7 +14,8 @@
  *    because nothing is consumed;
  *  - one record is refused by Kafka: it is counted, told and left out;
  *  - the generation is stale, or the outcome unknown: the thread reads again from the committed
- *    offsets, and the batches behind this one are not worked on: they would skip what it holds.
+ *    offsets, and the batches of its epoch that come behind this one, now or later, are not worked
+ *    on: they would skip what it holds.
  */
 #include "crr/core/intake.h"
 
@@ -31,6 +32,16 @@
 #define ASK_MS       5000 /* the door is given so long; then outcomes are in doubt */
 #define ARENA_LIMIT  ((size_t)64 << 20)
 
+/* The door is asked about so many outcomes at once. */
+struct outcome_question {
+        struct know_request req;
+        struct intake *intake;
+        struct outcome_question *next;
+        struct know_entry entries[PEER_ENTRIES_MAX];
+        size_t doubts[PEER_ENTRIES_MAX]; /* that the entries are of */
+        struct arena arena;
+};
+
 struct intake {
         struct intake_config config;
         struct intake_ports ports;
@@ -39,13 +50,12 @@ struct intake {
         bool is_stopping;
         int64_t now_ms;
 
-        struct know_request know; /* the outcomes of the head, some at a time */
-        struct arena know_arena;
-        struct know_entry entries[PEER_ENTRIES_MAX];
-        size_t asked[PEER_ENTRIES_MAX]; /* doubts that the entries are of */
-        size_t cursor;                  /* doubts that were looked at */
-        bool know_is_out, facts_are_out;
+        struct outcome_question *outcomes; /* about the head; in its arena */
+        size_t n_out;                      /* of them */
+        bool facts_are_out;
         struct intake_facts facts;
+        bool has_rewound;
+        unsigned rewound; /* this epoch, and those before it, are read again */
 
         bool is_at_the_publisher;
         int64_t again_ms, pause_ms;
@@ -61,7 +71,7 @@ struct intake *intake_new(const struct intake_config *config, const struct intak
         in->ports = *ports;
         in->end = &in->head;
         in->pause_ms = PAUSE_MIN_MS;
-        intake_facts_init(&in->facts, ports->source);
+        intake_facts_init(&in->facts, ports->source, config->max_value_bytes);
         return in;
 }
 
@@ -138,11 +148,16 @@ static void end_head(struct intake *in, enum intake_end end)
 }
 
 /* What was consumed behind a batch that is read again will be read again too. */
+static bool is_read_again(const struct intake *in, const struct intake_batch *batch)
+{
+        return in->has_rewound && (int)(batch->epoch - in->rewound) <= 0;
+}
+
 static void rewind_all(struct intake *in)
 {
-        unsigned epoch = in->head->epoch;
-
-        while (in->head != NULL && in->head->epoch == epoch)
+        in->has_rewound = true;
+        in->rewound = in->head->epoch;
+        while (in->head != NULL && is_read_again(in, in->head))
                 end_head(in, INTAKE_REWIND);
 }
 
@@ -201,58 +216,67 @@ static void on_published(struct publish_batch *publish)
 
 /* ASKING */
 
-static void know_on_done(struct know_request *req)
+static void question_on_done(struct know_request *req)
 {
-        struct intake *in = req->data;
+        struct outcome_question *q = req->data;
+        struct intake *in = q->intake;
         struct intake_batch *batch = in->head;
 
-        in->know_is_out = false;
-        arena_deinit(req->arena);
+        in->n_out--;
+        arena_deinit(&q->arena);
         for (size_t i = 0; i < req->n; i++) {
-                struct intake_doubt *d = &batch->doubts[in->asked[i]];
+                size_t record = batch->doubts[q->doubts[i]].record;
 
-                if (!in->entries[i].absent)
+                if (!q->entries[i].absent)
                         continue;
-                intake_batch_drop(batch, d->record);
-                batch->counts[batch->origins[d->record].topic].dropped++;
+                intake_batch_drop(batch, record);
+                batch->counts[batch->origins[record].topic].dropped++;
         }
 }
 
-/* The next outcomes; false: there are no more. */
-static bool ask_door(struct intake *in)
+/* The outcomes from this doubt on; returns the doubt behind them. */
+static size_t ask_door(struct intake *in, size_t doubt)
 {
         struct intake_batch *batch = in->head;
-        struct arena *arena = &in->know_arena;
-        size_t n = 0;
+        struct outcome_question *q = arena_alloc(&batch->arena, sizeof *q);
 
-        for (; in->cursor < batch->n_doubts && n < PEER_ENTRIES_MAX; in->cursor++) {
-                const struct intake_doubt *d = &batch->doubts[in->cursor];
-
-                if (!d->is_outcome)
+        if (q == NULL)
+                abort();
+        for (; doubt < batch->n_doubts && q->req.n < PEER_ENTRIES_MAX; doubt++) {
+                if (!batch->doubts[doubt].is_outcome)
                         continue;
-                in->asked[n] = in->cursor;
-                in->entries[n++] = (struct know_entry){ .id = d->id };
+                q->doubts[q->req.n] = doubt;
+                q->entries[q->req.n++].id = batch->doubts[doubt].id;
         }
-        if (n == 0)
-                return false;
-        arena_init(arena, ARENA_LIMIT);
-        in->know = (struct know_request){
-                .data = in,
-                .entries = in->entries,
-                .n = n,
-                .deadline_ms = in->now_ms + ASK_MS,
-                .arena = arena,
-                .done = know_on_done,
-        };
-        in->know_is_out = true;
-        retry_service_know(in->ports.door, &in->know);
-        return true;
+        if (q->req.n == 0)
+                return doubt;
+        arena_init(&q->arena, ARENA_LIMIT);
+        q->intake = in;
+        q->next = in->outcomes;
+        in->outcomes = q;
+        q->req.data = q;
+        q->req.entries = q->entries;
+        q->req.deadline_ms = in->now_ms + ASK_MS;
+        q->req.arena = &q->arena;
+        q->req.done = question_on_done;
+        in->n_out++;
+        retry_service_know(in->ports.door, &q->req);
+        return doubt;
+}
+
+/* They are done in the door's next turn. */
+static void hurry_questions(struct intake *in)
+{
+        for (struct outcome_question *q = in->outcomes; q != NULL && in->n_out > 0; q = q->next)
+                q->req.deadline_ms = INT64_MIN;
 }
 
 static void begin(struct intake *in)
 {
         in->state = ASKING;
-        in->cursor = 0;
+        in->outcomes = NULL;
+        for (size_t doubt = 0; doubt < in->head->n_doubts;)
+                doubt = ask_door(in, doubt);
         in->facts_are_out = in->ports.source != NULL && in->head->n_doubts > 0;
         if (in->facts_are_out)
                 intake_facts_begin(&in->facts, in->head, in->now_ms);
@@ -263,7 +287,7 @@ static bool ask_on(struct intake *in)
 {
         if (in->facts_are_out)
                 in->facts_are_out = !intake_facts_work(&in->facts, in->now_ms);
-        return !in->know_is_out && !ask_door(in) && !in->facts_are_out;
+        return in->n_out == 0 && !in->facts_are_out;
 }
 
 /* PUBLISHING */
@@ -312,7 +336,9 @@ static void publish(struct intake *in)
 
 static void close_all(struct intake *in)
 {
-        if (in->know_is_out || in->is_at_the_publisher)
+        if (in->state == ASKING)
+                hurry_questions(in);
+        if (in->n_out > 0 || in->is_at_the_publisher)
                 return; /* it ends by itself, soon */
         if (in->facts_are_out)
                 intake_facts_cancel(&in->facts);
@@ -326,6 +352,8 @@ void intake_work(struct intake *in, int64_t monotonic_ms)
         in->now_ms = monotonic_ms;
         if (in->is_stopping)
                 close_all(in);
+        while (in->head != NULL && in->state == IDLE && is_read_again(in, in->head))
+                end_head(in, INTAKE_REWIND);
         if (in->head == NULL || in->is_stopping)
                 return;
         if (in->state == IDLE)

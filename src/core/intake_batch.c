@@ -271,33 +271,59 @@ void intake_batch_pack(struct intake_batch *batch)
         batch->n_doubts = 0; /* they name records by their places before */
 }
 
+/* A member more before the end of the object. */
+static void splice(struct str value, const char *name, int64_t number, struct buf *out)
+{
+        size_t end = value.len;
+
+        while (end > 0 && value.base[end - 1] != '}')
+                end--;
+        buf_append(out, value.base, end > 0 ? end - 1 : 0);
+        buf_printf(out, ",\"%s\":%lld}", name, (long long)number);
+}
+
+/* What the value says already, in whatever spelling, must not be said twice: the decoder refuses
+ * that. */
+static bool is_good(struct failure_decoder *decoder, struct str value)
+{
+        struct log_record record = { .value = value, .settles = -1 };
+        struct decoded_record decoded;
+        struct error err;
+
+        return failure_decode_value(decoder, &record, &decoded, &err) == REJECT_NONE;
+}
+
+static void complete_native(struct intake_batch *batch, struct publish_record *r, const char *name,
+                            int64_t number, struct failure_decoder *decoder, struct buf *scratch)
+{
+        buf_clear(scratch);
+        splice(r->value, name, number, scratch);
+        if (is_good(decoder, buf_str(scratch)))
+                r->value = scratch_into(batch, scratch);
+}
+
 void intake_batch_complete(struct intake_batch *batch, struct intake_doubt *d,
-                           const struct backbeat_facts *facts, struct buf *scratch)
+                           const struct backbeat_facts *facts, struct failure_decoder *decoder,
+                           struct buf *scratch)
 {
         struct publish_record *r = &batch->records[d->record];
         bool adds_size = d->failure.size < 0 && facts->size >= 0;
         bool adds_date = d->failure.last_modified_ms == TIME_UNKNOWN &&
                          facts->last_modified_ms != TIME_UNKNOWN;
-        size_t end = r->value.len;
 
         if (adds_size)
                 d->failure.size = facts->size;
         if (adds_date)
                 d->failure.last_modified_ms = facts->last_modified_ms;
-        buf_clear(scratch);
         if (!d->is_native) {
+                buf_clear(scratch);
                 failure_encode(&d->failure, STR_ABSENT, STR_ABSENT, scratch);
-        } else {
-                /* It is an object with members, and has none of these: they go before its end. */
-                while (r->value.base[end - 1] != '}')
-                        end--;
-                buf_append(scratch, r->value.base, end - 1);
-                if (adds_size)
-                        buf_printf(scratch, ",\"Size\":%lld", (long long)facts->size);
-                if (adds_date)
-                        buf_printf(scratch, ",\"LastModified\":%lld",
-                                   (long long)facts->last_modified_ms);
-                buf_append_char(scratch, '}');
+                r->value = scratch_into(batch, scratch);
+                return;
         }
-        r->value = scratch_into(batch, scratch);
+        if (adds_size)
+                complete_native(batch, r, "Size", facts->size, decoder, scratch);
+        if (adds_date)
+                complete_native(batch, r, "LastModified", facts->last_modified_ms, decoder,
+                                scratch);
 }

@@ -13,17 +13,19 @@
 
 #define TIME_MS 10000 /* a batch waits so long for the source, at most */
 
-void intake_facts_init(struct intake_facts *f, struct source *source)
+void intake_facts_init(struct intake_facts *f, struct source *source, size_t max_value_bytes)
 {
         memset(f, 0, sizeof *f);
         f->source = source;
         f->reader = backbeat_reader_new();
+        f->decoder = failure_decoder_new(max_value_bytes);
         buf_init(&f->scratch, SIZE_MAX);
 }
 
 void intake_facts_deinit(struct intake_facts *f)
 {
         backbeat_reader_free(f->reader);
+        failure_decoder_free(f->decoder);
         buf_deinit(&f->scratch);
 }
 
@@ -89,7 +91,7 @@ static void take_facts(struct intake_facts *f, struct intake_doubt *first, struc
         if (backbeat_read_facts(f->reader, metadata, first->failure.id.site, &facts, &err) != 0)
                 return;
         for (struct intake_doubt *d = first; d != NULL; d = d->same)
-                intake_batch_complete(f->batch, d, &facts, &f->scratch);
+                intake_batch_complete(f->batch, d, &facts, f->decoder, &f->scratch);
 }
 
 static void on_answer(struct source_call *call)

@@ -18,9 +18,11 @@ void intake_batch_pack(struct intake_batch *batch);
 void intake_batch_reject(struct intake_batch *batch, const struct intake_origin *origin,
                          enum reject_cause cause, const struct error *err);
 
-/* What the source knows is put into a failure's record, where it lacks it. */
+/* What the source knows is put into a failure's record, where it lacks it. A native value with
+ * which that cannot be done stays as it is: the decoder is asked. */
 void intake_batch_complete(struct intake_batch *batch, struct intake_doubt *d,
-                           const struct backbeat_facts *facts, struct buf *scratch);
+                           const struct backbeat_facts *facts, struct failure_decoder *decoder,
+                           struct buf *scratch);
 
 /*
  * The facts of a batch's failures, from the source: one question for each object version, a bounded
@@ -38,6 +40,7 @@ struct intake_question {
 struct intake_facts {
         struct source *source;
         struct backbeat_reader *reader;
+        struct failure_decoder *decoder;
         struct buf scratch;
         struct intake_batch *batch;   /* NULL: none is worked on */
         struct intake_doubt **firsts; /* of each object version */
@@ -47,7 +50,7 @@ struct intake_facts {
         int64_t deadline_ms;
 };
 
-void intake_facts_init(struct intake_facts *f, struct source *source);
+void intake_facts_init(struct intake_facts *f, struct source *source, size_t max_value_bytes);
 void intake_facts_deinit(struct intake_facts *f);
 void intake_facts_begin(struct intake_facts *f, struct intake_batch *batch, int64_t now_ms);
 /* True: nothing is waited for any more. */

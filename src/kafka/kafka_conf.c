@@ -50,6 +50,7 @@ static const struct row of_intake[] = {
         { "partition.assignment.strategy", "roundrobin" },
         { "isolation.level", "read_committed" },
         { "auto.offset.reset", "earliest" },
+        { "enable.partition.eof", "true" },
         { "heartbeat.interval.ms", "500" },
         { "max.poll.interval.ms", "300000" },
         { "queued.min.messages", "100000" },

@@ -18,7 +18,7 @@
 #include "crr/base/log.h"
 #include "crr/base/time.h"
 
-#define LOOK_MS        1000 /* how long is waited without looking around */
+#define SERVE_MS       50
 #define NO_CONSUMER_MS 1000 /* before it is tried again to make one */
 
 /* THE THREAD */
@@ -89,12 +89,20 @@ static void renew_credentials(struct kafka_intake *k)
         uv_mutex_unlock(&k->mutex);
 }
 
+/* Nothing is consumed until a batch comes back; the group must not wait for us meanwhile. */
+static void wait_and_serve(struct kafka_intake *k)
+{
+        wait_for_a_batch(k, SERVE_MS);
+        kafka_intake_serve(k, 0);
+}
+
 static void turn(struct kafka_intake *k)
 {
         struct intake_batch *batch;
 
         free_what_is_over(k);
-        if (k->consumer == NULL && !kafka_intake_make_consumer(k)) {
+        if (k->is_lost || (k->consumer == NULL && !kafka_intake_make_consumer(k))) {
+                kafka_intake_end_consumer(k);
                 wait_for_a_batch(k, NO_CONSUMER_MS);
                 return;
         }
@@ -103,7 +111,7 @@ static void turn(struct kafka_intake *k)
         if (k->must_rewind && k->n_out == 0)
                 kafka_intake_rewind(k);
         if (k->must_rewind || k->n_out == KAFKA_INTAKE_AHEAD) {
-                wait_for_a_batch(k, LOOK_MS);
+                wait_and_serve(k);
                 return;
         }
         batch = kafka_intake_read(k);
@@ -116,6 +124,7 @@ static void run_thread(void *data)
         struct kafka_intake *k = data;
 
         k->writer = intake_writer_new(&k->config);
+        kafka_lanes_init(&k->lanes, k->config.topics, k->config.n_topics);
         while (!kafka_intake_is_stopping(k))
                 turn(k);
         kafka_intake_end_consumer(k); /* others may have the partitions; what is out is fenced */

@@ -9,6 +9,7 @@
 
 #include "crr/core/intake.h"
 #include "kafka_credentials.h"
+#include "kafka_lanes.h"
 #include "kafka_publisher.h"
 #include "kafka_trouble.h"
 
@@ -52,14 +53,13 @@ struct kafka_intake {
         unsigned credentials_version;
         unsigned epoch; /* of the assignment, or of the last time that it was read anew */
         bool must_rewind;
+        bool is_lost;     /* the consumer is beyond repair */
         unsigned n_out;   /* batches that the loop has */
         char *generation; /* of the assignment */
         size_t generation_len;
-        rd_kafka_topic_partition_list_t *reached; /* embedded: what is done with; it keeps none */
         int64_t lag_due_ms;
-        size_t offsets_capacity, n_offsets; /* of the batch that is being filled */
-        rd_kafka_topic_t *last_topic;       /* of the last record; and its number */
-        size_t last_topic_number;
+        struct kafka_lanes lanes;
+        size_t offsets_capacity; /* of the batch that is being filled */
 };
 
 void kafka_intake_init(struct kafka_intake *k, const struct kafka_settings *settings,
@@ -78,10 +78,12 @@ void kafka_intake_close(struct kafka_intake *k, void (*closed)(void *data), void
 
 bool kafka_intake_is_stopping(struct kafka_intake *k); /* on the thread */
 
-/* kafka_intake_reader.c, on the thread: the consumer, and a batch of what it reads. */
+/* kafka_intake_consumer.c, on the thread. */
 bool kafka_intake_make_consumer(struct kafka_intake *k);
 void kafka_intake_end_consumer(struct kafka_intake *k);
-/* NULL: there was nothing. Not longer than some 200 ms. */
+/* Rebalances; what lies in the consumer's queue is put into the lanes, one record a call. */
+void kafka_intake_serve(struct kafka_intake *k, int wait_ms);
+/* kafka_intake_reader.c, on the thread. NULL: there was nothing. Not longer than some 200 ms. */
 struct intake_batch *kafka_intake_read(struct kafka_intake *k);
 void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch); /* done with */
 void kafka_intake_rewind(struct kafka_intake *k); /* read again from the committed offsets */

@@ -142,8 +142,10 @@ def test_three_members_share_the_foreign_topics(pipeline):
         wait_listed(daemon, len(found))
         assert daemon.metric("crr_retry_records_total", topic=pipeline.failed) > 0
     wait_for(lambda: taken_by(members.running, pipeline.status) == SOME, "all outcomes")
-    assert taken_by(members.running, pipeline.status, outcome="unknown") == SOME
-    assert len(place.failure_log()) == len(found)
+    assert taken_by(members.running, pipeline.status, outcome="unknown") > 0
+    doubted = taken_by(members.running, pipeline.status, outcome="completed")
+    place.cluster.wait_records(place.failures,      # what was in doubt is written, and closed
+                               lambda rows: len(rows) == len(found) + 2 * doubted)
 
 
 def last_assigned(daemon):

@@ -161,6 +161,19 @@ static void behind_a_stale_batch_all_is_read_again(void)
         check_all_are_read_again(PUBLISH_STALE);
 }
 
+/* It was being filled when the one before it failed: its offsets would skip that one's records. */
+static void what_comes_later_of_an_epoch_that_is_read_again_is_not_written(void)
+{
+        fixture_begin(false);
+        fixture_submit_one(0, FAILED("1"));
+        fixture_answer(PUBLISH_UNKNOWN);
+        fixture_submit_one(0, FAILED("2"));
+        CHECK_INT(fixture.submits, 1);
+        CHECK_INT(fixture.n_over, 2);
+        CHECK_INT(fixture.ends[1], INTAKE_REWIND);
+        fixture_end();
+}
+
 static void a_batch_of_the_next_assignment_is_not_read_again(void)
 {
         struct intake_batch *next;
@@ -239,6 +252,7 @@ int main(void)
         RUN(an_aborted_batch_is_written_again_after_a_pause_that_grows);
         RUN(behind_a_batch_of_unknown_outcome_all_is_read_again);
         RUN(behind_a_stale_batch_all_is_read_again);
+        RUN(what_comes_later_of_an_epoch_that_is_read_again_is_not_written);
         RUN(a_batch_of_the_next_assignment_is_not_read_again);
         RUN(a_refused_record_does_not_take_the_others_with_it);
         RUN(a_stop_closes_what_the_publisher_does_not_have);

@@ -32,6 +32,27 @@ static void a_native_value_is_completed_and_otherwise_as_it_came(void)
         fixture_end();
 }
 
+/* A member that stands twice would cost the failure. */
+static void a_native_value_that_names_what_it_lacks_stays_as_it_is(void)
+{
+        static const char *const values[] = {
+                "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"s\","
+                "\"Size\":null,\"LastModified\":null}",
+                "{\"Bucket\":\"b\",\"Key\":\"k\",\"VersionId\":\"v\",\"StorageClass\":\"s\","
+                "\"\\u0053ize\":null,\"LastModified\":1577836800000}",
+        };
+
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+                fixture_begin(true);
+                fake_source_found(fixture.source, "b", "k", "v", FACTS);
+                fixture_submit_one(0, values[i]);
+                fixture_check_records(1);
+                CHECK(str_eq_c(fixture.batch->records[0].value, values[i]));
+                fixture_answer(PUBLISH_COMMITTED);
+                fixture_end();
+        }
+}
+
 static void failures_of_one_version_share_a_question(void)
 {
         struct intake_batch *batch;
@@ -90,6 +111,7 @@ int main(void)
 {
         RUN(what_a_failure_lacks_is_taken_from_the_source);
         RUN(a_native_value_is_completed_and_otherwise_as_it_came);
+        RUN(a_native_value_that_names_what_it_lacks_stays_as_it_is);
         RUN(failures_of_one_version_share_a_question);
         RUN(a_source_that_is_down_stops_nothing);
         RUN(a_source_that_does_not_answer_holds_a_batch_up_for_ten_seconds_at_most);

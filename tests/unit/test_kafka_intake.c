@@ -274,7 +274,7 @@ static void while_nothing_can_be_written_it_says_how_far_behind_it_is(void)
         fail(0, 0, 3 * BATCH);
         start();
         wait_batches(KAFKA_INTAKE_AHEAD);
-        while (metrics_get(metrics, METRIC_CONSUMER_LAG, LABELS_1(topic)) != BATCH)
+        while (metrics_get(metrics, METRIC_CONSUMER_LAG, LABELS_1(topic)) != 3 * BATCH)
                 turn();
         stop();
 }

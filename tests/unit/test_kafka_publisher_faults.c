@@ -9,6 +9,7 @@
 static struct mock_broker kafka;
 static struct kafka_publisher publisher;
 static bool closed;
+static int anybody; /* the fake member is told, whichever it is */
 
 static void on_closed(void *data)
 {
@@ -22,7 +23,7 @@ static void begin(void)
         closed = false;
         mock_broker_init(&kafka, 2);
         kafka_publisher_init(&publisher, &kafka.settings, NULL, &kafka.trouble);
-        kafka_publisher_start(&publisher, &kafka.loop, NULL);
+        kafka_publisher_start(&publisher, &kafka.loop, (struct member *)&anybody);
         kafka_publisher_on_topics(&publisher, 0);
         MOCK_BROKER_WAIT(&kafka, fake_member.readied == 1);
 }
@@ -154,7 +155,7 @@ static void sets_are_as_large_as_the_topics_take(void)
         closed = false;
         mock_broker_init(&kafka, 2);
         kafka_publisher_init(&publisher, &kafka.settings, NULL, &kafka.trouble);
-        kafka_publisher_start(&publisher, &kafka.loop, NULL);
+        kafka_publisher_start(&publisher, &kafka.loop, (struct member *)&anybody);
         kafka_publisher_on_topics(&publisher, 600);
         MOCK_BROKER_WAIT(&kafka, fake_member.readied == 1);
         CHECK_INT(publisher.port.max_record_bytes, 400);

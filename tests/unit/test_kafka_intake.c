@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kafka's side of the intake. The test stands in the core's place: it has the batches, and says
  * what became of them. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "check.h"
 #include "crr/base/log.h"
 #include "kafka_intake.h"
@@ -23,7 +28,7 @@ static const struct intake_config config = {
         .max_bytes = 1 << 20,
 };
 static uv_loop_t loop;
-static uv_timer_t watchdog;
+static uv_timer_t watchdog, waker;
 static struct intake_batch *batches[BATCHES]; /* that the core has */
 static size_t n_batches;
 static bool closed;
@@ -39,6 +44,22 @@ static void on_watchdog(uv_timer_t *timer)
 {
         (void)timer;
         check_fail(__FILE__, __LINE__, "something happens", "nothing did for twenty seconds");
+}
+
+/* The cluster's thread in librdkafka 2.0 is not always woken by what happens, and sleeps up to a
+ * second then: somebody who connects wakes it. */
+static void on_waker(uv_timer_t *timer)
+{
+        struct sockaddr_in place = {
+                .sin_family = AF_INET,
+                .sin_port = htons((uint16_t)atoi(strchr(mock.bootstrap, ':') + 1)),
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        };
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        (void)timer;
+        CHECK(fd >= 0 && connect(fd, (void *)&place, sizeof place) == 0);
+        close(fd);
 }
 
 static void begin(bool embedded)
@@ -61,6 +82,8 @@ static void start(void)
         CHECK(uv_loop_init(&loop) == 0);
         uv_timer_init(&loop, &watchdog);
         uv_timer_start(&watchdog, on_watchdog, 20000, 0);
+        uv_timer_init(&loop, &waker);
+        uv_timer_start(&waker, on_waker, 5, 5);
         kafka_trouble_init(&trouble, metrics, mock.bootstrap);
         kafka_intake_init(&intake, &mock.settings, mock.bootstrap, &trouble);
         kafka_intake_set(&intake, (struct intake *)&anything, &config, metrics);
@@ -107,6 +130,7 @@ static void finish(void)
                 turn();
         }
         uv_close((uv_handle_t *)&watchdog, NULL);
+        uv_close((uv_handle_t *)&waker, NULL);
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK(uv_loop_close(&loop) == 0);
         kafka_intake_deinit(&intake);

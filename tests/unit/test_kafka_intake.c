@@ -52,7 +52,7 @@ static void on_waker(uv_timer_t *timer)
 {
         struct sockaddr_in place = {
                 .sin_family = AF_INET,
-                .sin_port = htons((uint16_t)atoi(strchr(mock.bootstrap, ':') + 1)),
+                .sin_port = htons((uint16_t)strtoul(strchr(mock.bootstrap, ':') + 1, NULL, 10)),
                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
         };
         int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -216,7 +216,7 @@ static void what_is_not_committed_is_read_again(void)
         check_batch(BATCH, 2 * BATCH);
         give_back(INTAKE_REWIND);
         check_batch(BATCH, 2 * BATCH);
-        check_offset(1, 2 * BATCH);
+        check_offset(1, INT64_C(2) * BATCH);
         give_back(INTAKE_DONE);
         fail(1, 2 * BATCH, 2 * BATCH + 1);
         check_batch(2 * BATCH, 2 * BATCH + 1);
@@ -240,7 +240,7 @@ static void without_a_group_it_is_read_again_from_what_was_reached(void)
         wait_batches(2);
         give_back(INTAKE_DONE);
         check_batch(2 * BATCH, 3 * BATCH);
-        check_offset(0, 3 * BATCH);
+        check_offset(0, INT64_C(3) * BATCH);
         stop();
 }
 

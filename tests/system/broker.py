@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One real Apache Kafka node (broker and controller, KRaft) on free loopback ports."""
+"""One real Apache Kafka node (broker and controller, KRaft) on free ports of one address."""
 import pathlib
 import resource
 import signal
@@ -22,10 +22,10 @@ JVM = ["-Xms64m", "-Xmx320m", "-XX:MaxDirectMemorySize=64m",
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+controller.quorum.voters=1@{address}:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}
+listeners=PLAINTEXT://{address}:{plain},SASL://{address}:{sasl},CONTROLLER://{address}:{controller}
+advertised.listeners=PLAINTEXT://{address}:{plain},SASL://{address}:{sasl}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
@@ -61,12 +61,12 @@ num.network.threads=2
 """
 
 
-def free_ports(n):
+def free_ports(n, address):
     """Different ones: all are held until the last is found."""
     probes = [socket.socket() for _ in range(n)]
     for probe in probes:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
         probe.close()
@@ -76,17 +76,17 @@ def free_ports(n):
 class Broker:
     """Its ports are chosen when it is made, so that a daemon can be told of it before it runs."""
 
-    def __init__(self, libs, folder, output, jvm=JVM):
+    def __init__(self, libs, folder, output, jvm=JVM, address="127.0.0.1"):
         self._jvm = list(jvm)
         self._libs, self._folder, self._output = libs, pathlib.Path(folder), output
         self._process = None
-        ports = dict(zip(("plain", "sasl", "controller"), free_ports(3)))
-        self.bootstrap = f"127.0.0.1:{ports['plain']}"
-        self.sasl_bootstrap = f"127.0.0.1:{ports['sasl']}"
+        ports = dict(zip(("plain", "sasl", "controller"), free_ports(3, address)))
+        self.bootstrap = f"{address}:{ports['plain']}"
+        self.sasl_bootstrap = f"{address}:{ports['sasl']}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._properties = self._folder / "server.properties"
         self._properties.write_text(PROPERTIES.format(
-            **ports, user=USER, password=PASSWORD, folder=self._folder))
+            **ports, address=address, user=USER, password=PASSWORD, folder=self._folder))
 
     def judge_rights(self):
         """Before it starts: who comes by SASL may do what it was granted, others everything."""

@@ -51,10 +51,10 @@ def new_broker(request, logs, tmp_path_factory):
     libs = pathlib.Path(request.config.getoption("--kafka-libs")).resolve()
     numbers = itertools.count(1)
 
-    def make():
+    def make(address="127.0.0.1"):
         number = next(numbers)
         return Broker(libs, tmp_path_factory.mktemp(f"broker{number}"),
-                      logs / f"broker{number}.log")
+                      logs / f"broker{number}.log", address=address)
 
     return make
 
@@ -90,9 +90,10 @@ class Place:
             "topics.failures": self.failures, "topics.replication": self.replication,
         } | {path.replace("__", "."): value for path, value in more.items()}
 
-    def daemon(self, **settings):
+    def daemon(self, before=(), **settings):
         """Not started. A setting is named as its path with `__` for dots."""
-        return self._make_daemon(f"{self.name}-{next(self._starts)}", self.settings(**settings))
+        return self._make_daemon(f"{self.name}-{next(self._starts)}", self.settings(**settings),
+                                 before=before)
 
     def daemon_with_file(self, config, without=()):
         """Not started; `without`: settings that the file has, and not the command line."""
@@ -122,9 +123,9 @@ def make_daemon(programs, logs):
     """Make daemons; each is ended and judged when the test is over."""
     made = []
 
-    def make(name, settings, arguments=(), environment=None):
+    def make(name, settings, arguments=(), environment=None, before=()):
         made.append(Daemon(programs["daemon"], settings, logs / f"{name}.log", arguments,
-                           environment))
+                           environment, before))
         return made[-1]
 
     yield make
@@ -145,16 +146,22 @@ def test_name(request):
 
 
 @pytest.fixture
-def place(shared_broker, test_name, make_daemon):
-    """Fresh topics on the shared broker."""
-    return Place(shared_broker, test_name, make_daemon).create_topics()
+def place_of(test_name, make_daemon):
+    """place_of(broker): no topics yet."""
+    return lambda broker: Place(broker, test_name, make_daemon)
 
 
 @pytest.fixture
-def bare_place(new_broker, test_name, make_daemon):
+def place(shared_broker, place_of):
+    """Fresh topics on the shared broker."""
+    return place_of(shared_broker).create_topics()
+
+
+@pytest.fixture
+def bare_place(new_broker, place_of):
     """A broker of one's own that does not run yet, and no topics."""
     broker = new_broker()
-    yield Place(broker, test_name, make_daemon)
+    yield place_of(broker)
     broker.stop()
 
 

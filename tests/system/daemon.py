@@ -41,13 +41,15 @@ class Reply(namedtuple("Reply", "status headers body")):
 class Daemon:
     """A program with the settings it was given; start() may be called again after its end.
 
-    Its standard error is kept in the file `output`, over all its lives.
+    Its standard error is kept in the file `output`, over all its lives. `before`: words in front of
+    its command line, of a program that becomes it.
     """
 
-    def __init__(self, program, settings, output, arguments=(), environment=None):
+    def __init__(self, program, settings, output, arguments=(), environment=None,
+                 before=()):
         self._program, self._settings, self.output = program, dict(settings), output
         self._arguments, self._environment = list(arguments), environment or {}
-        self._process, self._read_from = None, 0
+        self._before, self._process, self._read_from = list(before), None, 0
         self._addresses = {}  # by process id
         self.expected_exits = {0, -signal.SIGKILL}
 
@@ -59,8 +61,9 @@ class Daemon:
         with open(self.output, "ab") as output:
             self._read_from = output.tell()
             self._process = subprocess.Popen(
-                [self._program, *self._arguments, *settings], stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output, env=os.environ | ENVIRONMENT | self._environment)
+                [*self._before, self._program, *self._arguments, *settings],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=os.environ | ENVIRONMENT | self._environment)
         return self
 
     @property

@@ -320,11 +320,28 @@ static enum outgoing_end decide(struct metadata_fetch *f, struct outgoing *o, st
 
 /* WORK */
 
+/* A failure that was taken in without its size or date has them from now on. */
+static void complete(struct metadata_fetch *f, struct outgoing *o)
+{
+        struct failure *known = &o->failure;
+        struct backbeat_facts facts;
+        struct error err;
+
+        if ((known->size >= 0 && known->last_modified_ms != TIME_UNKNOWN) ||
+            backbeat_read_facts(f->reader, o->metadata, known->id.site, &facts, &err) != 0)
+                return;
+        if (known->size < 0)
+                known->size = facts.size;
+        if (known->last_modified_ms == TIME_UNKNOWN)
+                known->last_modified_ms = facts.last_modified_ms;
+}
+
 static void go_to_batcher(struct metadata_fetch *f, struct outgoing *o)
 {
         leave_object(f, o);
         source_get_drop(&o->current);
         o->metadata = text_of(o->own);
+        complete(f, o);
         batcher_queue(&f->member->batcher, o);
 }
 

@@ -140,10 +140,16 @@ bool partition_is_proven(const struct partition *p, int64_t now_ms, int64_t vali
         return p->proof_ms != INT64_MIN && now_ms < p->proof_ms + valid_ms;
 }
 
+/* By the barrier's word, or because nothing comes although there is more: a transaction of which
+ * the barrier does not know, an intake's, is open below the end. */
 bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, int64_t ms)
 {
-        return p->sm.state == PARTITION_RESTORING && p->open_transaction && p->target_ticket == 0 &&
-               now_ms >= p->unstable_since_ms + ms;
+        if (p->sm.state != PARTITION_RESTORING)
+                return false;
+        if (p->target_ticket == 0)
+                return p->open_transaction && now_ms >= p->unstable_since_ms + ms;
+        return p->target >= 0 && p->position < p->target && p->position == p->still_position &&
+               now_ms >= p->still_since_ms + ms;
 }
 
 void partition_ask_stable_now(struct partition *p)

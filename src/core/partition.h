@@ -123,7 +123,7 @@ uint64_t partition_want_watermark(struct partition *p);
 void partition_prove(struct partition *p, int64_t begun_ms);
 bool partition_is_proven(const struct partition *p, int64_t now_ms, int64_t valid_ms);
 
-/* The barrier has been unstable for so long. */
+/* It has been waiting for the end of somebody's transaction for so long. */
 bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, int64_t ms);
 void partition_ask_stable_now(struct partition *p);
 

@@ -41,6 +41,19 @@ static const char *status_topic_of(const struct settings *s)
 }
 
 /* Backbeat's movers do not write into the failure log. */
+/* Outcomes of Backbeat's movers come by the status topic, if it is taken in. */
+static bool hears_of_outcomes(const struct settings *s)
+{
+        const char *status = settings_text(s, SETTING_TOPICS_STATUS);
+        const char *const *topics;
+        size_t n = settings_list(s, SETTING_TOPICS_INTAKE, &topics);
+
+        for (size_t i = 0; status != NULL && i < n; i++)
+                if (strcmp(topics[i], status) == 0)
+                        return true;
+        return !is_backbeat(s);
+}
+
 static enum pending_expiry expiry_of(const struct settings *s)
 {
         switch ((enum setting_pending_expiry)settings_number(s, SETTING_RETRY_PENDING_EXPIRY)) {
@@ -51,7 +64,7 @@ static enum pending_expiry expiry_of(const struct settings *s)
         case SETTING_EXPIRY_AUTO:
                 break;
         }
-        return is_backbeat(s) ? PENDING_EXPIRY_CLOSE : PENDING_EXPIRY_RELIST;
+        return hears_of_outcomes(s) ? PENDING_EXPIRY_RELIST : PENDING_EXPIRY_CLOSE;
 }
 
 void daemon_member_config(const struct daemon *d, struct member_config *ret)

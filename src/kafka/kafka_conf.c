@@ -10,11 +10,9 @@
 #include "crr/base/log.h"
 #include "crr/base/time.h"
 
-#define FACILITIES    64
-#define REPEAT_MS     60000 /* of one line of the library */
-#define WARNING       4     /* of syslog(3) */
-
-#define INTAKE_SUFFIX "-intake" /* of the group, and of the transactional.id */
+#define FACILITIES 64
+#define REPEAT_MS  60000 /* of one line of the library */
+#define WARNING    4     /* of syslog(3) */
 
 struct row {
         const char *name, *value;
@@ -246,7 +244,7 @@ void kafka_producer_id(const struct kafka_settings *settings, enum kafka_handle 
         kafka_transactional_id(settings->group, settings->instance, text);
         n = strlen(text);
         if (handle == KAFKA_INTAKE_PRODUCER)
-                snprintf(text + n, KAFKA_TRANSACTIONAL_ID_SIZE - n, INTAKE_SUFFIX);
+                snprintf(text + n, KAFKA_TRANSACTIONAL_ID_SIZE - n, KAFKA_INTAKE_SUFFIX);
 }
 
 static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s,
@@ -270,7 +268,7 @@ static int set_intake(rd_kafka_conf_t *conf, const struct kafka_settings *s, str
 {
         char group[300];
 
-        snprintf(group, sizeof group, "%s" INTAKE_SUFFIX, s->group);
+        snprintf(group, sizeof group, "%s" KAFKA_INTAKE_SUFFIX, s->group);
         if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_intake, err) != 0 ||
             set(conf, "group.id", group, false, err) != 0 ||
             set_number(conf, "session.timeout.ms", KAFKA_SESSION_TIMEOUT_MS, err) != 0)

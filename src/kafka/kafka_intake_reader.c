@@ -22,7 +22,7 @@ static void move_offset(struct kafka_intake *k, struct intake_batch *batch,
                         const struct kafka_lane *lane, int64_t offset)
 {
         struct publish_batch *publish = &batch->publish;
-        struct publish_offset *at;
+        struct publish_offset *at = batch->offsets;
         size_t n = publish->n_offsets;
 
         while (n > 0 && (at[n - 1].partition != lane->partition || at[n - 1].topic != lane->topic))

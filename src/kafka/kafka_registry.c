@@ -170,21 +170,33 @@ static rd_kafka_t *producer_of(struct kafka_registry *r, const char *transaction
 }
 
 /* init_transactions with another producer's id ends what that one left open, and fences it. */
-static void work_fence(uv_work_t *work)
+static void fence(struct kafka_registry *r, const char *transactional_id)
 {
-        struct registry_work *w = work->data;
-        rd_kafka_t *producer = producer_of(w->registry, w->transactional_id);
+        rd_kafka_t *producer = producer_of(r, transactional_id);
         rd_kafka_error_t *error;
 
         if (producer == NULL)
                 return;
         error = rd_kafka_init_transactions(producer, FENCE_TIMEOUT_MS);
         if (error != NULL) {
-                kafka_trouble_note(w->registry->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+                kafka_trouble_note(r->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
                                    rd_kafka_error_string(error));
                 rd_kafka_error_destroy(error);
         }
         rd_kafka_destroy(producer);
+}
+
+/* Who takes foreign records in has two producers, and died with both. */
+static void work_fence(uv_work_t *work)
+{
+        struct registry_work *w = work->data;
+        size_t n = strlen(w->transactional_id);
+
+        fence(w->registry, w->transactional_id);
+        if (w->registry->settings->n_intake_topics == 0)
+                return;
+        snprintf(w->transactional_id + n, sizeof w->transactional_id - n, KAFKA_INTAKE_SUFFIX);
+        fence(w->registry, w->transactional_id);
 }
 
 static void after_fence(uv_work_t *work, int status)

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Backbeat pipeline's records become failures, exactly once, whoever is killed meanwhile."""
-import collections
-import random
-import threading
-
 import pytest
 
 import backbeat
@@ -11,14 +7,10 @@ from backbeat import Pipeline, failed_entry, identity_of_version, queue_entry
 from daemon import wait_listed
 from group import Members
 from kafka_util import failure, identity_of
-from model import fold, with_status
 from samples import ODD, identities
 from waiting import wait_for
 
 SOME = 50
-KILLS, KILLS_LONG = 20, 100
-STREAM = 6000          # records of the failed topic, and half as many outcomes
-RECORDS_BETWEEN_KILLS = 200
 
 
 @pytest.fixture
@@ -155,64 +147,3 @@ def last_assigned(daemon):
 
 def taken_by(daemons, topic, **labels):
     return sum(d.metric("crr_retry_records_total", topic=topic, **labels) for d in daemons)
-
-
-class Stream:
-    """A pipeline that goes on while daemons die: what it says is kept as the truth."""
-
-    def __init__(self, pipeline, seed):
-        self.pipeline, self.random = pipeline, random.Random(seed)
-        self.known = [identity_of_version("b", f"k{i}", "1", "s") for i in range(400)]
-        self.failures = collections.Counter()      # (identity, FailedAt in ms)
-        self.produced, self.over = 0, False
-
-    def produce(self):
-        """Of one identity all records are in one partition: their order is that of the truth."""
-        while self.produced < STREAM and not self.over:
-            rows = []
-            for _ in range(50):
-                identity = self.random.choice(self.known)
-                self.produced += 1
-                self.failures[identity, self.produced] += 1
-                rows.append(self._row(identity, *failed_entry(identity, self.produced)))
-            self.pipeline.tell(self.pipeline.failed, rows)
-
-    def _row(self, identity, key, value):
-        return key, value, {"partition": self.known.index(identity) % 3}
-
-
-def check_exactly_once(stream, place):
-    written = collections.Counter()
-    for record in place.failure_log():
-        for identity, state in fold([record]).items():
-            written[identity, state.fields["FailedAt"]] += 1
-    wanted = collections.Counter()
-    for (identity, ms), count in stream.failures.items():
-        wanted[identity, f"1970-01-01T00:00:{ms // 1000:02}.{ms % 1000:03}Z"] += count
-    assert written == wanted, (written - wanted, wanted - written)
-
-
-@pytest.mark.timeout(600)
-def test_killed_at_any_moment_each_record_is_taken_in_once(pipeline, request):
-    kills = KILLS_LONG if request.config.getoption("--long") else KILLS
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    stream, place = Stream(pipeline, seed), pipeline.place
-    chooser = random.Random(seed)
-    daemon = pipeline.start()
-    producer = threading.Thread(target=stream.produce)
-    producer.start()
-    for _ in range(kills):
-        taken = len(place.cluster.read(place.failures, is_quiet=False))
-        target = taken + chooser.randint(1, RECORDS_BETWEEN_KILLS)
-        wait_for(lambda t=target: not producer.is_alive() or
-                 len(place.cluster.read(place.failures, is_quiet=False)) >= t, "more to be taken in")
-        daemon.kill()
-        daemon.start()
-    producer.join()
-    daemon.wait_ready()
-    wait_for(lambda: len(place.failure_log()) >= stream.produced, "all to be taken in", 120)
-    check_exactly_once(stream, place)
-    truth = fold(place.failure_log())
-    assert {identity_of(v) for v in daemon.walk()} == set(with_status(truth, "FAILED"))
-    print(f"{kills} kills, {stream.produced} records taken in once each")

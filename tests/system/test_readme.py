@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What README tells Backbeat's users to type does what it says."""
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from waiting import wait_for
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+FAILURES = 10000
+
+
+def section():
+    return README.read_text().split("## Beside a Backbeat\n")[1].split("\n## ")[0]
+
+
+def lines():
+    """(command, answer) as printed."""
+    return re.findall(r"^\$ (curl .*)\n(.*)$", section(), re.MULTILINE)
+
+
+def shape(value):
+    """Names and kinds: what the answer of another day has in common with the printed one."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shape(member) for member in value]
+    return type(value).__name__
+
+
+@pytest.fixture
+def played(make_embedded, programs, request):
+    """As deploy/quickstart.sh --backbeat does it."""
+    words = ["--format", "backbeat", "--count", str(FAILURES)]
+    running = []
+
+    def demo(*more):
+        running.append(subprocess.Popen([programs["demo"], *words, *more], text=True,
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE))
+        return running[-1]
+
+    source = demo("--no-producer", "--no-mover", "--metadata-listen", "127.0.0.1:0")
+    url = re.search(r"metadata at (http\S+)", source.stderr.readline())[1]
+    daemon = make_embedded(
+        retry__payload="backbeat", topics__status="backbeat-replication-status",
+        topics__intake="backbeat-replication-failed,backbeat-replication-status",
+        source__url=url).start().wait_ready()
+    demo("--bootstrap", daemon.wait_event("embedded_broker")["bootstrap"])
+    wait_for(lambda: daemon.metric("crr_retry_records_total", topic="crr-retry-failures",
+                                   outcome="failed") == FAILURES, "all failures")
+    yield daemon
+    for process in reversed(running):
+        process.terminate()
+        process.communicate()
+
+
+def test_the_lines_for_backbeats_users_work_as_printed(played):
+    printed = lines()
+    assert len(printed) == 4
+    for command, answer in printed:
+        typed = command.replace("127.0.0.1:8900", "%s:%d" % played.address)
+        said = subprocess.run(["sh", "-c", typed], capture_output=True, text=True, timeout=30)
+        assert shape(json.loads(said.stdout)) == shape(json.loads(answer)), (command, said.stdout)
+        if "failed/" in command:
+            assert ([v["Key"] for v in json.loads(said.stdout)["Versions"]] ==
+                    [v["Key"] for v in json.loads(answer)["Versions"]])
+
+
+def test_the_settings_for_backbeats_users_are_good(programs, tmp_path):
+    config = tmp_path / "crr-retryd.json"
+    config.write_text(re.search(r"^```\n(\{.*?^\})", section(), re.MULTILINE | re.DOTALL)[1])
+    said = subprocess.run([programs["daemon"], "--config", config, "--check-config"],
+                          env={"SOURCE_ACCESS_KEY": "a", "SOURCE_SECRET_KEY": "s"},
+                          capture_output=True, text=True, timeout=30)
+    assert said.returncode == 0, said.stderr

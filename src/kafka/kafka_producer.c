@@ -230,8 +230,8 @@ static bool make_producer(struct kafka_publisher *p)
         p->topics[PUBLISH_FAILURES] =
                 open_topic(p, p->settings->failures_topic, p->settings->failures_partitioner);
         if (p->settings->status_topic != NULL)
-                p->topics[PUBLISH_STATUS] =
-                        open_topic(p, p->settings->status_topic, p->settings->replication_partitioner);
+                p->topics[PUBLISH_STATUS] = open_topic(p, p->settings->status_topic,
+                                                       p->settings->replication_partitioner);
         return true;
 }
 

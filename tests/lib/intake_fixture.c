@@ -126,9 +126,9 @@ void fixture_check_records(size_t n)
         CHECK_INT(fixture.batch->n_records, n);
 }
 
-void fixture_check_value_has(size_t i, const char *text)
+void fixture_check_value_has(size_t record, const char *text)
 {
-        const struct publish_record *r = &fixture.batch->records[i];
+        const struct publish_record *r = &fixture.batch->records[record];
 
         CHECK(memmem(r->value.base, r->value.len, text, strlen(text)) != NULL);
 }

@@ -274,8 +274,7 @@ static void every_handle_can_be_made(void)
                 if (rk == NULL)
                         check_fail(__FILE__, __LINE__, kafka_handle_name(handle), err.message);
                 CHECK_INT(rd_kafka_type(rk),
-                          kafka_handle_is_producer(handle) ? RD_KAFKA_PRODUCER
-                                                           : RD_KAFKA_CONSUMER);
+                          kafka_handle_is_producer(handle) ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER);
                 rd_kafka_destroy(rk);
         }
 }

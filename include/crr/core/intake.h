@@ -29,8 +29,9 @@
  * Errors     A record that cannot be used is counted and told, and skipped; it never stops the
  *            others. Counters are added up when the batch is committed: as exact as the log.
  */
-#define INTAKE_TOLD_MAX 20 /* rejected records of one batch that are told; the others are counted \
-                            */
+#define INTAKE_TOLD_MAX                                                           \
+        20 /* rejected records of one batch that are told; the others are counted \
+            */
 
 #define INTAKE_MARKS (1u << 18)
 

@@ -115,7 +115,7 @@ static void a_retry_is_asked_for(void)
         CHECK(uuid_eq(&e.query.retry_id, &retry.retry_id));
         CHECK(e.query.has_idempotency_key && e.query.again);
         check_same_str(e.query.traceparent, retry.traceparent);
-        CHECK_INT(e.query.timeout_ms, 1500);
+        CHECK_INT(e.query.timeout_ms, 1300);
         CHECK_INT(e.query.n_entries, 2);
         CHECK(identity_eq(&e.query.entries[0].id, &first.id) && !e.query.entries[0].force);
         CHECK(identity_eq(&e.query.entries[1].id, &second.id) && e.query.entries[1].force);

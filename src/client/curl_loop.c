@@ -163,7 +163,6 @@ static enum curl_result result_of(CURL *easy, CURLcode code)
 static void finish(struct transfer *t, CURLcode code)
 {
         struct curl_call *call = t->call;
-        struct buf answer = { 0 };
         long status = 0;
 
         if (call != NULL) {
@@ -179,11 +178,8 @@ static void finish(struct transfer *t, CURLcode code)
                                                         : curl_easy_strerror(code));
         }
         free_transfer(t);
-        if (call == NULL)
-                return;
-        answer = call->answer; /* the call may be gone when done() returns */
-        call->done(call);
-        buf_deinit(&answer);
+        if (call != NULL)
+                call->done(call);
 }
 
 static void take_finished(struct curl_loop *c)

@@ -52,6 +52,7 @@ static const char *const result_names[] = {
 static void asking_free(struct asking *a)
 {
         buf_deinit(&a->body);
+        buf_deinit(&a->http.answer);
         free(a);
 }
 

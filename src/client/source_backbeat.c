@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: a call waits in the queue for one of the requests that may be out at once, is
- * sent, signed with the keys of its role, and done with the metadata of the answer.
+ * sent, signed with the keys of its role, and done with the metadata of the answer. What came is
+ * read in the order in which it came, a bounded part of it in a turn of the loop; its place among
+ * those that are out is free meanwhile.
  *
- *   get --> queue --> out --> done
- *             ^        |
- *             '- pause-'          what failed, if its deadline and its attempts allow another
+ *   get --> queue --> out --> inbox --> done
+ *             ^        |        |
+ *             '------ pause ----'       what failed, if its deadline and its attempts allow another
  *
  * Possible failures:
  *  - an answer that is no metadata: done at once, as gone or unavailable;
@@ -29,9 +31,8 @@
 #include "crr/base/log.h"
 #include "crr/base/time.h"
 #include "source_fetch.h"
+#include "source_inbox.h"
 #include "source_request.h"
-
-#define URL_LIMIT ((size_t)16 << 10)
 
 struct source_backbeat {
         struct source port; /* the first member */
@@ -46,6 +47,7 @@ struct source_backbeat {
         struct source_reader reader;
 
         struct fetch_list queue, paused, out, ended;
+        struct source_inbox inbox;
         unsigned n_out;
         struct breaker breaker;
         struct error trouble; /* of the last failure */
@@ -55,7 +57,7 @@ struct source_backbeat {
         uv_timer_t timer;
         int64_t due_ms;        /* it is armed for then; INT64_MAX: it is not */
         bool closing, is_over; /* it takes no calls any more */
-        bool curl_closed, timer_closed;
+        unsigned open_parts;   /* while it closes */
         void (*closed)(void *data);
         void *closed_data;
 };
@@ -121,6 +123,11 @@ static void end_refused(struct fetch *f)
         end_later(f, "open", "not asked for a while, after failures: ", f->owner->trouble.message);
 }
 
+static void end_closed(struct fetch *f)
+{
+        end_later(f, "failed", "", "closed");
+}
+
 static void finish_ended(struct source_backbeat *s, unsigned most)
 {
         struct fetch *f;
@@ -181,33 +188,22 @@ static void send_it(struct fetch *f, int64_t now_ms)
 {
         struct source_backbeat *s = f->owner;
         int64_t left_ms = f->call->deadline_ms - now_ms;
-        struct sigv4 signature;
-        struct buf url;
 
-        buf_init(&url, URL_LIMIT);
-        source_url_write(&url, s->url, f->call);
-        if (url.overflow) {
-                end_later(f, "refused", "", "the object's name is too long");
-                buf_deinit(&url);
-                return;
-        }
         f->is_cut = left_ms < (int64_t)s->timeout_ms;
-        f->attempts++;
         f->http = (struct curl_call){
                 .data = f,
-                .url = url.base,
                 .timeout_ms = f->is_cut ? (unsigned)left_ms : s->timeout_ms,
                 .max_answer_bytes = SOURCE_ANSWER_BYTES,
                 .done = http_on_done,
         };
+        if (!source_send(s->curl, s->url, &s->auth, f->call, &f->http)) {
+                end_later(f, "refused", "", "the object's name is too long");
+                return;
+        }
+        f->attempts++;
         fetch_move(f, &s->out);
         s->n_out++;
         breaker_on_sent(&s->breaker);
-        source_sign(&s->auth, f->call->role, &signature, &f->http);
-        curl_loop_start(s->curl, &f->http); /* which copies the URL and the headers */
-        f->http.url = NULL;
-        memset(f->http.headers, 0, sizeof f->http.headers);
-        buf_deinit(&url);
 }
 
 static void send_waiting(struct source_backbeat *s)
@@ -215,8 +211,8 @@ static void send_waiting(struct source_backbeat *s)
         int64_t now_ms = time_monotonic_ms();
         struct fetch *f;
 
-        while (!s->closing && s->n_out < s->concurrency && breaker_lets_through(&s->breaker) &&
-               (f = s->queue.first) != NULL) {
+        while (!s->closing && s->n_out < s->concurrency && !source_inbox_is_full(&s->inbox) &&
+               breaker_lets_through(&s->breaker) && (f = s->queue.first) != NULL) {
                 if (f->call->deadline_ms <= now_ms)
                         end_late(f);
                 else
@@ -259,40 +255,22 @@ static void tell_breaker(struct fetch *f, enum source_verdict verdict, int64_t n
 static const char *settle(struct fetch *f, enum source_verdict verdict, const struct error *why,
                           int64_t now_ms)
 {
-        static const char *const outcomes[] = {
-                [VERDICT_FOUND] = "found",     [VERDICT_GONE] = "gone",
-                [VERDICT_REFUSED] = "refused", [VERDICT_GARBLED] = "garbled",
-                [VERDICT_FAILED] = "failed",
-        };
-        struct source_call *call = f->call;
+        const struct source_backbeat *s = f->owner;
+        const char *outcome = source_settle(&s->reader, s->url, verdict, why, f->call);
 
-        call->metadata = STR_ABSENT;
-        call->result = SOURCE_UNAVAILABLE;
-        if (verdict == VERDICT_FOUND) {
-                call->result = SOURCE_FOUND;
-                call->metadata = buf_str(&f->owner->reader.metadata);
-        } else if (verdict == VERDICT_GONE) {
-                call->result = SOURCE_GONE;
-        } else {
-                error_set(&call->err, ERR_UNAVAILABLE, "the source %s: %s", f->owner->url,
-                          why->message);
-        }
-        if (verdict == VERDICT_FAILED && now_ms >= call->deadline_ms)
-                return "late";
-        return outcomes[verdict];
+        return verdict == VERDICT_FAILED && now_ms >= f->call->deadline_ms ? "late" : outcome;
 }
 
-static void http_on_done(struct curl_call *http)
+static void read_answer(struct fetch *f)
 {
-        struct fetch *f = http->data;
         struct source_backbeat *s = f->owner;
         int64_t now_ms = time_monotonic_ms();
         struct error why = { .message = "closed" };
         enum source_verdict verdict = VERDICT_FAILED;
 
-        s->n_out--;
         if (!s->closing)
-                verdict = source_read(&s->reader, http, &why);
+                verdict = source_read(&s->reader, &f->http, &why);
+        buf_deinit(&f->http.answer);
         if (verdict == VERDICT_FAILED)
                 s->trouble = why;
         tell_breaker(f, verdict, now_ms);
@@ -300,6 +278,29 @@ static void http_on_done(struct curl_call *http)
                 done(f, settle(f, verdict, &why, now_ms));
         heed_breaker(s);
         send_waiting(s);
+}
+
+/* Where nothing came there is nothing to parse, and whether the time was over counts: at once.
+ * The free place is taken when the inbox is read next, in this turn: a failure counts first. */
+static void http_on_done(struct curl_call *http)
+{
+        struct fetch *f = http->data;
+        struct source_backbeat *s = f->owner;
+
+        s->n_out--;
+        if (http->result != CURL_ANSWERED) {
+                read_answer(f);
+                return;
+        }
+        source_inbox_add(&s->inbox, f);
+        wake_at(s, f->call->deadline_ms);
+}
+
+/* It says nothing of the source any more. */
+static void drop_answer(struct fetch *f)
+{
+        source_inbox_drop(&f->owner->inbox, f);
+        breaker_on_nothing(&f->owner->breaker);
 }
 
 /* TIME PASSES */
@@ -310,8 +311,11 @@ static void end_overdue(struct fetch_list *list, int64_t now_ms)
 
         for (struct fetch *f = list->first; f != NULL; f = next) {
                 next = f->next;
-                if (f->call->deadline_ms <= now_ms)
-                        end_late(f);
+                if (f->call->deadline_ms > now_ms)
+                        continue;
+                if (list == &f->owner->inbox.list)
+                        drop_answer(f);
+                end_late(f);
         }
 }
 
@@ -337,11 +341,13 @@ static void timer_on_due(uv_timer_t *timer)
         heed_breaker(s);
         end_overdue(&s->queue, now_ms);
         end_overdue(&s->paused, now_ms);
+        end_overdue(&s->inbox.list, now_ms);
         end_pauses(s, now_ms);
         finish_ended(s, LIMIT_WORK_ENTRIES);
         send_waiting(s);
         wake_for(s, &s->queue);
         wake_for(s, &s->paused);
+        wake_for(s, &s->inbox.list);
         if (s->ended.first != NULL)
                 wake_at(s, 0);
 }
@@ -360,7 +366,7 @@ static void get(struct source *port, struct source_call *call)
         f->call = call;
         call->work = f;
         if (s->closing) {
-                end_later(f, "failed", "", "closed");
+                end_closed(f);
         } else if (!breaker_lets_through(&s->breaker)) {
                 end_refused(f);
         } else {
@@ -382,6 +388,8 @@ static void cancel(struct source *port, struct source_call *call)
                 curl_loop_cancel(s->curl, &f->http);
                 s->n_out--;
                 breaker_on_nothing(&s->breaker);
+        } else if (f->in == &s->inbox.list) {
+                drop_answer(f);
         }
         fetch_take(f);
         free(f);
@@ -391,23 +399,12 @@ static void cancel(struct source *port, struct source_call *call)
 
 /* LIFE */
 
-static struct breaker_rules rules_of(const struct source_pace *pace)
-{
-        return (struct breaker_rules){
-                .failures = pace->breaker_failures,
-                .span_ms = pace->breaker_span_ms,
-                .open_ms = pace->breaker_open_ms,
-                .open_max_ms = pace->breaker_open_max_ms,
-        };
-}
-
 struct source_backbeat *source_backbeat_new(uv_loop_t *loop, const struct source_config *config,
                                             struct metrics *metrics)
 {
         struct source_backbeat *s = calloc(1, sizeof *s);
         struct curl_loop_limits limits = { config->concurrency, config->concurrency,
                                            config->concurrency };
-        struct breaker_rules rules;
 
         if (s == NULL || (s->url = strdup(config->url)) == NULL)
                 abort();
@@ -420,8 +417,13 @@ struct source_backbeat *source_backbeat_new(uv_loop_t *loop, const struct source
         arena_init(&s->auth_arena, 0);
         source_backbeat_reconfigure(s, config);
         source_reader_init(&s->reader);
-        rules = rules_of(&s->pace);
-        breaker_init(&s->breaker, &rules);
+        source_inbox_init(&s->inbox, loop, read_answer);
+        breaker_init(&s->breaker, &(struct breaker_rules){
+                                          .failures = s->pace.breaker_failures,
+                                          .span_ms = s->pace.breaker_span_ms,
+                                          .open_ms = s->pace.breaker_open_ms,
+                                          .open_max_ms = s->pace.breaker_open_max_ms,
+                                  });
         uv_timer_init(loop, &s->timer);
         s->timer.data = s;
         s->due_ms = INT64_MAX;
@@ -447,41 +449,40 @@ const char *source_backbeat_status(const struct source_backbeat *s)
         return state == BREAKER_CLOSED ? "ok" : breaker_state_name(state);
 }
 
-static void tell_closed_if_so(struct source_backbeat *s)
-{
-        if (s->curl_closed && s->timer_closed)
-                s->closed(s->closed_data);
-}
-
-static void curl_on_closed(void *data)
+static void part_on_closed(void *data)
 {
         struct source_backbeat *s = data;
 
-        s->curl_closed = true;
-        tell_closed_if_so(s);
+        if (--s->open_parts == 0)
+                s->closed(s->closed_data);
 }
 
 static void timer_on_closed(uv_handle_t *handle)
 {
-        struct source_backbeat *s = handle->data;
-
-        s->timer_closed = true;
-        tell_closed_if_so(s);
+        part_on_closed(handle->data);
 }
 
 void source_backbeat_close(struct source_backbeat *s, void (*closed)(void *data), void *data)
 {
+        struct fetch *f;
+
         s->closing = true;
         s->closed = closed;
         s->closed_data = data;
-        curl_loop_close(s->curl, curl_on_closed, s);
+        s->open_parts = 3;
+        curl_loop_close(s->curl, part_on_closed, s);
         while (s->queue.first != NULL)
-                end_later(s->queue.first, "failed", "", "closed");
+                end_closed(s->queue.first);
         while (s->paused.first != NULL)
-                end_later(s->paused.first, "failed", "", "closed");
+                end_closed(s->paused.first);
+        while ((f = s->inbox.list.first) != NULL) {
+                drop_answer(f);
+                end_closed(f);
+        }
         while (s->ended.first != NULL)
                 finish_ended(s, 1);
         s->is_over = true;
+        source_inbox_close(&s->inbox, part_on_closed, s);
         uv_close((uv_handle_t *)&s->timer, timer_on_closed);
 }
 

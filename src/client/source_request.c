@@ -7,8 +7,10 @@
 #include "crr/base/limits.h"
 #include "crr/base/time.h"
 #include "crr/base/url.h"
+#include "sigv4.h"
 
 #define ROUTE      "/_/backbeat/metadata/"
+#define URL_LIMIT  ((size_t)16 << 10)
 #define CODE_BYTES 64
 #define AUTH_LIMIT ((size_t)64 << 20) /* settings have a limit of their own */
 #define KEPT_BYTES                                                                    \
@@ -28,7 +30,8 @@ static void append_path(struct buf *out, struct str path)
         url_encode(out, rest);
 }
 
-void source_url_write(struct buf *out, const char *base, const struct source_call *call)
+/* Terminated. */
+static void write_url(struct buf *out, const char *base, const struct source_call *call)
 {
         struct str head = str_from(base);
 
@@ -96,7 +99,8 @@ static struct sigv4_key key_of(const struct source_auth *auth, struct str role)
         return (struct sigv4_key){ auth->region, auth->access_key, auth->secret_key };
 }
 
-void source_sign(const struct source_auth *auth, struct str role, struct sigv4 *space,
+/* The headers live in `space`. */
+static void sign(const struct source_auth *auth, struct str role, struct sigv4 *space,
                  struct curl_call *http)
 {
         struct sigv4_key key = key_of(auth, role);
@@ -106,6 +110,27 @@ void source_sign(const struct source_auth *auth, struct str role, struct sigv4 *
         sigv4_sign(&key, http->url, time_wall_ms(), space);
         for (int i = 0; i < SIGV4_HEADERS; i++)
                 http->headers[i] = space->lines[i];
+}
+
+bool source_send(struct curl_loop *curl, const char *base, const struct source_auth *auth,
+                 const struct source_call *call, struct curl_call *http)
+{
+        struct sigv4 signature;
+        struct buf url;
+        bool fits;
+
+        buf_init(&url, URL_LIMIT);
+        write_url(&url, base, call);
+        fits = !url.overflow;
+        if (fits) {
+                http->url = url.base;
+                sign(auth, call->role, &signature, http);
+                curl_loop_start(curl, http); /* which copies the URL and the headers */
+                http->url = NULL;
+                memset(http->headers, 0, sizeof http->headers);
+        }
+        buf_deinit(&url);
+        return fits;
 }
 
 /* ANSWERS */
@@ -239,4 +264,27 @@ enum source_verdict source_read(struct source_reader *r, const struct curl_call 
         if (http->status == 200)
                 return read_metadata(r, buf_str(&http->answer), err);
         return read_error(r, http, err);
+}
+
+const char *source_settle(const struct source_reader *r, const char *url,
+                          enum source_verdict verdict, const struct error *why,
+                          struct source_call *call)
+{
+        static const char *const outcomes[] = {
+                [VERDICT_FOUND] = "found",     [VERDICT_GONE] = "gone",
+                [VERDICT_REFUSED] = "refused", [VERDICT_GARBLED] = "garbled",
+                [VERDICT_FAILED] = "failed",
+        };
+
+        call->metadata = STR_ABSENT;
+        call->result = SOURCE_UNAVAILABLE;
+        if (verdict == VERDICT_FOUND) {
+                call->result = SOURCE_FOUND;
+                call->metadata = buf_str(&r->metadata);
+        } else if (verdict == VERDICT_GONE) {
+                call->result = SOURCE_GONE;
+        } else {
+                error_set(&call->err, ERR_UNAVAILABLE, "the source %s: %s", url, why->message);
+        }
+        return outcomes[verdict];
 }

@@ -6,7 +6,6 @@
 #include "crr/base/json_read.h"
 #include "crr/client/curl_loop.h"
 #include "crr/client/source_backbeat.h"
-#include "sigv4.h"
 
 /* What is sent to the source, and what its answers mean. Nothing here waits. */
 
@@ -14,15 +13,15 @@
  * three times), and for the little else that an answer holds. */
 #define SOURCE_ANSWER_BYTES (3 * SOURCE_METADATA_BYTES + ((size_t)64 << 10))
 
-/* A terminated URL. */
-void source_url_write(struct buf *out, const char *base, const struct source_call *call);
-
 /* A copy that lives in the arena, whose content before (of *to) is freed. */
 void source_auth_replace(struct source_auth *to, struct arena *arena,
                          const struct source_auth *from);
-/* The headers of a request for this role; none if nothing is signed. They live in `space`. */
-void source_sign(const struct source_auth *auth, struct str role, struct sigv4 *space,
-                 struct curl_call *http);
+
+/* Start `http`, all of which is set but URL and headers: these are written here, and signed with
+ * the keys of the call's role, if there are any. False: the name is too long, nothing is started.
+ */
+bool source_send(struct curl_loop *curl, const char *base, const struct source_auth *auth,
+                 const struct source_call *call, struct curl_call *http);
 
 enum source_verdict {
         VERDICT_FOUND,
@@ -44,5 +43,10 @@ void source_reader_deinit(struct source_reader *r);
 /* err: why it is neither found nor gone. */
 enum source_verdict source_read(struct source_reader *r, const struct curl_call *http,
                                 struct error *err);
+
+/* What the call is told of it; the name of the outcome. The metadata stays the reader's. */
+const char *source_settle(const struct source_reader *r, const char *url,
+                          enum source_verdict verdict, const struct error *why,
+                          struct source_call *call);
 
 #endif

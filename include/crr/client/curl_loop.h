@@ -42,7 +42,7 @@ struct curl_call {
         enum curl_result result; /* out, as the rest */
         bool timed_out;          /* not CURL_ANSWERED: all of its time was over */
         int status;
-        struct buf answer; /* the body; freed when done() returns */
+        struct buf answer; /* the body; from done() on the caller's, who frees it */
         struct error err;  /* ERR_UNAVAILABLE, unless CURL_ANSWERED */
 
         void *transfer; /* the loop's */

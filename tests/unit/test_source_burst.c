@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many large answers at once: how many of them a turn of the loop reads, and what becomes of those
+ * that wait. */
+#include "source_bench.h"
+
+#define ANSWER_BYTES ((size_t)100 << 10)
+#define TURN_BYTES   ((size_t)128 << 10)
+#define INBOX_BYTES  ((size_t)4 << 20)
+#define LARGE_BYTES  ((size_t)500 << 10)
+#define BURST        24
+
+struct burst {
+        struct source_bench b; /* the first member */
+        char *reply;
+};
+
+/* The reply has a body of so many bytes. */
+static char *reply_of(size_t n)
+{
+        static const char head[] = "{\"Body\":\"{\\\"m\\\":\\\"", tail[] = "\\\"}\"}";
+        char *reply = malloc(n + 200), *body;
+
+        CHECK(reply != NULL);
+        body = reply + sprintf(reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", n);
+        memset(body, 'x', n);
+        memcpy(body, head, strlen(head));
+        memcpy(body + n - strlen(tail), tail, sizeof tail);
+        return reply;
+}
+
+/* All calls are answered while the client does not look, so that it finds all answers at once. */
+static void burst_init(struct burst *u, size_t bytes)
+{
+        source_bench_init_with(&u->b, (struct source_config){ .concurrency = BURST });
+        u->reply = reply_of(bytes);
+        for (unsigned i = 0; i < BURST; i++)
+                begin(&u->b, i);
+        WAIT(&u->b, u->b.server.n_waiting == BURST);
+        for (unsigned i = 0; i < BURST; i++)
+                http_source_answer(&u->b.server, i, u->reply);
+}
+
+static void burst_deinit(struct burst *u)
+{
+        source_bench_deinit(&u->b);
+        free(u->reply);
+}
+
+/* The most calls that were done in one turn, until all but `left` are. */
+static unsigned most_in_a_turn(struct source_bench *b, unsigned left)
+{
+        unsigned most = 0;
+
+        while (b->n_done < BURST - left) {
+                unsigned before = b->n_done;
+
+                WAIT(b, b->n_done > before); /* one turn at a time */
+                if (b->n_done - before > most)
+                        most = b->n_done - before;
+        }
+        return most;
+}
+
+static void a_turn_reads_no_more_than_its_share_of_the_answers(void)
+{
+        struct burst u;
+
+        burst_init(&u, ANSWER_BYTES);
+        CHECK_INT(most_in_a_turn(&u.b, 0), TURN_BYTES / ANSWER_BYTES);
+        CHECK_INT(outcome(&u.b, "found"), BURST);
+        burst_deinit(&u);
+}
+
+static void of_small_answers_a_turn_reads_many(void)
+{
+        struct burst u;
+
+        burst_init(&u, 1000);
+        CHECK(most_in_a_turn(&u.b, 0) > 1);
+        burst_deinit(&u);
+}
+
+static void an_answer_that_is_larger_than_a_turns_share_is_read_alone(void)
+{
+        struct burst u;
+
+        burst_init(&u, 3 * TURN_BYTES);
+        CHECK_INT(most_in_a_turn(&u.b, 0), 1);
+        CHECK_INT(u.b.asks[BURST - 1].call.result, SOURCE_FOUND);
+        burst_deinit(&u);
+}
+
+/* Until some are done and some wait. */
+static void read_some(struct burst *u)
+{
+        burst_init(u, ANSWER_BYTES);
+        WAIT(&u->b, u->b.n_done > 0);
+        CHECK(u->b.n_done < BURST);
+}
+
+static unsigned n_found(const struct burst *u)
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < BURST; i++)
+                n += u->b.asks[i].call.result == SOURCE_FOUND;
+        return n;
+}
+
+static void what_waits_can_be_canceled(void)
+{
+        unsigned done, canceled = 0;
+        struct burst u;
+
+        read_some(&u);
+        done = u.b.n_done;
+        for (unsigned i = 0; i < BURST; i++) {
+                canceled += u.b.asks[i].call.work != NULL;
+                u.b.port->cancel(u.b.port, &u.b.asks[i].call);
+        }
+        CHECK_INT(canceled, BURST - done);
+        CHECK_INT(outcome(&u.b, "canceled"), BURST - done);
+        u.b.server.otherwise = FOUND;
+        ask(&u.b, SOURCE_FOUND);
+        CHECK_INT(u.b.n_done, done + 1);
+        burst_deinit(&u);
+}
+
+static void the_place_of_an_answer_that_waits_is_free(void)
+{
+        struct burst u;
+
+        read_some(&u);
+        begin(&u.b, BURST);
+        WAIT(&u.b, u.b.server.n_requests == BURST + 1);
+        CHECK(u.b.n_done < BURST);
+        burst_deinit(&u);
+}
+
+static void while_too_much_waits_nothing_more_is_asked_for(void)
+{
+        unsigned most_left = INBOX_BYTES / LARGE_BYTES;
+        struct burst u;
+
+        burst_init(&u, LARGE_BYTES);
+        begin(&u.b, BURST);
+        WAIT(&u.b, u.b.server.n_requests == BURST + 1);
+        CHECK(u.b.n_done >= BURST - most_left - 1);
+        burst_deinit(&u);
+}
+
+static void closing_ends_what_waits(void)
+{
+        unsigned done;
+        struct burst u;
+
+        read_some(&u);
+        done = u.b.n_done;
+        burst_deinit(&u);
+        CHECK_INT(u.b.n_done, BURST);
+        for (unsigned i = 0; i < BURST; i++)
+                CHECK_INT(u.b.asks[i].done, 1);
+        CHECK_INT(n_found(&u), done);
+}
+
+static void what_waits_ends_with_its_deadline(void)
+{
+        unsigned done;
+        struct burst u;
+
+        read_some(&u);
+        done = u.b.n_done;
+        for (unsigned i = 0; i < BURST; i++)
+                u.b.asks[i].call.deadline_ms = time_monotonic_ms();
+        begin_until(&u.b, BURST, -1); /* the client looks at its clock soon */
+        for (int64_t now_ms = time_monotonic_ms(); time_monotonic_ms() < now_ms + 3;)
+                continue;
+        WAIT(&u.b, u.b.n_done == BURST + 1);
+        CHECK_INT(outcome(&u.b, "late"), BURST - done + 1);
+        CHECK_INT(n_found(&u), done);
+        burst_deinit(&u);
+}
+
+int main(void)
+{
+        RUN(a_turn_reads_no_more_than_its_share_of_the_answers);
+        RUN(of_small_answers_a_turn_reads_many);
+        RUN(an_answer_that_is_larger_than_a_turns_share_is_read_alone);
+        RUN(what_waits_can_be_canceled);
+        RUN(the_place_of_an_answer_that_waits_is_free);
+        RUN(while_too_much_waits_nothing_more_is_asked_for);
+        RUN(closing_ends_what_waits);
+        RUN(what_waits_ends_with_its_deadline);
+        return 0;
+}

@@ -22,7 +22,6 @@
 #include "crr/client/source_backbeat.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

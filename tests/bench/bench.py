@@ -13,6 +13,7 @@ import intake  # noqa: E402
 import loop  # noqa: E402
 import members  # noqa: E402
 import pages  # noqa: E402
+import payload  # noqa: E402
 import report  # noqa: E402
 import retry  # noqa: E402
 import sizes  # noqa: E402
@@ -27,6 +28,7 @@ BENCHES = {
     "loop": loop.rounds,
     "group": members.rounds,
     "intake": intake.rounds,
+    "backbeat": payload.rounds,
 }
 
 # A broker that is to be fast, not one that is to start quickly.

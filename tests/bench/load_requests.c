@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crr/base/url.h"
 #include "dataset.h"
@@ -64,6 +67,15 @@ void load_requests_add_lookup(struct load_requests *r, uint64_t row)
         end_request(r);
 }
 
+static void add_post(struct load_requests *r, struct str body)
+{
+        add_head(r, "POST", STR(FAILED));
+        buf_printf(&r->bytes, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                   body.len);
+        buf_append_str(&r->bytes, body);
+        end_request(r);
+}
+
 void load_requests_add_retry(struct load_requests *r, uint64_t first, size_t elements)
 {
         static struct dataset_row failure;
@@ -78,10 +90,21 @@ void load_requests_add_retry(struct load_requests *r, uint64_t first, size_t ele
                 dataset_write_element(&failure.failure, &w);
         }
         json_array_close(&w);
-        add_head(r, "POST", STR(FAILED));
-        buf_printf(&r->bytes, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                   body.len);
-        buf_append_str(&r->bytes, buf_str(&body));
+        add_post(r, buf_str(&body));
         buf_deinit(&body);
-        end_request(r);
+}
+
+void load_requests_add_posts(struct load_requests *r, const char *path)
+{
+        FILE *file = fopen(path, "r");
+        size_t capacity = 0;
+        char *line = NULL;
+        ssize_t n;
+
+        if (file == NULL)
+                bench_fail("%s: %s", path, strerror(errno));
+        while ((n = getline(&line, &capacity, file)) > 0)
+                add_post(r, (struct str){ line, (size_t)n });
+        free(line);
+        fclose(file);
 }

@@ -7,6 +7,7 @@
  *   WORK  get PATH...                 these paths, in turn
  *         lookup FIRST COUNT          the object routes of COUNT rows of the data set
  *         retry FIRST ELEMENTS        each request retries the next ELEMENTS rows
+ *         post FILE                   each request retries what the next line of the file says
  *
  * The warm-up's requests come first and are not counted. Prints one line of JSON; with --pid the
  * CPU time that the server took meanwhile.
@@ -62,7 +63,7 @@ static void parse(struct options *o, int argc, char **argv)
                         exit(2);
         }
         if (argc - optind < 4)
-                bench_fail("usage: loadgen [options] HOST PORT get|lookup|retry ...");
+                bench_fail("usage: loadgen [options] HOST PORT get|lookup|retry|post ...");
         o->host = argv[optind];
         o->port = (int)number(argv[optind + 1]);
         o->work = argv + optind + 2;
@@ -78,6 +79,10 @@ static void make_requests(const struct options *o, struct load_requests *r)
         if (strcmp(kind, "get") == 0) {
                 for (int i = 1; i < o->n_work; i++)
                         load_requests_add_get(r, o->work[i]);
+                return;
+        }
+        if (strcmp(kind, "post") == 0) {
+                load_requests_add_posts(r, o->work[1]);
                 return;
         }
         if (o->n_work != 3)

@@ -22,6 +22,8 @@ void load_requests_add_get(struct load_requests *r, const char *path);
 void load_requests_add_lookup(struct load_requests *r, uint64_t row);
 /* A retry of the rows first, first + 1, ... of the data set. */
 void load_requests_add_retry(struct load_requests *r, uint64_t first, size_t elements);
+/* Retries whose bodies are the lines of this file. */
+void load_requests_add_posts(struct load_requests *r, const char *path);
 
 struct load_result {
         struct meter_latencies latencies; /* from a request's first byte written to its answer's

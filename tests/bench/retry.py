@@ -14,10 +14,10 @@ Retried = namedtuple("Retried", "found growth longest_turn_ms")
 
 
 def _counters(daemon):
-    """{name: value} of /metrics, samples of all sites summed."""
+    """{name: value} of /metrics, samples of all sites and outcomes summed."""
     found = {}
     for line in daemon.get("/metrics").body.decode().splitlines():
-        sample = re.fullmatch(r"(\w+)(?:\{site=.*\})? (\S+)", line)
+        sample = re.fullmatch(r"(\w+)(?:\{(?:site|outcome)=.*\})? (\S+)", line)
         if sample:
             name = sample[1].removeprefix("crr_retry_")
             found[name] = found.get(name, 0) + float(sample[2])
@@ -30,12 +30,16 @@ class Retrying:
     def __init__(self, stage, daemon, first_row=0):
         self._stage, self._daemon, self.next_row = stage, daemon, first_row
 
+    def _work(self, step):
+        """The words that tell the load generator what to post."""
+        return "retry", self.next_row, step.elements
+
     def run(self, step):
         """What the load generator measured, {counter: growth}, the longest turn meanwhile."""
         before = _counters(self._daemon)
         found = self._stage.load_daemon(
-            self._daemon, "retry", self.next_row, step.elements, requests=step.requests,
-            connections=step.clients, warmup=step.warmup)
+            self._daemon, *self._work(step), requests=step.requests, connections=step.clients,
+            warmup=step.warmup)
         after = _counters(self._daemon)
         growth = {name: value - before.get(name, 0) for name, value in after.items()}
         posted = step.elements * (step.requests + step.warmup)

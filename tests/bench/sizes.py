@@ -4,7 +4,7 @@ from collections import namedtuple
 
 Step = namedtuple("Step", "clients elements requests warmup")
 Sizes = namedtuple("Sizes", "small rounds rows pages lookups retries loop_retries group_retries"
-                            " intake completed")
+                            " intake completed backbeat_retries")
 
 
 def full(rounds):
@@ -14,7 +14,8 @@ def full(rounds):
                  Step(1024, 1, 120_000, 10_240), Step(16, 1000, 400, 64)],
         loop_retries=[Step(64, 1, 6_000, 64), Step(1024, 1, 20_000, 1_024),
                       Step(16, 1000, 96, 16), Step(4, 10_000, 12, 4)],
-        group_retries=Step(240, 1, 24_000, 0), intake=1_000_000, completed=20_000)
+        group_retries=Step(240, 1, 24_000, 0), intake=1_000_000, completed=20_000,
+        backbeat_retries=[Step(256, 1, 8_000, 512), Step(16, 1000, 48, 16)])
 
 
 # Every program and every line once, on whatever machine: what it prints means nothing.
@@ -22,4 +23,5 @@ SMALL = Sizes(
     small=True, rounds=1, rows=20_000, pages=20, lookups=200,
     retries=[Step(1, 1, 5, 2), Step(16, 1, 100, 16), Step(2, 1000, 4, 2)],
     loop_retries=[Step(8, 1, 50, 8), Step(1, 5000, 2, 1)],
-    group_retries=Step(6, 1, 60, 0), intake=20_000, completed=500)
+    group_retries=Step(6, 1, 60, 0), intake=20_000, completed=500,
+    backbeat_retries=[Step(8, 1, 50, 8), Step(2, 200, 4, 2)])

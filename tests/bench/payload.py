@@ -43,7 +43,7 @@ def _taken_in(stage, failed, source):
     daemon = stage.ready_daemon(
         topics, topics__intake=failed.topic, topics__status=status, retry__payload="backbeat",
         source__url=source.url, source__concurrency=CONCURRENCY)
-    wait_for(lambda: daemon.metric("crr_retry_failures") >= failed.count,
+    wait_for(lambda: daemon.metric("crr_retry_failed_entries") >= failed.count,
              f"{failed.count} failures in {daemon.output}", START_DEADLINE_S, LOOK_EVERY_S)
     return daemon
 

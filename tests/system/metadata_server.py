@@ -7,36 +7,38 @@ import threading
 import urllib.parse
 from collections import Counter
 
+import backbeat
+
 ROUTE = "/_/backbeat/metadata/"
+GONE = b'{"code":"ObjNotFound"}'
 
 
 def metadata(raw_version, **sites):
     """Of a version, with the state of each site."""
-    backends = [{"site": site, "status": status, "dataStoreVersionId": ""}
-                for site, status in sites.items()]
-    return json.dumps({
-        "content-length": 7, "last-modified": "2018-03-30T22:22:34.384Z", "versionId": raw_version,
-        "replicationInfo": {"status": "FAILED", "backends": backends,
-                            "content": ["DATA", "METADATA"], "destination": "arn:aws:s3:::d",
-                            "storageClass": ",".join(sites), "role": "r", "storageType": "",
-                            "dataStoreVersionId": ""}})
-
-
-def wire(raw_version):
-    """The version id that clients see."""
-    return raw_version.encode().hex()
+    return json.dumps(backbeat.metadata(raw_version, sites))
 
 
 class MetadataServer:
     """Tells `versions[(bucket, key, version id or None)]`; what is not there is gone.
 
-    While `go_on` is not set nothing is answered, while it `is_down` all is 503.
+    While `go_on` is not set nothing is answered, while it `is_down` all is 503; `status` and `body`
+    are what it says to everything, unless they are None. A stop ends it, until it is started: at
+    the same port.
     """
 
     def __init__(self):
         self.versions, self.asked, self.is_down = {}, Counter(), False
+        self.status = self.body = None
         self.go_on = threading.Event()
         self.go_on.set()
+        self._server, self._port = None, 0
+        self.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self):
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -56,9 +58,12 @@ class MetadataServer:
             daemon_threads = True
             request_queue_size = 256  # the daemon connects many times at once
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+            def handle_error(self, *_):
+                pass  # who asked is gone
+
+        self._server = Server(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, target):
         path, _, query = target.partition("?")
@@ -69,11 +74,15 @@ class MetadataServer:
         self.go_on.wait()
         if self.is_down:
             return 503, b""
+        if self.status is not None:
+            return self.status, GONE if self.body is None else self.body
         if place not in self.versions:
-            return 404, b'{"code":"ObjNotFound"}'
+            return 404, GONE
         return 200, json.dumps({"Body": self.versions[place]}).encode()
 
-    def close(self):
+    def stop(self):
         self.go_on.set()
         self._server.shutdown()
         self._server.server_close()
+
+    close = stop

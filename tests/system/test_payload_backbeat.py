@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from backbeat import on_the_wire
 from daemon import wait_listed
 from kafka_util import Identity, fields_of
-from metadata_server import MetadataServer, metadata, wire
+from metadata_server import MetadataServer, metadata
 from waiting import wait_for
 
 KEY = "dir/k é+%"
@@ -33,13 +34,13 @@ def start(place, source):
 
 
 def version(raw, site="aws", key=KEY):
-    return Identity("b", key, wire(raw), site)
+    return Identity("b", key, on_the_wire(raw), site)
 
 
 def test_a_retry_is_what_backbeats_movers_and_its_status_processor_read(place, source, start):
     at_aws, at_gcp = version("v1"), version("v1", "gcp")
     place.fail([at_aws, at_gcp])
-    source.versions["b", KEY, wire("v1")] = metadata("v1", aws="FAILED", gcp="FAILED")
+    source.versions["b", KEY, on_the_wire("v1")] = metadata("v1", aws="FAILED", gcp="FAILED")
     daemon = start(retry__version_guard="false")
     reply = daemon.retry([fields_of(at_aws), fields_of(at_gcp)])
     assert reply.status == 200 and len(reply.json()) == 2
@@ -72,7 +73,7 @@ def test_the_status_topic_is_waited_for(place, source):
 def test_an_old_version_is_not_put_over_a_newer_one(place, source, start):
     old = version("v1")
     place.fail([old], Size=7)
-    source.versions["b", KEY, wire("v1")] = metadata("v1", aws="FAILED")
+    source.versions["b", KEY, on_the_wire("v1")] = metadata("v1", aws="FAILED")
     source.versions["b", KEY, None] = metadata("v2", aws="COMPLETED")
     daemon = start()
     reply = daemon.retry([fields_of(old)])
@@ -90,7 +91,7 @@ def test_an_old_version_is_not_put_over_a_newer_one(place, source, start):
 def test_a_source_that_is_down_changes_nothing_and_is_asked_again(place, source, start):
     known = version("v1")
     place.fail([known])
-    source.versions["b", KEY, wire("v1")] = source.versions["b", KEY, None] = \
+    source.versions["b", KEY, on_the_wire("v1")] = source.versions["b", KEY, None] = \
         metadata("v1", aws="FAILED")
     source.is_down = True
     daemon = start()
@@ -106,11 +107,25 @@ def test_a_request_whose_time_is_up_says_how_many_were_committed(place, source, 
     known = [version("v1", key=f"k{i}") for i in range(300)]
     place.fail(known)
     for identity in known[:200]:
-        source.versions["b", identity.key, wire("v1")] = metadata("v1", aws="FAILED")
-    daemon = start(http__request_timeout="4s", retry__version_guard="false")
+        source.versions["b", identity.key, on_the_wire("v1")] = metadata("v1", aws="FAILED")
+    daemon = start(http__request_timeout="8s", retry__version_guard="false")
     first = daemon.retry([fields_of(i) for i in known[:200]])
     assert len(first.json()) == 200
     source.go_on.clear()
     late = daemon.retry([fields_of(i) for i in known[100:]])
     assert late.status == 503 and "0 of 100 committed" in late.json()["description"]
     assert len(place.retry_entries()) == 200 and len(daemon.walk()) == 100
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_retry_without_an_outcome_is_listed_again_only_where_outcomes_are_heard(
+        place, source, start, heard):
+    """Where nobody tells outcomes, most retries without one have succeeded."""
+    known = version("v1")
+    place.fail([known])
+    source.versions["b", KEY, on_the_wire("v1")] = metadata("v1", aws="FAILED")
+    more = {"topics__intake": f"{place.name}-status"} if heard else {}
+    daemon = start(retry__version_guard="false", retry__pending_ttl="1s", **more)
+    assert len(daemon.retry([fields_of(known)]).json()) == 1
+    place.cluster.wait_records(place.failures, lambda rows: len(rows) == 3)
+    assert [v["ErrorCode"] for v in daemon.walk()] == (["RetryLost"] if heard else [])

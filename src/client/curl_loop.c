@@ -10,6 +10,10 @@
  *
  * libcurl is only called from callbacks of uv, never from inside curl_loop_start(), whose transfer
  * waits in `fresh` for the next turn: so no call is done before its starter returned.
+ *
+ * However much has come, a turn receives about TURN_BYTES of it. What is ready then is left for the
+ * next turn; but libcurl also reads from transfers one of whose timers is due, all of them in one
+ * call: these pause, and go on in the order in which they paused.
  */
 #include "crr/client/curl_loop.h"
 
@@ -20,6 +24,7 @@
 #include <curl/curl.h>
 
 #define SPARE_HANDLES 64
+#define TURN_BYTES    ((size_t)256 << 10)
 
 struct transfer {
         CURL *easy;
@@ -28,6 +33,8 @@ struct transfer {
         struct curl_loop *loop;
         struct transfer *prev, *next;
         bool added; /* to the multi handle */
+        bool is_paused;
+        struct transfer *next_paused;
         char why[CURL_ERROR_SIZE];
 };
 
@@ -41,9 +48,11 @@ struct curl_loop {
         uv_loop_t *loop;
         CURLM *multi;
         uv_timer_t timer;
-        uv_prepare_t fresh_due; /* active while there are fresh transfers */
-        uv_idle_t awake;        /* likewise: the loop does not wait */
+        uv_prepare_t turn_over; /* active while some are fresh or pause, or bytes came */
+        uv_idle_t awake;        /* while some are fresh or pause: the loop does not wait */
+        size_t received;        /* in this turn */
         struct transfer *fresh, *running;
+        struct transfer *paused, **paused_end; /* of those that run */
         CURL *spare[SPARE_HANDLES];
         unsigned n_spare;
         unsigned open_handles, watches;
@@ -73,12 +82,47 @@ static void list_remove(struct transfer **list, struct transfer *t)
                 t->next->prev = t->prev;
 }
 
+static void on_awake(uv_idle_t *idle);
+static void on_turn_over(uv_prepare_t *prepare);
+
+static void pause_it(struct transfer *t)
+{
+        struct curl_loop *c = t->loop;
+
+        t->is_paused = true;
+        t->next_paused = NULL;
+        *c->paused_end = t;
+        c->paused_end = &t->next_paused;
+        uv_idle_start(&c->awake, on_awake);
+}
+
+static void forget_paused(struct transfer *t)
+{
+        struct curl_loop *c = t->loop;
+        struct transfer **at = &c->paused;
+
+        if (!t->is_paused)
+                return;
+        while (*at != t)
+                at = &(*at)->next_paused;
+        *at = t->next_paused;
+        if (c->paused_end == &t->next_paused)
+                c->paused_end = at;
+        t->is_paused = false;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 {
         struct transfer *t = data;
 
         if (t->call == NULL)
                 return 0;
+        uv_prepare_start(&t->loop->turn_over, on_turn_over);
+        if (t->loop->received >= TURN_BYTES) {
+                pause_it(t);
+                return CURL_WRITEFUNC_PAUSE;
+        }
+        t->loop->received += size * n;
         buf_append(&t->call->answer, bytes, size * n);
         return t->call->answer.overflow ? 0 : size * n;
 }
@@ -138,6 +182,7 @@ static void set_options(struct transfer *t)
 
 static void free_transfer(struct transfer *t)
 {
+        forget_paused(t);
         if (t->added) {
                 curl_multi_remove_handle(t->loop->multi, t->easy);
                 list_remove(&t->loop->running, t);
@@ -207,6 +252,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         struct curl_loop *c = w->loop;
         int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
 
+        if (c->received >= TURN_BYTES)
+                return;
         flags |= (events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0;
         flags |= (events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0;
         curl_multi_socket_action(c->multi, w->socket, flags, &running);
@@ -277,13 +324,28 @@ static void on_awake(uv_idle_t *idle)
         (void)idle;
 }
 
-static void on_fresh_due(uv_prepare_t *prepare)
+/* What was held back of them is received at once. One that fails says so when it is read next. */
+static void resume_paused(struct curl_loop *c)
+{
+        struct transfer *t;
+
+        while (c->received < TURN_BYTES && (t = c->paused) != NULL) {
+                forget_paused(t);
+                curl_easy_pause(t->easy, CURLPAUSE_CONT);
+        }
+}
+
+static void on_turn_over(uv_prepare_t *prepare)
 {
         struct curl_loop *c = prepare->data;
         struct transfer *t;
 
-        uv_prepare_stop(&c->fresh_due);
-        uv_idle_stop(&c->awake);
+        c->received = 0;
+        resume_paused(c);
+        if (c->paused == NULL && c->received == 0)
+                uv_prepare_stop(&c->turn_over);
+        if (c->paused == NULL)
+                uv_idle_stop(&c->awake);
         while ((t = c->fresh) != NULL) {
                 list_remove(&c->fresh, t);
                 list_add(&c->running, t);
@@ -302,13 +364,14 @@ struct curl_loop *curl_loop_new(uv_loop_t *loop, const struct curl_loop_limits *
         if (c == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
                 abort();
         c->loop = loop;
+        c->paused_end = &c->paused;
         c->multi = curl_multi_init();
         if (c->multi == NULL)
                 abort();
         uv_timer_init(loop, &c->timer);
-        uv_prepare_init(loop, &c->fresh_due);
+        uv_prepare_init(loop, &c->turn_over);
         uv_idle_init(loop, &c->awake);
-        c->timer.data = c->fresh_due.data = c->awake.data = c;
+        c->timer.data = c->turn_over.data = c->awake.data = c;
         c->open_handles = 3;
         curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
         curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
@@ -335,7 +398,7 @@ void curl_loop_start(struct curl_loop *c, struct curl_call *call)
         buf_init(&call->answer, call->max_answer_bytes);
         set_options(t);
         list_add(&c->fresh, t);
-        uv_prepare_start(&c->fresh_due, on_fresh_due);
+        uv_prepare_start(&c->turn_over, on_turn_over);
         uv_idle_start(&c->awake, on_awake);
 }
 
@@ -404,7 +467,7 @@ void curl_loop_close(struct curl_loop *c, void (*closed)(void *data), void *data
         c->closed_data = data;
         drop_connections(c);
         uv_close((uv_handle_t *)&c->timer, on_handle_closed);
-        uv_close((uv_handle_t *)&c->fresh_due, on_handle_closed);
+        uv_close((uv_handle_t *)&c->turn_over, on_handle_closed);
         uv_close((uv_handle_t *)&c->awake, on_handle_closed);
 }
 

@@ -101,6 +101,10 @@ static bool consume_one(struct mover *m, int timeout_ms)
 
         if (message == NULL)
                 return false;
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                rd_kafka_message_destroy(message);
+                return false;
+        }
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
                 bench_fail("%s", rd_kafka_message_errstr(message));
         m->messages[m->n++] = message;

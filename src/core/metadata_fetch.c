@@ -18,18 +18,10 @@
 #include <string.h>
 
 #include "member_private.h"
+#include "object_queue.h"
 
 #define SLICE_COST LIMIT_WORK_ENTRIES
 #define BYTES_COST 4096 /* of metadata that is read cost as much as one more retry */
-
-/* The retries of one object, the first begun first. */
-struct object_queue {
-        struct map_node node; /* the first member */
-        struct str bucket, key;
-        struct outgoing *head, *tail;
-        struct object_queue *next; /* touched */
-        bool is_touched;           /* in that list, or being worked on */
-};
 
 static void on_get_done(void *data, struct object_queue *object);
 
@@ -49,49 +41,10 @@ void metadata_fetch_init(struct metadata_fetch *f, struct member *member)
 
 /* OBJECTS */
 
-static uint64_t object_hash(const struct metadata_fetch *f, const struct identity *id)
-{
-        struct identity object = { id->bucket, id->key, STR(""), STR("") };
-
-        return identity_hash(&f->gets.key, &object);
-}
-
-static struct object_queue *make_object(struct metadata_fetch *f, const struct identity *id,
-                                        uint64_t hash)
-{
-        struct object_queue *object = calloc(1, sizeof *object + id->bucket.len + id->key.len);
-        char *space;
-
-        if (object == NULL)
-                abort();
-        space = (char *)(object + 1);
-        memcpy(space, id->bucket.base, id->bucket.len);
-        memcpy(space + id->bucket.len, id->key.base, id->key.len);
-        object->bucket = (struct str){ space, id->bucket.len };
-        object->key = (struct str){ space + id->bucket.len, id->key.len };
-        node_map_add(&f->objects, &object->node, hash);
-        return object;
-}
-
-static struct object_queue *object_of(struct metadata_fetch *f, const struct identity *id)
-{
-        uint64_t hash = object_hash(f, id);
-
-        for (struct map_node *n = node_map_first(&f->objects, hash); n; n = node_map_next(n)) {
-                struct object_queue *object = (struct object_queue *)n;
-
-                if (str_eq(object->key, id->key) && str_eq(object->bucket, id->bucket))
-                        return object;
-        }
-        return make_object(f, id, hash);
-}
-
 static void free_if_empty(struct metadata_fetch *f, struct object_queue *object)
 {
-        if (object->head != NULL || object->is_touched)
-                return;
-        node_map_remove(&f->objects, &object->node);
-        free(object);
+        if (object->head == NULL && !object->is_touched)
+                object_queue_free(object, &f->objects);
 }
 
 static void touch(struct metadata_fetch *f, struct object_queue *object)
@@ -116,19 +69,25 @@ static struct object_queue *next_touched(struct metadata_fetch *f)
 
 static void on_get_done(void *data, struct object_queue *object)
 {
+        object->is_answered = true;
         touch(data, object);
 }
 
-static void join_object(struct object_queue *object, struct outgoing *o)
+/* It is not the head any more. */
+static void need_no_more(struct outgoing *o)
 {
-        o->object = object;
-        o->object_next = NULL;
-        o->object_prev = object->tail;
-        if (object->tail != NULL)
-                object->tail->object_next = o;
-        else
-                object->head = o;
-        object->tail = o;
+        source_get_need(o->current, false);
+        source_get_need(o->own, false);
+}
+
+static void join_object(struct metadata_fetch *f, struct outgoing *o)
+{
+        struct object_queue *object = object_queue_of(&f->objects, &f->gets.key, &o->failure.id);
+        struct outgoing *head = object->head;
+
+        object_queue_join(object, o);
+        if (head != NULL && head != object->head)
+                need_no_more(head);
 }
 
 /* What stood behind it may go on. */
@@ -138,16 +97,9 @@ static void leave_object(struct metadata_fetch *f, struct outgoing *o)
 
         if (object == NULL)
                 return;
-        if (o->object_prev != NULL)
-                o->object_prev->object_next = o->object_next;
-        else
-                object->head = o->object_next;
-        if (o->object_next != NULL)
-                o->object_next->object_prev = o->object_prev;
-        else
-                object->tail = o->object_prev;
-        o->object = NULL;
-        o->object_prev = o->object_next = NULL;
+        if (o == object->head)
+                need_no_more(o);
+        object_queue_leave(o);
         touch(f, object);
 }
 
@@ -168,13 +120,21 @@ void metadata_fetch_deinit(struct metadata_fetch *f)
 
 /* ASKING */
 
+static struct source_get *want(struct metadata_fetch *f, const struct outgoing *o,
+                               struct str version_id)
+{
+        struct source_get *get = source_gets_want(&f->gets, o->object, &o->failure, version_id);
+
+        o->object->is_answered |= get->state == GET_DONE;
+        return get;
+}
+
 /* An unversioned bucket has the current version only. */
 static void want_own(struct metadata_fetch *f, struct outgoing *o)
 {
-        const struct identity *id = &o->failure.id;
-        struct str version_id = id->version_id.len > 0 ? id->version_id : STR_ABSENT;
+        struct str version_id = o->failure.id.version_id;
 
-        o->own = source_gets_want(&f->gets, o->object, id, version_id, o->failure.role);
+        o->own = want(f, o, version_id.len > 0 ? version_id : STR_ABSENT);
 }
 
 static bool is_guarded(const struct metadata_fetch *f, const struct outgoing *o)
@@ -182,15 +142,26 @@ static bool is_guarded(const struct metadata_fetch *f, const struct outgoing *o)
         return f->member->config.version_guard && !o->force && o->failure.id.version_id.len > 0;
 }
 
-/* Of the versions of one object that wait together at most one is the current one: the first waits
- * for what is told of that, for the others their own metadata is asked at once. */
+/* Of the versions of one object that wait together at most one is the current one. */
+static bool may_be_current(const struct outgoing *o)
+{
+        const struct outgoing *prev = o->object_prev;
+
+        if (o->current == NULL)
+                return false;
+        return o->current->users == 1 ||
+               (prev != NULL && prev->current == o->current && prev->own == NULL &&
+                str_eq(prev->failure.id.version_id, o->failure.id.version_id));
+}
+
+/* The first version, whatever its sites, waits for what is told of the current one; for the others
+ * their own metadata is asked at once. */
 void metadata_fetch_add(struct metadata_fetch *f, struct outgoing *o)
 {
-        join_object(object_of(f, &o->failure.id), o);
+        join_object(f, o);
         if (is_guarded(f, o))
-                o->current = source_gets_want(&f->gets, o->object, &o->failure.id, STR_ABSENT,
-                                              o->failure.role);
-        if (o->current == NULL || o->current->users > 1)
+                o->current = want(f, o, STR_ABSENT);
+        if (!may_be_current(o))
                 want_own(f, o);
         touch(f, o->object);
 }
@@ -356,14 +327,25 @@ static unsigned cost_of(const struct outgoing *o)
         return 1 + (unsigned)(bytes / BYTES_COST);
 }
 
+/* What it waits for; where nothing of the object is kept, that has its turn in its request. */
+static void need_next(struct outgoing *o)
+{
+        bool is_first = o->current != NULL && o->current->state != GET_DONE;
+
+        if (o->object->is_answered)
+                source_get_need(is_first ? o->current : o->own, true);
+}
+
 /* The first of the object; true: it went. */
 static bool work_on_head(struct metadata_fetch *f, struct outgoing *o)
 {
         struct error err;
         enum outgoing_end end = decide(f, o, &err);
 
-        if (end == END_WAIT)
+        if (end == END_WAIT) {
+                need_next(o);
                 return false;
+        }
         if (end == END_COMMITTED)
                 go_to_batcher(f, o);
         else

@@ -16,13 +16,16 @@
  * Metadata fetch: retries of payload `backbeat` wait here for what the source says of their object
  * versions, and go on to the batcher one by one, as they are ready.
  *
- * Order      Retries of one object (bucket and key, whatever the version and the site) go on in the
- *            order in which they were begun: one that is ready waits for those before it. Objects
- * do not wait for each other. Guard      With retry.version_guard the current version is asked for
- * first, once for an object: it may be the very one. Is it another one, and at the retry's site
- * already, then the retry would put an old version over it: END_SUPERSEDED. Forced ones are not
- * guarded. Bounds     source_gets.h; and nothing is asked while the batcher has enough. Ownership
- * An outgoing keeps what it got until metadata_fetch_leave().
+ * Order      Retries of one object (bucket and key, whatever the version and the site) go on one
+ *            after the other: one that is ready waits for those before it. Of two versions the
+ *            older one goes first, so that the destination ends with the newer one; what has no
+ *            version id to compare keeps the order in which it was begun. Who has gone on is not
+ *            overtaken any more. Objects do not wait for each other.
+ * Guard      With retry.version_guard the current version is asked for first, once for an object:
+ *            it may be the very one. Is it another one, and at the retry's site already, then the
+ *            retry would put an old version over it: END_SUPERSEDED. Forced ones are not guarded.
+ * Bounds     source_gets.h; and nothing is asked while the batcher has enough.
+ * Ownership  An outgoing keeps what it got until metadata_fetch_leave().
  */
 struct member;
 

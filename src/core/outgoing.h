@@ -101,6 +101,7 @@ struct outgoing {
         /* Retries of payload `backbeat` (metadata_fetch.c). */
         struct object_queue *object; /* READING: in whose order it waits; NULL: in none */
         struct outgoing *object_prev, *object_next;
+        bool is_dated;                    /* there: its version id tells its age */
         struct source_get *current, *own; /* what it asked the source: the object, its version */
         bool newer_is_there; /* the current version is another one, and at the site already */
         struct str metadata; /* of its version, from then on; in `own` */

@@ -7,7 +7,8 @@
  *  - the source says that it is gone, or nothing: that is an answer too, kept for those who wait
  * for it; who comes later asks again;
  *  - nobody wants it any more: it is canceled, or never begun;
- *  - too much metadata is kept: the next ones wait until some is dropped.
+ *  - too much metadata is kept: the next ones wait until some is dropped; where nothing else would
+ *    drop any, what an object needs to go on begins, one at a time.
  */
 #include "source_gets.h"
 
@@ -28,7 +29,7 @@ void source_gets_init(struct source_gets *g, struct source *source, const struct
 
 void source_gets_deinit(struct source_gets *g)
 {
-        assert(g->head == NULL && g->out == 0 && g->bytes == 0);
+        assert(g->needed.n + g->others.n == 0 && g->out == 0 && g->bytes == 0);
         node_map_deinit(&g->map);
 }
 
@@ -105,38 +106,58 @@ static struct source_get *make(struct source_gets *g, const struct source_call *
         return get;
 }
 
-static void append_waiting(struct source_gets *g, struct source_get *get)
+static void join_line(struct get_line *line, struct source_get *get)
 {
-        get->prev = g->tail;
-        if (g->tail != NULL)
-                g->tail->next = get;
+        struct get_lane *lane = &line->lanes[get->lane];
+
+        get->line = line;
+        get->prev = lane->tail;
+        if (lane->tail != NULL)
+                lane->tail->next = get;
         else
-                g->head = get;
-        g->tail = get;
+                lane->head = get;
+        lane->tail = get;
+        line->n++;
 }
 
-static void leave_waiting(struct source_get *get)
+static void leave_line(struct source_get *get)
 {
-        struct source_gets *g = get->all;
+        struct get_lane *lane = &get->line->lanes[get->lane];
 
         if (get->prev != NULL)
                 get->prev->next = get->next;
         else
-                g->head = get->next;
+                lane->head = get->next;
         if (get->next != NULL)
                 get->next->prev = get->prev;
         else
-                g->tail = get->prev;
+                lane->tail = get->prev;
         get->prev = get->next = NULL;
+        get->line->n--;
+        get->line = NULL;
+}
+
+void source_get_need(struct source_get *get, bool is_needed)
+{
+        struct get_line *line;
+
+        if (get == NULL || get->state != GET_WAITING)
+                return;
+        line = is_needed ? &get->all->needed : &get->all->others;
+        if (get->line == line)
+                return;
+        leave_line(get);
+        join_line(line, get);
 }
 
 struct source_get *source_gets_want(struct source_gets *g, struct object_queue *object,
-                                    const struct identity *id, struct str version_id,
-                                    struct str role)
+                                    const struct failure *failure, struct str version_id)
 {
-        struct source_call call = {
-                .bucket = id->bucket, .key = id->key, .version_id = version_id, .role = role
-        };
+        const struct identity *id = &failure->id;
+        struct source_call call = { .bucket = id->bucket,
+                                    .key = id->key,
+                                    .version_id = version_id,
+                                    .role = failure->role };
         struct identity version = { id->bucket, id->key, version_id, STR("") };
         uint64_t hash = identity_hash(&g->key, &version);
         struct source_get *get = find(g, &call, hash);
@@ -144,8 +165,9 @@ struct source_get *source_gets_want(struct source_gets *g, struct object_queue *
         if (get == NULL) {
                 get = make(g, &call);
                 get->object = object;
+                get->lane = failure->retry_id.bytes[sizeof failure->retry_id.bytes - 1];
                 node_map_add(&g->map, &get->node, hash);
-                append_waiting(g, get);
+                join_line(&g->others, get);
         }
         get->users++;
         return get;
@@ -156,7 +178,7 @@ static void stop(struct source_get *get)
         struct source_gets *g = get->all;
 
         if (get->state == GET_WAITING)
-                leave_waiting(get);
+                leave_line(get);
         if (get->state != GET_RUNNING)
                 return;
         g->source->cancel(g->source, &get->call);
@@ -200,18 +222,41 @@ static void get_on_done(struct source_call *call)
 
 static void begin(struct source_gets *g, struct source_get *get)
 {
-        leave_waiting(get);
+        leave_line(get);
         get->state = GET_RUNNING;
         get->call.deadline_ms = g->now_ms + DEADLINE_MS;
         g->out++;
         g->source->get(g->source, &get->call);
 }
 
-/* Where all that is kept waits for one that is not begun, one at a time begins all the same. */
+/* The line is not empty. */
+static struct source_get *next_in(struct get_line *line)
+{
+        struct source_get *get;
+
+        do {
+                get = line->lanes[line->turn].head;
+                line->turn = (line->turn + 1) % SOURCE_GETS_LANES;
+        } while (get == NULL);
+        return get;
+}
+
+static struct source_get *next_of(struct source_gets *g)
+{
+        bool is_needed = g->needed.n > 0 && (g->others.n == 0 || !g->is_turn_of_others);
+
+        g->is_turn_of_others = is_needed;
+        return next_in(is_needed ? &g->needed : &g->others);
+}
+
+/* Where all that is kept waits for what is not begun, one of those begins all the same: of the
+ * rest, each would only be kept as well. */
 void source_gets_begin(struct source_gets *g, int64_t now_ms, bool is_idle)
 {
         g->now_ms = now_ms;
-        while (g->head != NULL && g->out < SOURCE_GETS_OUT &&
-               (g->bytes < SOURCE_GETS_BYTES || (is_idle && g->out == 0)))
-                begin(g, g->head);
+        while (g->needed.n + g->others.n > 0 && g->out < SOURCE_GETS_OUT &&
+               g->bytes < SOURCE_GETS_BYTES)
+                begin(g, next_of(g));
+        if (g->bytes >= SOURCE_GETS_BYTES && is_idle && g->out == 0 && g->needed.n > 0)
+                begin(g, next_in(&g->needed));
 }

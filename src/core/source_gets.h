@@ -8,6 +8,7 @@
 
 #include "crr/base/buf.h"
 #include "crr/base/siphash.h"
+#include "crr/base/uuid.h"
 #include "crr/core/failure.h"
 #include "crr/core/source.h"
 #include "node_map.h"
@@ -18,18 +19,29 @@
  *
  *    WAITING --> RUNNING --> DONE          dropped by its last user in every state
  *
- * Gets are begun in the order in which they were wanted, so many at a time, and none while too much
- * is kept of those before.
- *
+ * Turns      So many run at a time. Requests take turns, each with what it wanted first: a large
+ *            one does not hold up the others. What is needed (its object keeps something, and
+ *            cannot go on without it) takes turns with all the rest.
  * Ownership  A get has copies of its strings and of the metadata. It lives until its last user
- * drops it: a call under way is canceled then. Bounds     SOURCE_GETS_OUT answers under way, each
- * bounded by the port, and SOURCE_GETS_BYTES of metadata kept before another get begins.
+ *            drops it: a call under way is canceled then.
+ * Bounds     SOURCE_GETS_OUT answers under way, each bounded by the port, and SOURCE_GETS_BYTES of
+ *            metadata kept before another get begins. Past that only what is needed does.
  */
 #define SOURCE_GETS_OUT   128
 #define SOURCE_GETS_BYTES (64u << 20)
+#define SOURCE_GETS_LANES 256 /* requests whose ids agree in their last byte share a turn */
 
 struct object_queue;
 struct source_gets;
+
+/* WAITING gets: a lane is of a request, the first wanted first. */
+struct get_line {
+        struct get_lane {
+                struct source_get *head, *tail;
+        } lanes[SOURCE_GETS_LANES];
+        unsigned turn; /* the lane that is next */
+        size_t n;
+};
 
 enum source_get_state { GET_WAITING, GET_RUNNING, GET_DONE };
 
@@ -39,9 +51,11 @@ struct source_get {
         enum source_get_state state;
         unsigned users;
         struct object_queue *object;    /* whose outgoings wait for it; until it is DONE */
-        struct source_get *prev, *next; /* WAITING */
-        struct source_call call;        /* DONE: its result, and its err */
-        struct buf metadata;            /* DONE and SOURCE_FOUND */
+        struct get_line *line;          /* WAITING */
+        struct source_get *prev, *next; /* WAITING: in its lane there */
+        uint8_t lane;
+        struct source_call call; /* DONE: its result, and its err */
+        struct buf metadata;     /* DONE and SOURCE_FOUND */
         int64_t done_ms;
         bool is_in_map;
 
@@ -55,9 +69,10 @@ struct source_gets {
         void (*on_done)(void *data, struct object_queue *object);
         struct siphash_key key;
         struct node_map map;
-        struct source_get *head, *tail; /* WAITING */
-        size_t out;                     /* RUNNING */
-        size_t bytes;                   /* of all metadata that is kept */
+        struct get_line needed, others; /* WAITING */
+        bool is_turn_of_others;
+        size_t out;   /* RUNNING */
+        size_t bytes; /* of all metadata that is kept */
         int64_t now_ms;
 };
 
@@ -65,10 +80,13 @@ struct source_gets {
 void source_gets_init(struct source_gets *g, struct source *source, const struct siphash_key *key);
 void source_gets_deinit(struct source_gets *g); /* nobody uses any */
 
-/* A use of the get for this version of the object; version_id absent: the current one. */
+/* A use of the get for this version of the failure's object under its role, in the turn of its
+ * request; version_id absent: the current one. */
 struct source_get *source_gets_want(struct source_gets *g, struct object_queue *object,
-                                    const struct identity *id, struct str version_id,
-                                    struct str role);
+                                    const struct failure *failure, struct str version_id);
+/* Whether its object cannot go on without it, and keeps something. NULL is legal, and so is every
+ * state. */
+void source_get_need(struct source_get *get, bool is_needed);
 void source_get_drop(struct source_get **use); /* NULL is legal; *use is NULL then */
 
 /* Begin what may be. is_idle: nothing is on its way that would free memory. */

@@ -73,21 +73,16 @@ static void on_get_done(void *data, struct object_queue *object)
         touch(data, object);
 }
 
-/* It is not the head any more. */
-static void need_no_more(struct outgoing *o)
-{
-        source_get_need(o->current, false);
-        source_get_need(o->own, false);
-}
-
 static void join_object(struct metadata_fetch *f, struct outgoing *o)
 {
         struct object_queue *object = object_queue_of(&f->objects, &f->gets.key, &o->failure.id);
         struct outgoing *head = object->head;
 
         object_queue_join(object, o);
-        if (head != NULL && head != object->head)
-                need_no_more(head);
+        if (head == NULL || head == object->head)
+                return;
+        source_get_need(head->current, false);
+        source_get_need(head->own, false);
 }
 
 /* What stood behind it may go on. */
@@ -97,8 +92,6 @@ static void leave_object(struct metadata_fetch *f, struct outgoing *o)
 
         if (object == NULL)
                 return;
-        if (o == object->head)
-                need_no_more(o);
         object_queue_leave(o);
         touch(f, object);
 }

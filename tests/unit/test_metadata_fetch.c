@@ -3,7 +3,6 @@
 #include "backbeat_world.h"
 #include "check.h"
 #include "crr/base/log.h"
-#include "metadata_fetch.h"
 
 static struct world w;
 static struct world_retry r, later, last;
@@ -86,16 +85,18 @@ static void an_older_version_goes_before_newer_ones_whatever_is_between_them(voi
 {
         start(false);
         backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
         backbeat_failure(&w, "k", V3);
         world_failure(&w, "b", "k", "null", "aws", NULL);
         fake_source_found(w.source, "b", "k", "null", METADATA("n", AT("aws", "FAILED")));
         world_run(&w);
-        submit_versions(&r, "null", V1);
-        submit_versions(&later, "null", V3);
+        submit_versions(&r, V3, V1);
+        submit_versions(&later, "null", V2);
         w.source->holds = false;
         world_run(&w);
-        CHECK_INT(w.n_entries, 3);
-        CHECK(entry_is_of(0, "n") && entry_is_of(1, "v3") && entry_is_of(2, "v1"));
+        CHECK_INT(w.n_entries, 4);
+        CHECK(entry_is_of(0, "v3") && entry_is_of(1, "v2") && entry_is_of(2, "v1") &&
+              entry_is_of(3, "n"));
         world_retry_deinit(&later);
         end();
 }
@@ -275,191 +276,6 @@ static void an_answer_is_not_kept_for_those_who_come_much_later(void)
         end();
 }
 
-static void submit_many(struct world_retry *retry, char (*keys)[8], int n)
-{
-        world_retry_init(&w, retry);
-        for (int i = 0; i < n; i++)
-                world_retry_add(retry, "b", keys[i], V1, "aws", false);
-        world_retry_submit(&w, retry);
-}
-
-static void not_too_many_are_asked_at_once(void)
-{
-        static char keys[256][8];
-
-        start(false);
-        for (int i = 0; i < 256; i++) {
-                snprintf(keys[i], sizeof keys[i], "k%d", i);
-                backbeat_failure(&w, keys[i], V1);
-        }
-        submit_many(&r, keys, 128);
-        submit_many(&later, keys + 128, 128);
-        CHECK_INT(w.source->open, SOURCE_GETS_OUT);
-        w.source->holds = false;
-        world_run(&w);
-        CHECK_INT(w.source->most_open, SOURCE_GETS_OUT);
-        CHECK_INT(w.n_entries, 256);
-        world_retry_deinit(&later);
-        end();
-}
-
-static char names[400][8];
-
-static void many_failures(int n)
-{
-        for (int i = 0; i < n; i++) {
-                snprintf(names[i], sizeof names[i], "k%d", i);
-                backbeat_failure(&w, names[i], V1);
-        }
-}
-
-static bool is_asked(int i, const char *version)
-{
-        return fake_source_find(w.source, "b", names[i], version) != NULL;
-}
-
-static void a_large_request_does_not_hold_up_a_small_one(void)
-{
-        start(false);
-        many_failures(257);
-        submit_many(&r, names, 128);
-        submit_many(&later, names + 128, 128);
-        submit_many(&last, names + 256, 1);
-        CHECK(!is_asked(128, V1) && !is_asked(256, V1));
-        backbeat_answer(&w, "k0", V1);
-        backbeat_answer(&w, "k1", V1);
-        CHECK(is_asked(128, V1) && is_asked(256, V1) && !is_asked(129, V1));
-        w.source->holds = false;
-        world_run(&w);
-        CHECK(r.done && later.done && last.done);
-        world_retry_deinit(&later);
-        world_retry_deinit(&last);
-        end();
-}
-
-/* Their current version is another one. */
-static void what_was_answered_goes_on_before_all_others_were_asked(void)
-{
-        start(true);
-        many_failures(256);
-        for (int i = 0; i < 256; i++)
-                fake_source_found(w.source, "b", names[i], NULL,
-                                  METADATA("v2", AT("aws", "FAILED")));
-        submit_many(&r, names, 128);
-        submit_many(&later, names + 128, 128);
-        backbeat_answer(&w, "k0", NULL);
-        CHECK(is_asked(0, V1) && !is_asked(128, NULL));
-        backbeat_answer(&w, "k0", V1);
-        CHECK_INT(w.n_entries, 1);
-        CHECK(is_asked(128, NULL));
-        w.source->holds = false;
-        world_run(&w);
-        CHECK_INT(w.n_entries, 256);
-        world_retry_deinit(&later);
-        end();
-}
-
-/* Nor does that hold up what was not asked for yet. */
-static void every_other_one_is_of_those_that_were_not_asked(void)
-{
-        start(true);
-        many_failures(256);
-        for (int i = 0; i < 256; i++)
-                fake_source_found(w.source, "b", names[i], NULL,
-                                  METADATA("v2", AT("aws", "FAILED")));
-        submit_many(&r, names, 128);
-        submit_many(&later, names + 128, 128);
-        for (int i = 0; i < 4; i++)
-                backbeat_answer(&w, names[i], NULL);
-        CHECK(is_asked(0, V1) && is_asked(1, V1) && !is_asked(2, V1));
-        CHECK(is_asked(128, NULL) && is_asked(129, NULL) && !is_asked(130, NULL));
-        w.source->holds = false;
-        world_run(&w);
-        CHECK_INT(w.n_entries, 256);
-        world_retry_deinit(&later);
-        end();
-}
-
-/* 160 versions of one object, from the newest to the oldest; the first 128 are more than may be
- * kept. */
-static void submit_large_versions(char *text, size_t size)
-{
-        static char ids[160][8];
-        int n = snprintf(text, size, "{\"versionId\":\"v1\",\"x\":\"");
-
-        memset(text + n, 'x', size - (size_t)n - 3);
-        memcpy(text + size - 3, "\"}", 3);
-        for (int i = 0; i < 160; i++) {
-                snprintf(ids[i], sizeof ids[i], "%04x", i);
-                world_failure(&w, "b", "k", ids[i], "aws", NULL);
-                fake_source_found(w.source, "b", "k", ids[i], text);
-        }
-        world_run(&w);
-        world_retry_init(&w, &r);
-        world_retry_init(&w, &later);
-        for (int i = 0; i < 160; i++)
-                world_retry_add(i < 128 ? &r : &later, "b", "k", ids[i], "aws", false);
-        world_retry_submit(&w, &r);
-        world_retry_submit(&w, &later);
-}
-
-static void what_waits_for_its_order_is_not_piled_up(void)
-{
-        static char text[600 << 10];
-        static const bool guards[] = { false, true };
-
-        for (size_t i = 0; i < 2; i++) {
-                start(guards[i]);
-                w.config.has_status_topic = false;
-                member_set_config(w.member, &w.config);
-                fake_source_found(w.source, "b", "k", NULL, METADATA("new", AT("aws", "FAILED")));
-                submit_large_versions(text, sizeof text);
-                w.source->holds = false;
-                for (int turn = 0; turn < 200 && w.n_entries < 160; turn++) {
-                        world_advance(&w, 10);
-                        CHECK(w.source->answered <= w.n_entries + SOURCE_GETS_OUT + 1);
-                }
-                CHECK_INT(w.n_entries, 160);
-                world_retry_deinit(&later);
-                end();
-        }
-}
-
-/* Kafka is slow: what the source tells is not piled up. */
-static void nothing_more_is_asked_while_transactions_are_full(void)
-{
-        static char keys[160][8], big[200 << 10];
-        int n = snprintf(
-                big, sizeof big,
-                "{\"versionId\":\"v1\",\"replicationInfo\":{\"status\":"
-                "\"FAILED\",\"backends\":[" AT(
-                        "aws", "FAILED") "],"
-                                         "\"content\":[\"DATA\"],\"destination\":\"d\","
-                                         "\"storageClass\":\"aws\",\"role\":\"r\"},\"x\":\"");
-
-        start(false);
-        memset(big + n, 'x', sizeof big - (size_t)n - 3);
-        memcpy(big + sizeof big - 3, "\"}", 3);
-        for (int i = 0; i < 160; i++) {
-                snprintf(keys[i], sizeof keys[i], "k%d", i);
-                world_failure(&w, "b", keys[i], V1, "aws", NULL);
-                fake_source_found(w.source, "b", keys[i], V1, big);
-        }
-        world_run(&w);
-        member_on_publisher_lost(w.member);
-        submit_many(&r, keys, 128);
-        submit_many(&later, keys + 128, 32);
-        w.source->holds = false;
-        world_run(&w);
-        CHECK_INT(w.source->gets, SOURCE_GETS_OUT);
-        CHECK_INT(w.source->open, 0);
-        world_publisher_ready(&w);
-        CHECK_INT(w.source->gets, 160);
-        CHECK_INT(w.n_entries, 160);
-        world_retry_deinit(&later);
-        end();
-}
-
 int main(void)
 {
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
@@ -475,11 +291,5 @@ int main(void)
         RUN(what_is_not_needed_any_more_is_canceled);
         RUN(roles_do_not_share);
         RUN(an_answer_is_not_kept_for_those_who_come_much_later);
-        RUN(not_too_many_are_asked_at_once);
-        RUN(a_large_request_does_not_hold_up_a_small_one);
-        RUN(what_was_answered_goes_on_before_all_others_were_asked);
-        RUN(every_other_one_is_of_those_that_were_not_asked);
-        RUN(what_waits_for_its_order_is_not_piled_up);
-        RUN(nothing_more_is_asked_while_transactions_are_full);
         return 0;
 }

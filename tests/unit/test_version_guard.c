@@ -116,6 +116,25 @@ static void what_does_not_supersede(void)
         }
 }
 
+/* As a listing has them: V1 is the newer one. */
+static void the_destination_ends_with_the_current_version(void)
+{
+        start();
+        backbeat_failure(&w, "k", V1);
+        backbeat_failure(&w, "k", V2);
+        fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
+        world_retry_init(&w, &r);
+        world_retry_add(&r, "b", "k", V1, "aws", false);
+        world_retry_add(&r, "b", "k", V2, "aws", false);
+        world_retry_submit(&w, &r);
+        CHECK_INT(world_retry_published(&r), 2);
+        CHECK_INT(w.n_entries, 2);
+        CHECK(strstr(w.entries[0].value, "\\\"versionId\\\":\\\"v2\\\"") != NULL);
+        CHECK(strstr(w.entries[1].value, "\\\"versionId\\\":\\\"v1\\\"") != NULL);
+        CHECK_INT(w.source->gets, 2);
+        end();
+}
+
 /* A delete marker, say. */
 static void an_object_without_a_current_version_supersedes_nothing(void)
 {
@@ -272,6 +291,7 @@ int main(void)
         RUN(that_it_is_superseded_stands_in_the_log);
         RUN(the_next_retry_says_it_once);
         RUN(what_does_not_supersede);
+        RUN(the_destination_ends_with_the_current_version);
         RUN(an_object_without_a_current_version_supersedes_nothing);
         RUN(an_id_that_is_spelled_otherwise_is_the_same_version);
         RUN(without_an_answer_about_the_current_version_nothing_is_published);

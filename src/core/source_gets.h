@@ -25,7 +25,8 @@
  * Ownership  A get has copies of its strings and of the metadata. It lives until its last user
  *            drops it: a call under way is canceled then.
  * Bounds     SOURCE_GETS_OUT answers under way, each bounded by the port, and SOURCE_GETS_BYTES of
- *            metadata kept before another get begins. Past that only what is needed does.
+ *            metadata kept before another get begins (those then under way come on top). Past that
+ *            only what is needed begins.
  */
 #define SOURCE_GETS_OUT   128
 #define SOURCE_GETS_BYTES (64u << 20)

@@ -219,10 +219,11 @@ static void what_is_not_needed_any_more_is_canceled(void)
         start(true);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
-        fake_source_found(w.source, "b", "k", NULL, METADATA("v2", AT("aws", "FAILED")));
-        submit_versions(&r, V1, V2);
+        fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
+        submit_versions(&r, V2, V1);
+        CHECK_INT(w.source->gets, 2);
         backbeat_answer(&w, "k", NULL);
-        backbeat_answer(&w, "k", V1);
+        backbeat_answer(&w, "k", V2);
         CHECK_INT(world_retry_published(&r), 2);
         CHECK_INT(w.source->canceled, 1);
         CHECK_INT(w.source->open, 0);

@@ -20,15 +20,44 @@ void arena_init(struct arena *a, size_t limit)
         *a = (struct arena){ .limit = limit };
 }
 
+/* The list without what stands in it before `end`. */
+static struct arena_block *free_until(struct arena_block *block, const struct arena_block *end)
+{
+        while (block != end) {
+                struct arena_block *next = block->next;
+
+                free(block);
+                block = next;
+        }
+        return block;
+}
+
 void arena_deinit(struct arena *a)
 {
-        while (a->blocks != NULL) {
-                struct arena_block *block = a->blocks;
-
-                a->blocks = block->next;
-                free(block);
-        }
+        a->blocks = free_until(a->blocks, NULL);
         a->used = 0;
+}
+
+struct arena_mark arena_mark(const struct arena *a)
+{
+        struct arena_mark mark = { .block = a->blocks, .used = a->used };
+
+        if (mark.block != NULL) {
+                mark.next = mark.block->next;
+                mark.block_used = mark.block->used;
+        }
+        return mark;
+}
+
+/* Newer blocks stand before the one that was the current one, large pieces right behind it too. */
+void arena_rewind(struct arena *a, const struct arena_mark *mark)
+{
+        a->blocks = free_until(a->blocks, mark->block);
+        if (a->blocks != NULL) {
+                a->blocks->next = free_until(a->blocks->next, mark->next);
+                a->blocks->used = mark->block_used;
+        }
+        a->used = mark->used;
 }
 
 /* Blocks grow with the arena, for there is a block of malloc to be freed for each. */

@@ -163,6 +163,22 @@ static bool has_status_entry(const struct member *m, const struct outgoing *o)
         return m->config.has_status_topic && o->kind == OUTGOING_RETRY && o->own != NULL;
 }
 
+static enum outgoing_end end_of(enum encode_result result)
+{
+        switch (result) {
+        case ENCODE_NO_ENTRY:
+                return END_NO_ENTRY;
+        case ENCODE_TOO_LARGE:
+                return END_TOO_LARGE;
+        case ENCODE_BAD_METADATA:
+                return END_FAILED;
+        case ENCODE_OK:
+                break;
+        }
+        return END_COMMITTED;
+}
+
+/* What does not join leaves nothing in the batch's memory: of such there may be any number. */
 static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o, struct error *err)
 {
         struct member *m = batch->batcher->member;
@@ -176,22 +192,19 @@ static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o, st
                 .reader = m->metadata.reader,
                 .has_status = has_status_entry(m, o),
         };
+        struct arena_mark mark = arena_mark(&batch->arena);
         struct publish_record records[OUTGOING_MAX_RECORDS];
+        enum outgoing_end end;
         size_t n, log;
 
         if (o->kind == OUTGOING_RETRY)
                 o->failure.retried_at_ms = m->wall_ms;
         if (context.has_status)
                 context.status_text = metadata_fetch_status_text(&m->metadata, o, batch->number);
-        switch (outgoing_encode(o, &context, records, &n, &log, err)) {
-        case ENCODE_NO_ENTRY:
-                return END_NO_ENTRY;
-        case ENCODE_TOO_LARGE:
-                return END_TOO_LARGE;
-        case ENCODE_BAD_METADATA:
-                return END_FAILED;
-        case ENCODE_OK:
-                break;
+        end = end_of(outgoing_encode(o, &context, records, &n, &log, err));
+        if (end != END_COMMITTED) {
+                arena_rewind(&batch->arena, &mark);
+                return end;
         }
         if (context.has_status)
                 metadata_fetch_keep_status(o, batch->number, records[0].value);
@@ -268,6 +281,8 @@ static bool fill(struct batcher *b, struct outgoing_list *queue)
                 else
                         member_outgoing_end(b->member, o, end, &err);
         }
+        if (b->open != NULL && b->open->items.n == 0)
+                batch_dissolve_open(b); /* nothing joined it */
         return slice_is_used(n, metadata) && queue->head != NULL && !batch_is_full(b);
 }
 

@@ -168,6 +168,35 @@ static void a_string_is_copied_and_an_absent_one_stays_absent(void)
         arena_deinit(&a);
 }
 
+/* Draws: pieces before the mark keep what was written to them, and those after it cost nothing. */
+static void what_was_taken_since_a_mark_is_given_back(void)
+{
+        for (uint64_t seed = 0; seed < 20; seed++) {
+                struct draw d = draw_seed(seed);
+                unsigned char *pieces[50];
+                size_t sizes[50];
+
+                arena_init(&a, 4u << 20);
+                for (size_t i = 0; i < 50; i++) {
+                        struct arena_mark mark = arena_mark(&a);
+                        size_t used = a.used;
+
+                        for (size_t k = draw(&d, 20); k > 0; k--)
+                                CHECK(arena_alloc(&a, draw(&d, 3 * BLOCK)) != NULL);
+                        arena_rewind(&a, &mark);
+                        CHECK_INT(a.used, used);
+                        sizes[i] = draw(&d, 4) == 0 ? draw(&d, 3 * BLOCK) : draw(&d, 500);
+                        pieces[i] = arena_alloc(&a, sizes[i]);
+                        CHECK(pieces[i] != NULL && is_zero(pieces[i], sizes[i]));
+                        if (sizes[i] > 0)
+                                memset(pieces[i], (int)i + 1, sizes[i]);
+                }
+                for (size_t i = 0; i < 50; i++)
+                        CHECK(is_filled(pieces[i], sizes[i], (unsigned char)(i + 1)));
+                arena_deinit(&a);
+        }
+}
+
 static void an_arena_is_empty_again_after_its_end(void)
 {
         arena_init(&a, 3 * BLOCK);
@@ -190,6 +219,7 @@ int main(void)
         RUN(the_bytes_of_malloc_never_exceed_the_limit);
         RUN(the_product_of_an_array_cannot_overflow);
         RUN(a_string_is_copied_and_an_absent_one_stays_absent);
+        RUN(what_was_taken_since_a_mark_is_given_back);
         RUN(an_arena_is_empty_again_after_its_end);
         return 0;
 }

@@ -2,8 +2,10 @@
 /* Retries of payload `backbeat`: what is published of them, and what becomes of those that the
  * source does not tell about. */
 #include "backbeat_world.h"
+#include "batch.h"
 #include "check.h"
 #include "crr/base/log.h"
+#include "member_private.h"
 
 static struct world w;
 static struct world_retry r, other;
@@ -333,6 +335,71 @@ static void the_end_of_the_process_cancels_what_is_asked(void)
         end();
 }
 
+/* Of each the status entry is short enough, the retry entry around it is not. */
+static void ask_for_too_large_ones(int n)
+{
+        enum { METADATA_BYTES = 700000 };
+        static char text[METADATA_BYTES + 100], keys[64][8];
+        int head = snprintf(text, sizeof text, "%s", "{\"versionId\":\"v1\",\"x\":\"");
+
+        memset(text + head, 'x', METADATA_BYTES);
+        strcpy(text + head + METADATA_BYTES, "\"}");
+        world_retry_init(&w, &r);
+        for (int i = 0; i < n; i++) {
+                snprintf(keys[i], sizeof keys[i], "k%d", i);
+                world_failure(&w, "b", keys[i], V1, "aws", NULL);
+                fake_source_found(w.source, "b", keys[i], V1, text);
+                world_retry_add(&r, "b", keys[i], V1, "aws", false);
+        }
+        world_run(&w);
+        w.publisher.max_record_bytes = METADATA_BYTES + 450;
+        world_retry_submit(&w, &r);
+}
+
+/* More than the memory of a batch holds: they are no part of the one that is open. */
+static void what_is_too_large_takes_no_memory_of_the_next_transaction(void)
+{
+        enum { N = 60 };
+        struct world_retry second;
+        size_t bytes_of_one, bytes;
+
+        backbeat_world(&w);
+        w.config.max_transaction_bytes = 1 << 20;
+        member_set_config(w.member, &w.config);
+        w.hold_batches = true;
+        backbeat_failure(&w, "first", V1);
+        backbeat_failure(&w, "second", V1);
+        backbeat_retry(&w, &other, "first", V1, false);
+        CHECK(w.batch != NULL);
+        backbeat_retry(&w, &second, "second", V1, false);
+        bytes_of_one = w.member->batcher.open->arena.used;
+        ask_for_too_large_ones(N);
+        CHECK(r.done && !r.failed);
+        CHECK(backbeat_skipped(&w, "too_large") == N);
+        bytes = w.member->batcher.open->arena.used;
+        CHECK_INT(bytes, bytes_of_one);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        CHECK_INT(w.n_entries, 2);
+        world_retry_deinit(&other);
+        world_retry_deinit(&second);
+        end();
+}
+
+static void what_is_too_large_alone_makes_no_transaction(void)
+{
+        unsigned before;
+
+        backbeat_world(&w);
+        world_advance(&w, 1000);
+        before = w.submits + w.offsets_alone;
+        ask_for_too_large_ones(40);
+        CHECK(r.done && !r.failed);
+        CHECK(backbeat_skipped(&w, "too_large") == 40);
+        CHECK_INT(w.submits + w.offsets_alone, before);
+        end();
+}
+
 int main(void)
 {
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
@@ -352,5 +419,7 @@ int main(void)
         RUN(a_partition_that_leaves_ends_what_waits_for_the_source);
         RUN(what_was_accepted_before_the_stop_is_answered);
         RUN(the_end_of_the_process_cancels_what_is_asked);
+        RUN(what_is_too_large_takes_no_memory_of_the_next_transaction);
+        RUN(what_is_too_large_alone_makes_no_transaction);
         return 0;
 }

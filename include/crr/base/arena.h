@@ -13,6 +13,8 @@
  *         or larger piece.
  * Errors  NULL past the limit (what an outsider's size controls is an error);
  *         out of memory below it aborts.
+ * Rewind  What was taken since a mark is given back: nothing may point there any more, and no mark
+ *         before that one may have been rewound to since.
  */
 struct arena_block;
 
@@ -21,8 +23,16 @@ struct arena {
         size_t used, limit; /* bytes taken from malloc, and their bound */
 };
 
+struct arena_mark {
+        struct arena_block *block, *next; /* the current one, and the one behind it */
+        size_t block_used, used;
+};
+
 void arena_init(struct arena *a, size_t limit);
 void arena_deinit(struct arena *a);
+
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, const struct arena_mark *mark);
 
 void *arena_alloc(struct arena *a,
                   size_t n); /* zeroed, aligned for any type; NULL past the limit */

@@ -164,6 +164,18 @@ void metadata_fetch_go_on(struct metadata_fetch *f, struct outgoing *o)
         touch(f, o->object);
 }
 
+void metadata_fetch_force(struct metadata_fetch *f, struct outgoing *o)
+{
+        o->force = true;
+        if (o->object == NULL)
+                return;
+        source_get_drop(&o->current);
+        o->newer_is_there = false;
+        if (o->own == NULL)
+                want_own(f, o);
+        touch(f, o->object);
+}
+
 void metadata_fetch_leave(struct metadata_fetch *f, struct outgoing *o)
 {
         leave_object(f, o);

@@ -45,6 +45,9 @@ void metadata_fetch_deinit(struct metadata_fetch *f); /* nothing waits */
 void metadata_fetch_add(struct metadata_fetch *f, struct outgoing *o); /* it is READING */
 /* What else it waited for is there. */
 void metadata_fetch_go_on(struct metadata_fetch *f, struct outgoing *o);
+/* ForceRetry was asked for as well, while it is on its way: if it still waits, it does not wait for
+ * the guard. */
+void metadata_fetch_force(struct metadata_fetch *f, struct outgoing *o);
 /* It ends, or is in the log: it lets go of all that it has of us. In every state. */
 void metadata_fetch_leave(struct metadata_fetch *f, struct outgoing *o);
 bool metadata_fetch_work(struct metadata_fetch *f); /* a slice; true: there is more */

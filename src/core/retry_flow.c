@@ -116,6 +116,8 @@ static void join(struct retry_work *w, size_t i, struct outgoing *o)
                 o->waiters->prev = waiter;
         o->waiters = waiter;
         w->waiting++;
+        if (w->req->entries[i].force && !o->force)
+                metadata_fetch_force(&w->flow->member->metadata, o);
 }
 
 static bool has_room(struct retry_work *w, size_t i)

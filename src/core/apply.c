@@ -169,6 +169,7 @@ static void count_refailed(const struct application *a)
 static int take_failure(struct application *a)
 {
         struct failure f = record_as_failure(a);
+        bool owes_mark = settle_owes_mark(a->m, &f, a->record->settles) && !f.superseded;
 
         if (a->known)
                 application_keep_row(a);
@@ -181,6 +182,8 @@ static int take_failure(struct application *a)
         leave_row(a);
         hide_row(a);
         settle_row(a->m, &f);
+        if (owes_mark)
+                settle_mark(a->m, &f);
         return 0;
 }
 

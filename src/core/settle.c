@@ -200,6 +200,22 @@ static bool may_be_superseded(const struct member *m, const struct outgoing *ret
                m->settlements.n < OWED_LIMIT;
 }
 
+bool settle_owes_mark(struct member *m, const struct failure *f, int64_t settles)
+{
+        const struct outgoing *o = settle_find(m, &f->id, f->partition, f->spelling);
+
+        return o != NULL && o->kind == OUTGOING_SUPERSEDE && o->stands <= settles;
+}
+
+void settle_mark(struct member *m, const struct failure *f)
+{
+        struct failure row = *f;
+
+        row.superseded = true;
+        settle_supersede(m, &row.id, row.partition, row.spelling);
+        settle_go(m, settle_note(m, OUTGOING_SUPERSEDE, &row));
+}
+
 void settle_superseded(struct member *m, const struct outgoing *retry)
 {
         struct failure row;
@@ -207,9 +223,7 @@ void settle_superseded(struct member *m, const struct outgoing *retry)
         if (!failure_table_get(m->table, &retry->failure.id, &row) ||
             !may_be_superseded(m, retry, &row))
                 return;
-        row.superseded = true;
-        settle_supersede(m, &row.id, row.partition, row.spelling);
-        settle_go(m, settle_note(m, OUTGOING_SUPERSEDE, &row));
+        settle_mark(m, &row);
 }
 
 /* WHAT HAS NO ROW */

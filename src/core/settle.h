@@ -39,6 +39,11 @@ void settle_hide(struct member *m, const struct failure *f, int64_t settles, int
  * the failure is to say so. */
 void settle_superseded(struct member *m, const struct outgoing *retry);
 
+/* That is owed for the record of this place at `settles` or before: a settlement that was under way
+ * takes its place, and it is the failure of that (settle_mark()) which is to say so. */
+bool settle_owes_mark(struct member *m, const struct failure *f, int64_t settles);
+void settle_mark(struct member *m, const struct failure *f);
+
 /* What is hidden is the row again if that one is gone. */
 void settle_reveal(struct member *m, const struct identity *id);
 

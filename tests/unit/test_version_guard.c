@@ -283,6 +283,84 @@ static void a_mark_of_an_older_record_is_void(void)
         end();
 }
 
+/* Neither of the two waits for the guard any more, whatever of it is there. */
+static void force_that_joins_one_that_waits_lifts_its_guard(void)
+{
+        struct world_retry forced;
+
+        for (int is_answered = 0; is_answered < 2; is_answered++) {
+                start_with_newer(METADATA("v2", AT("aws", "COMPLETED")));
+                w.source->holds = true;
+                backbeat_retry(&w, &r, "k", V1, false);
+                if (is_answered)
+                        backbeat_answer(&w, "k", NULL);
+                backbeat_retry(&w, &forced, "k", V1, true);
+                CHECK_INT(w.source->open, 1);
+                backbeat_answer(&w, "k", V1);
+                w.source->holds = false;
+                world_run(&w);
+                CHECK_INT(world_retry_published(&forced), 1);
+                CHECK_INT(world_retry_published(&r), 1);
+                CHECK_INT(w.n_entries, 1);
+                world_retry_deinit(&forced);
+                end();
+        }
+}
+
+/* The one before it of the object was forced too, so that its own version was not asked for. */
+static void force_that_joins_one_behind_another_lifts_its_guard(void)
+{
+        struct world_retry first, forced;
+
+        start_with_newer(METADATA("v3", AT("aws", "COMPLETED")));
+        backbeat_failure(&w, "k", V2);
+        w.source->holds = true;
+        backbeat_retry(&w, &first, "k", V2, true);
+        backbeat_retry(&w, &r, "k", V1, false);
+        backbeat_retry(&w, &forced, "k", V1, true);
+        CHECK_INT(fake_source_gets_of(w.source, "b", "k", V1), 1);
+        backbeat_answer(&w, "k", V1);
+        CHECK(!forced.done);
+        backbeat_answer(&w, "k", V2);
+        w.source->holds = false;
+        world_run(&w);
+        CHECK_INT(world_retry_published(&first), 1);
+        CHECK_INT(world_retry_published(&forced), 1);
+        CHECK_INT(world_retry_published(&r), 1);
+        world_retry_deinit(&first);
+        world_retry_deinit(&forced);
+        end();
+}
+
+/* The failure after a retry is merged with what was known: that is under way when it is found to be
+ * superseded, and what it becomes says so. */
+static void a_settlement_that_is_under_way_does_not_lose_the_mark(void)
+{
+        start_with_newer(METADATA("v1", AT("aws", "FAILED")));
+        world_failure(&w, "b", "k", V1, "aws", ",\"Size\":7,\"Role\":\"r1\",\"Attempts\":3");
+        world_run(&w);
+        backbeat_retry(&w, &r, "k", V1, false);
+        CHECK_INT(world_retry_published(&r), 1);
+        world_retry_deinit(&r);
+        world_advance(&w, 3000);
+        w.hold_batches = true;
+        world_failure(&w, "b", "k", V1, "aws", NULL);
+        fake_source_found(w.source, "b", "k", NULL, METADATA("v2", AT("aws", "COMPLETED")));
+        world_run(&w);
+        CHECK(w.batch != NULL);
+        backbeat_retry(&w, &r, "k", V1, false);
+        CHECK(r.done && backbeat_skipped(&w, "superseded") == 1);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        world_advance(&w, 1000);
+        one_is_listed(true);
+        CHECK_INT(list.rows[0].size, 7);
+        CHECK_INT(list.rows[0].attempts, 4);
+        world_restart(&w, false);
+        one_is_listed(true);
+        end();
+}
+
 int main(void)
 {
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
@@ -302,5 +380,8 @@ int main(void)
         RUN(a_record_that_came_meanwhile_is_looked_at_first);
         RUN(the_mark_survives_aborts);
         RUN(a_mark_of_an_older_record_is_void);
+        RUN(force_that_joins_one_that_waits_lifts_its_guard);
+        RUN(force_that_joins_one_behind_another_lifts_its_guard);
+        RUN(a_settlement_that_is_under_way_does_not_lose_the_mark);
         return 0;
 }

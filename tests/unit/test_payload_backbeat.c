@@ -343,7 +343,7 @@ static void ask_for_too_large_ones(int n)
         int head = snprintf(text, sizeof text, "%s", "{\"versionId\":\"v1\",\"x\":\"");
 
         memset(text + head, 'x', METADATA_BYTES);
-        strcpy(text + head + METADATA_BYTES, "\"}");
+        memcpy(text + head + METADATA_BYTES, "\"}", sizeof "\"}");
         world_retry_init(&w, &r);
         for (int i = 0; i < n; i++) {
                 snprintf(keys[i], sizeof keys[i], "k%d", i);

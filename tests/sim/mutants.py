@@ -143,9 +143,8 @@ MUTANTS = {
         [("if (partition_set_has(&touched, p) ||", "if ((p < 0 && partition_set_has(&touched, p)) ||")]),
     "batch_survives": (
         "what was encoded for a partition that leaves is submitted with the next generation",
-        "src/core/member.c",
-        [("                p->left = p->life;\n        batcher_invalidate(&m->batcher);\n",
-          "                p->left = p->life;\n")]),
+        "src/core/member_lives.c",
+        [("        batcher_invalidate(&m->batcher);\n", "")]),
     "unchecked_home": (
         "a retry is begun in a partition that has left since the request was placed",
         "src/core/retry_flow.c",
@@ -157,10 +156,9 @@ MUTANTS = {
         [("(!m->partitions[i].claimed || !member_answers_for(m, i))", "!member_answers_for(m, i)")]),
     "refused_whole": (
         "a request that a member refused as a whole is told as left out when it has duplicates",
-        "tests/sim/sim_exchange.c",
-        [("if (door->entries[i].result != RETRY_WAITING &&\n"
-          "                    door->entries[i].result != RETRY_SKIPPED)",
-          "if (door->entries[i].result != RETRY_WAITING)")]),
+        "src/core/peer_answer.c",
+        [("entries[i].result != RETRY_WAITING && entries[i].result != RETRY_SKIPPED",
+          "entries[i].result != RETRY_WAITING")]),
     "split_anew": (
         "a request that is split anew keeps what the first splitting left out",
         "src/core/door_retry.c",

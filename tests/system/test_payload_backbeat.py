@@ -111,6 +111,7 @@ def test_a_request_whose_time_is_up_says_how_many_were_committed(place, source, 
     daemon = start(http__request_timeout="8s", retry__version_guard="false")
     first = daemon.retry([fields_of(i) for i in known[:200]])
     assert len(first.json()) == 200
+    wait_for(lambda: daemon.metric("crr_retry_retries_in_flight") == 0, "all to be read back")
     source.go_on.clear()
     late = daemon.retry([fields_of(i) for i in known[100:]])
     assert late.status == 503 and "0 of 100 committed" in late.json()["description"]

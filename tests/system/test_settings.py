@@ -45,7 +45,7 @@ def test_a_wrong_command_line_ends_with_2(run, words):
     ("kafka.properties.enable.auto.commit=true", "enable.auto.commit"),
     ("kafka.consumer_properties.group.id=x", "group.id"),
     ("log.level=loud", "log.level"),
-    ("intake.roles=true", "intake.roles"),
+    ("jobs.max=1", "jobs.max"),
 ])
 def test_a_wrong_setting_ends_with_78_and_is_named(run, setting, named):
     said = run("--check-config", "--set", setting)

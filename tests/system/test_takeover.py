@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An owner that dies in a transaction: its successor ends that, and does not wait for its timeout."""
 import http.client
+import signal
 import threading
 
 import conservation
@@ -20,11 +21,20 @@ def post_in_vain(daemon, known):
         pass
 
 
+def stands_in_a_transaction(place, daemon):
+    """Stopped in one, or going on. Markers of one that was committed come soon: it is asked twice."""
+    daemon.signal(signal.SIGSTOP)
+    if all(place.cluster.is_in_transaction(place.replication) for _ in range(2)):
+        return True
+    daemon.signal(signal.SIGCONT)
+    return False
+
+
 def die_in_a_transaction(place, daemon, known):
     """Killed between its offset commit, which comes first, and the end: what it produced is seen."""
     client = threading.Thread(target=post_in_vain, args=(daemon, known), daemon=True)
     client.start()
-    wait_for(lambda: place.cluster.is_in_transaction(place.replication) or not client.is_alive(),
+    wait_for(lambda: stands_in_a_transaction(place, daemon) or not client.is_alive(),
              "an open transaction")
     daemon.kill()
     client.join()

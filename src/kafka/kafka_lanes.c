@@ -27,6 +27,7 @@ void kafka_lanes_clear(struct kafka_lanes *l)
         free(l->lanes);
         l->lanes = NULL;
         l->n = l->current = 0;
+        l->until = INT64_MIN;
 }
 
 /* librdkafka leaves a queue alone that was forwarded by the application, to nowhere here, also when
@@ -193,21 +194,36 @@ static struct kafka_lane *oldest(const struct kafka_lanes *l, int64_t now_ms, in
         return found;
 }
 
+static rd_kafka_message_t *take(struct kafka_lanes *l, struct kafka_lane *lane,
+                                struct kafka_lane **ret_lane)
+{
+        l->current = (size_t)(lane - l->lanes);
+        *ret_lane = lane;
+        return lane->kept[lane->first++];
+}
+
+/* What lies together is taken together. */
+static struct kafka_lane *current_if_due(struct kafka_lanes *l)
+{
+        struct kafka_lane *lane = l->current < l->n ? &l->lanes[l->current] : NULL;
+
+        return lane != NULL && !is_empty(lane) && time_of(lane) <= l->until ? lane : NULL;
+}
+
 rd_kafka_message_t *kafka_lanes_next(struct kafka_lanes *l, int64_t now_ms,
                                      struct kafka_lane **ret_lane)
 {
-        struct kafka_lane *lane;
+        struct kafka_lane *lane = current_if_due(l);
         int64_t time = 0;
 
+        if (lane != NULL && now_ms < l->looked_ms + LOOK_EVERY_MS)
+                return take(l, lane, ret_lane); /* nothing is new at the others */
         look_at_empty(l, now_ms);
         lane = oldest(l, now_ms, &time);
         if (lane == NULL)
                 return NULL;
-        /* What lies together is taken together. */
-        if (l->current < l->n && !is_empty(&l->lanes[l->current]) &&
-            time_of(&l->lanes[l->current]) <= time + LANES_AHEAD_MS)
-                lane = &l->lanes[l->current];
-        l->current = (size_t)(lane - l->lanes);
-        *ret_lane = lane;
-        return lane->kept[lane->first++];
+        l->until = time + LANES_AHEAD_MS;
+        if (current_if_due(l) != NULL)
+                lane = current_if_due(l);
+        return take(l, lane, ret_lane);
 }

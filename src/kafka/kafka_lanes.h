@@ -46,7 +46,8 @@ struct kafka_lanes {
         rd_kafka_t *consumer;
         struct kafka_lane *lanes;
         size_t n;
-        size_t current;    /* the lane that was taken from last */
+        size_t current; /* the lane that was taken from last */
+        int64_t until;  /* it is taken from up to this time, when the others were looked at last */
         int64_t looked_ms; /* when all were looked at */
 };
 

@@ -2,18 +2,19 @@
 """What failures lack is taken from the source as they are taken in; without it they come all the
 same."""
 import json
+from collections import Counter
 
 import pytest
 
 import backbeat
 from backbeat import Pipeline
 from daemon import wait_listed
-from kafka_util import Identity, identity_of
+from kafka_util import Identity, fields_of, identity_of
 from metadata_server import MetadataServer
 from samples import ODD, identities
-from waiting import wait_for
+from waiting import outlast, wait_for
 
-SOME = 40
+SOME, OUTAGE_S = 40, 60
 
 
 @pytest.fixture
@@ -82,3 +83,27 @@ def asks_again(pipeline, daemon):
     """Without something that lacks facts nobody would ask the source."""
     pipeline.fail(identities(1, "probe"))
     return daemon.metric("crr_retry_source_breaker_state") == 0
+
+
+@pytest.mark.timeout(400)
+def test_a_minute_without_the_source_under_load_costs_nothing(place, pipeline, source, request):
+    """Failures come all the while and are retried; what is refused is listed, and taken later."""
+    if not request.config.getoption("--long"):
+        pytest.skip("--long only")
+    found = [Identity("b", f"k{n}", backbeat.on_the_wire("raw"), "s") for n in range(OUTAGE_S * 20)]
+    put_all(source, found)
+    place.cluster.create_topic(f"{place.name}-said", 1)
+    daemon = pipeline.start(source__url=source.url, retry__payload="backbeat",
+                            topics__status=f"{place.name}-said", retry__version_guard="false")
+    statuses = Counter()
+    source.stop()
+    for second in range(OUTAGE_S):
+        pipeline.fail(found[second * 20:second * 20 + 20])
+        outlast(1)
+        statuses[daemon.retry([fields_of(i) for i in found[:20]]).status] += 1
+    assert statuses == {503: OUTAGE_S}, statuses
+    wait_listed(daemon, len(found))
+    assert place.retry_entries() == []
+    source.start()
+    wait_for(lambda: daemon.retry([fields_of(i) for i in found]).status == 200, "all to be taken")
+    assert len(place.retry_entries()) == len(found) and daemon.walk() == []

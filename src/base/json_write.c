@@ -297,3 +297,28 @@ void json_row_end(struct json_writer *w, char *begin, char *at)
         assert(at <= w->out->base + w->out->capacity);
         end_at(w, at);
 }
+
+void json_copy(struct json_writer *w, const struct json_value *v)
+{
+        switch (v->type) {
+        case JSON_NULL:
+                json_null(w);
+                break;
+        case JSON_BOOL:
+                json_bool(w, v->boolean);
+                break;
+        case JSON_INTEGER:
+        case JSON_NUMBER:
+                json_raw(w, v->text);
+                break;
+        case JSON_STRING:
+                json_str(w, v->text);
+                break;
+        case JSON_OBJECT:
+                json_object_open(w);
+                break;
+        case JSON_ARRAY:
+                json_array_open(w);
+                break;
+        }
+}

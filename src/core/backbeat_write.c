@@ -145,31 +145,6 @@ static bool take(struct rewrite *x, unsigned depth, struct str name, const struc
 
 /* EVENTS */
 
-static void copy(struct json_writer *w, const struct json_value *v)
-{
-        switch (v->type) {
-        case JSON_NULL:
-                json_null(w);
-                break;
-        case JSON_BOOL:
-                json_bool(w, v->boolean);
-                break;
-        case JSON_INTEGER:
-        case JSON_NUMBER:
-                json_raw(w, v->text);
-                break;
-        case JSON_STRING:
-                json_str(w, v->text);
-                break;
-        case JSON_OBJECT:
-                json_object_open(w);
-                break;
-        case JSON_ARRAY:
-                json_array_open(w);
-                break;
-        }
-}
-
 static int on_value(void *data, unsigned depth, struct str name, const struct json_value *v,
                     struct error *err)
 {
@@ -186,7 +161,7 @@ static int on_value(void *data, unsigned depth, struct str name, const struct js
         }
         if (name.base != NULL)
                 json_key_str(&x->w, name);
-        copy(&x->w, v);
+        json_copy(&x->w, v);
         return 0;
 }
 

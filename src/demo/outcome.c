@@ -191,31 +191,6 @@ bool outcome_read(struct outcome_reader *r, struct str value, struct retry_entry
 
 /* THE OUTCOME */
 
-static void copy_value(struct json_writer *w, const struct json_value *v)
-{
-        switch (v->type) {
-        case JSON_NULL:
-                json_null(w);
-                break;
-        case JSON_BOOL:
-                json_bool(w, v->boolean);
-                break;
-        case JSON_INTEGER:
-        case JSON_NUMBER:
-                json_raw(w, v->text); /* digit for digit */
-                break;
-        case JSON_STRING:
-                json_str(w, v->text);
-                break;
-        case JSON_OBJECT:
-                json_object_open(w);
-                break;
-        case JSON_ARRAY:
-                json_array_open(w);
-                break;
-        }
-}
-
 /* The name that the other store gave the version. */
 static void write_store_id(struct outcome_reader *r)
 {
@@ -241,7 +216,7 @@ static int rewrite_value(void *data, unsigned depth, struct str name, const stru
         else if (place == PLACE_STORE_ID && v->type == JSON_STRING && !r->failed)
                 write_store_id(r);
         else
-                copy_value(&r->writer, v);
+                json_copy(&r->writer, v);
         return 0;
 }
 

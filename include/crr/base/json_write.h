@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "crr/base/buf.h"
+#include "crr/base/json_read.h"
 #include "crr/base/str.h"
 
 /*
@@ -39,6 +40,9 @@ void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 void json_time(struct json_writer *w, int64_t ms);     /* RFC 3339 UTC with milliseconds */
 void json_raw(struct json_writer *w, struct str json); /* JSON made elsewhere, as one value */
+
+/* A value as it was read, numbers digit for digit; an object or array is opened only. */
+void json_copy(struct json_writer *w, const struct json_value *v);
 
 /* "name": at `at`, where there is room; the end of it. */
 static inline char *json_put_name(char *at, const char *name, size_t n)

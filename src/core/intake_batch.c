@@ -39,11 +39,10 @@ void intake_writer_free(struct intake_writer *w)
 }
 
 /* Its bounds are those of intake_batch_is_full(), and what one record more can hold. */
-struct intake_batch *intake_batch_new(const struct intake_writer *w)
+struct intake_batch *intake_batch_new(void)
 {
         struct intake_batch *batch = calloc(1, sizeof *batch);
 
-        (void)w;
         if (batch == NULL)
                 abort();
         arena_init(&batch->arena, SIZE_MAX);

@@ -64,7 +64,7 @@ static void take(struct kafka_intake *k, struct intake_batch *batch, struct kafk
 
 static struct intake_batch *begin_batch(struct kafka_intake *k)
 {
-        struct intake_batch *batch = intake_batch_new(k->writer);
+        struct intake_batch *batch = intake_batch_new();
 
         batch->epoch = k->epoch;
         k->offsets_capacity = 0;

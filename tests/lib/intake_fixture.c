@@ -56,7 +56,7 @@ void fixture_end(void)
 
 struct intake_batch *fixture_batch(unsigned epoch)
 {
-        struct intake_batch *batch = intake_batch_new(fixture.writer);
+        struct intake_batch *batch = intake_batch_new();
 
         batch->epoch = epoch;
         batch->done = on_done;

@@ -115,7 +115,7 @@ struct intake_writer;
 struct intake_writer *intake_writer_new(const struct intake_config *config);
 void intake_writer_free(struct intake_writer *w); /* NULL is legal */
 
-struct intake_batch *intake_batch_new(const struct intake_writer *w);
+struct intake_batch *intake_batch_new(void);
 void intake_batch_free(struct intake_batch *batch); /* NULL is legal */
 
 /* One record of topics[topic]. */

@@ -24,14 +24,6 @@ static uint64_t number(const char *text)
         return value;
 }
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *data)
-{
-        (void)rk;
-        (void)data;
-        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-                bench_fail("a record was not written: %s", rd_kafka_err2str(message->err));
-}
-
 static rd_kafka_t *new_producer(const char *bootstrap)
 {
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -41,7 +33,7 @@ static rd_kafka_t *new_producer(const char *bootstrap)
             rd_kafka_conf_set(conf, "linger.ms", "20", said, sizeof said) != 0 ||
             rd_kafka_conf_set(conf, "enable.idempotence", "true", said, sizeof said) != 0)
                 bench_fail("%s", said);
-        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        rd_kafka_conf_set_dr_msg_cb(conf, bench_kafka_on_delivery);
         return bench_kafka_handle(conf, KAFKA_PRODUCER);
 }
 

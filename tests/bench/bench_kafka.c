@@ -77,3 +77,11 @@ void bench_kafka_must(rd_kafka_error_t *error, const char *what)
         if (error != NULL)
                 bench_fail("%s: %s", what, rd_kafka_error_string(error));
 }
+
+void bench_kafka_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *data)
+{
+        (void)rk;
+        (void)data;
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+                bench_fail("a record was not written: %s", rd_kafka_err2str(message->err));
+}

@@ -26,7 +26,8 @@ rd_kafka_t *bench_kafka_handle(rd_kafka_conf_t *conf, enum kafka_handle handle);
 /* A handle's topic, after its metadata came: its first fetch or produce does not wait for them. */
 rd_kafka_topic_t *bench_kafka_topic(rd_kafka_t *handle, const char *name, int *ret_partitions);
 
-/* End the program if there is an error. */
+/* End the program if there is an error; the second is a producer's delivery report. */
 void bench_kafka_must(rd_kafka_error_t *error, const char *what);
+void bench_kafka_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *data);
 
 #endif

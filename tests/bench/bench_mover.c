@@ -43,14 +43,6 @@ static uint64_t number(const char *text)
         return value;
 }
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *data)
-{
-        (void)rk;
-        (void)data;
-        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-                bench_fail("a record was not written: %s", rd_kafka_err2str(message->err));
-}
-
 /* SETTING UP */
 
 static void join_group(struct mover *m, const struct bench_kafka *kafka)
@@ -85,7 +77,7 @@ static void start(struct mover *m, char **argv)
         bench_kafka_init(&kafka, argv[1], argv[2]);
         m->from = argv[3];
         conf = bench_kafka_conf(&kafka, KAFKA_INTAKE_PRODUCER);
-        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        rd_kafka_conf_set_dr_msg_cb(conf, bench_kafka_on_delivery);
         m->producer = bench_kafka_handle(conf, KAFKA_INTAKE_PRODUCER);
         m->to = bench_kafka_topic(m->producer, argv[4], &unused);
         bench_kafka_must(rd_kafka_init_transactions(m->producer, INIT_MS), "init_transactions");

@@ -131,14 +131,6 @@ static void join_group(struct engine *e, const struct bench_kafka *kafka, const 
 
 /* TRANSACTIONS */
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *data)
-{
-        (void)rk;
-        (void)data;
-        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-                bench_fail("a record was not written: %s", rd_kafka_err2str(message->err));
-}
-
 static void send_offsets(struct engine *e, const bool *touched)
 {
         rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -229,7 +221,7 @@ static void start(struct engine *e, char **argv)
         bench_kafka_init(&kafka, argv[1], "bench-transactions");
         join_group(e, &kafka, argv[4]);
         conf = bench_kafka_conf(&kafka, KAFKA_PRODUCER);
-        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        rd_kafka_conf_set_dr_msg_cb(conf, bench_kafka_on_delivery);
         e->producer = bench_kafka_handle(conf, KAFKA_PRODUCER);
         e->failures_name = argv[2];
         e->failures = bench_kafka_topic(e->producer, argv[2], &e->n_partitions);

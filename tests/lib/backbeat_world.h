@@ -35,6 +35,15 @@ static inline void backbeat_world(struct world *w)
         world_start(w);
 }
 
+/* The same, whose source answers nothing before it is told to. */
+static inline void backbeat_world_held(struct world *w, bool guard)
+{
+        backbeat_world(w);
+        w->config.version_guard = guard;
+        member_set_config(w->member, &w->config);
+        w->source->holds = true;
+}
+
 /* A version of b/`key` that failed at aws, and that the source has. */
 static inline void backbeat_failure(struct world *w, const char *key, const char *version)
 {

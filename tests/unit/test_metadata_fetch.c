@@ -7,14 +7,6 @@
 static struct world w;
 static struct world_retry r, later, last;
 
-static void start(bool guard)
-{
-        backbeat_world(&w);
-        w.config.version_guard = guard;
-        member_set_config(w.member, &w.config);
-        w.source->holds = true;
-}
-
 static void end(void)
 {
         world_retry_deinit(&r);
@@ -41,7 +33,7 @@ static bool entry_is_of(size_t i, const char *raw_version)
 /* V3 is the oldest: ids begin with the time, counted backwards. */
 static void of_the_versions_of_an_object_the_older_one_goes_first(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         backbeat_failure(&w, "k", V3);
@@ -63,7 +55,7 @@ static void what_does_not_tell_its_age_keeps_the_order_of_submission(void)
         static const char *const ids[] = { "", "null", "7631-of-another-store" };
 
         for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-                start(false);
+                backbeat_world_held(&w, false);
                 backbeat_failure(&w, "k", V2);
                 backbeat_failure(&w, "k", V1);
                 world_failure(&w, "b", "k", ids[i], "aws", NULL);
@@ -83,7 +75,7 @@ static void what_does_not_tell_its_age_keeps_the_order_of_submission(void)
 
 static void an_older_version_goes_before_newer_ones_whatever_is_between_them(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         backbeat_failure(&w, "k", V3);
@@ -104,7 +96,7 @@ static void an_older_version_goes_before_newer_ones_whatever_is_between_them(voi
 /* What was aborted goes before what waited meanwhile, encoded or not. */
 static void the_order_outlives_an_abort(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         backbeat_failure(&w, "k", V3);
@@ -122,7 +114,7 @@ static void the_order_outlives_an_abort(void)
 
 static void one_that_fails_lets_the_next_go_on(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         submit_versions(&r, V2, V1);
@@ -137,7 +129,7 @@ static void one_that_fails_lets_the_next_go_on(void)
 
 static void one_that_is_given_up_lets_the_next_go_on(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         world_retry_init(&w, &r);
@@ -158,7 +150,7 @@ static void one_that_is_given_up_lets_the_next_go_on(void)
 /* At most one of them is the current version: the others are asked for at once. */
 static void the_current_version_is_asked_for_once_an_object(void)
 {
-        start(true);
+        backbeat_world_held(&w, true);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         backbeat_failure(&w, "k", V3);
@@ -190,7 +182,7 @@ static void submit_sites(void)
 
 static void the_sites_of_the_current_version_share_one_get(void)
 {
-        start(true);
+        backbeat_world_held(&w, true);
         fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
         submit_sites();
         CHECK_INT(w.source->gets, 1);
@@ -202,7 +194,7 @@ static void the_sites_of_the_current_version_share_one_get(void)
 
 static void the_sites_of_another_version_share_its_own(void)
 {
-        start(true);
+        backbeat_world_held(&w, true);
         fake_source_found(w.source, "b", "k", NULL, METADATA("v2", AT("aws", "FAILED")));
         fake_source_found(w.source, "b", "k", V1, METADATA("v1", AT("aws", "FAILED")));
         submit_sites();
@@ -216,7 +208,7 @@ static void the_sites_of_another_version_share_its_own(void)
 /* Of the later ones one may be the current version: its own is not needed then. */
 static void what_is_not_needed_any_more_is_canceled(void)
 {
-        start(true);
+        backbeat_world_held(&w, true);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
         fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
@@ -232,7 +224,7 @@ static void what_is_not_needed_any_more_is_canceled(void)
 
 static void roles_do_not_share(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         world_failure(&w, "b", "k", V1, "aws", ",\"Role\":\"one\"");
         world_failure(&w, "b", "k", V1, "gcp", ",\"Role\":\"two\"");
         fake_source_found(w.source, "b", "k", V1, METADATA("v1", AT("aws", "FAILED")));
@@ -251,7 +243,7 @@ static void roles_do_not_share(void)
 
 static void an_answer_is_not_kept_for_those_who_come_much_later(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         backbeat_failure(&w, "k", V1);
         world_failure(&w, "b", "k", V1, "gcp", NULL);
         world_failure(&w, "b", "k", V1, "azure", NULL);

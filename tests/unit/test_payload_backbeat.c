@@ -134,8 +134,7 @@ static void what_the_source_does_not_tell_fails(void)
         }
 }
 
-/* Both are in one transaction: the second one knows of the first. */
-static void sites_of_one_version_share_its_metadata_and_their_status(void)
+static void one_version_at_two_sites(void)
 {
         backbeat_world(&w);
         backbeat_failure(&w, "k", V1);
@@ -143,10 +142,21 @@ static void sites_of_one_version_share_its_metadata_and_their_status(void)
         fake_source_found(w.source, "b", "k", V1,
                           METADATA("v1", AT("aws", "FAILED") "," AT("gcp", "FAILED")));
         world_run(&w);
+}
+
+static void retry_both_sites(void)
+{
         world_retry_init(&w, &r);
         world_retry_add(&r, "b", "k", V1, "aws", false);
         world_retry_add(&r, "b", "k", V1, "gcp", false);
         world_retry_submit(&w, &r);
+}
+
+/* Both are in one transaction: the second one knows of the first. */
+static void sites_of_one_version_share_its_metadata_and_their_status(void)
+{
+        one_version_at_two_sites();
+        retry_both_sites();
         CHECK_INT(world_retry_published(&r), 2);
         CHECK_INT(w.source->gets, 1);
         CHECK_INT(w.submits, 1);
@@ -161,17 +171,9 @@ static void sites_of_one_version_share_its_metadata_and_their_status(void)
 /* One of them is tried alone after it was aborted: the other is not PENDING then. */
 static void a_transaction_that_was_aborted_leaves_no_status_behind(void)
 {
-        backbeat_world(&w);
-        backbeat_failure(&w, "k", V1);
-        world_failure(&w, "b", "k", V1, "gcp", NULL);
-        fake_source_found(w.source, "b", "k", V1,
-                          METADATA("v1", AT("aws", "FAILED") "," AT("gcp", "FAILED")));
-        world_run(&w);
+        one_version_at_two_sites();
         w.hold_batches = true;
-        world_retry_init(&w, &r);
-        world_retry_add(&r, "b", "k", V1, "aws", false);
-        world_retry_add(&r, "b", "k", V1, "gcp", false);
-        world_retry_submit(&w, &r);
+        retry_both_sites();
         CHECK_INT(w.batch->n_records, 6);
         w.refused = 1; /* of the first */
         world_answer(&w, PUBLISH_REFUSED);

@@ -8,14 +8,6 @@
 static struct world w;
 static struct world_retry r, later, last;
 
-static void start(bool guard)
-{
-        backbeat_world(&w);
-        w.config.version_guard = guard;
-        member_set_config(w.member, &w.config);
-        w.source->holds = true;
-}
-
 static void end(void)
 {
         world_retry_deinit(&r);
@@ -30,26 +22,6 @@ static void submit_many(struct world_retry *retry, char (*keys)[8], int n)
         world_retry_submit(&w, retry);
 }
 
-static void not_too_many_are_asked_at_once(void)
-{
-        static char keys[256][8];
-
-        start(false);
-        for (int i = 0; i < 256; i++) {
-                snprintf(keys[i], sizeof keys[i], "k%d", i);
-                backbeat_failure(&w, keys[i], V1);
-        }
-        submit_many(&r, keys, 128);
-        submit_many(&later, keys + 128, 128);
-        CHECK_INT(w.source->open, SOURCE_GETS_OUT);
-        w.source->holds = false;
-        world_run(&w);
-        CHECK_INT(w.source->most_open, SOURCE_GETS_OUT);
-        CHECK_INT(w.n_entries, 256);
-        world_retry_deinit(&later);
-        end();
-}
-
 static char names[400][8];
 
 static void many_failures(int n)
@@ -60,6 +32,21 @@ static void many_failures(int n)
         }
 }
 
+static void not_too_many_are_asked_at_once(void)
+{
+        backbeat_world_held(&w, false);
+        many_failures(256);
+        submit_many(&r, names, 128);
+        submit_many(&later, names + 128, 128);
+        CHECK_INT(w.source->open, SOURCE_GETS_OUT);
+        w.source->holds = false;
+        world_run(&w);
+        CHECK_INT(w.source->most_open, SOURCE_GETS_OUT);
+        CHECK_INT(w.n_entries, 256);
+        world_retry_deinit(&later);
+        end();
+}
+
 static bool is_asked(int i, const char *version)
 {
         return fake_source_find(w.source, "b", names[i], version) != NULL;
@@ -67,7 +54,7 @@ static bool is_asked(int i, const char *version)
 
 static void a_large_request_does_not_hold_up_a_small_one(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         many_failures(257);
         submit_many(&r, names, 128);
         submit_many(&later, names + 128, 128);
@@ -85,15 +72,20 @@ static void a_large_request_does_not_hold_up_a_small_one(void)
 }
 
 /* Their current version is another one. */
-static void what_was_answered_goes_on_before_all_others_were_asked(void)
+static void two_requests_of_old_versions(void)
 {
-        start(true);
         many_failures(256);
         for (int i = 0; i < 256; i++)
                 fake_source_found(w.source, "b", names[i], NULL,
                                   METADATA("v2", AT("aws", "FAILED")));
         submit_many(&r, names, 128);
         submit_many(&later, names + 128, 128);
+}
+
+static void what_was_answered_goes_on_before_all_others_were_asked(void)
+{
+        backbeat_world_held(&w, true);
+        two_requests_of_old_versions();
         backbeat_answer(&w, "k0", NULL);
         CHECK(is_asked(0, V1) && !is_asked(128, NULL));
         backbeat_answer(&w, "k0", V1);
@@ -109,13 +101,8 @@ static void what_was_answered_goes_on_before_all_others_were_asked(void)
 /* Nor does that hold up what was not asked for yet. */
 static void every_other_one_is_of_those_that_were_not_asked(void)
 {
-        start(true);
-        many_failures(256);
-        for (int i = 0; i < 256; i++)
-                fake_source_found(w.source, "b", names[i], NULL,
-                                  METADATA("v2", AT("aws", "FAILED")));
-        submit_many(&r, names, 128);
-        submit_many(&later, names + 128, 128);
+        backbeat_world_held(&w, true);
+        two_requests_of_old_versions();
         for (int i = 0; i < 4; i++)
                 backbeat_answer(&w, names[i], NULL);
         CHECK(is_asked(0, V1) && is_asked(1, V1) && !is_asked(2, V1));
@@ -156,7 +143,7 @@ static void what_an_older_version_was_put_before_has_its_turn_again(void)
 {
         static struct world_retry older;
 
-        start(false);
+        backbeat_world_held(&w, false);
         many_failures(128 + 20);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
@@ -184,7 +171,7 @@ static void what_an_older_version_was_put_before_has_its_turn_again(void)
 
 static void what_is_shared_is_kept_too(void)
 {
-        start(false);
+        backbeat_world_held(&w, false);
         many_failures(148);
         backbeat_failure(&w, "k", V1);
         backbeat_failure(&w, "k", V2);
@@ -235,7 +222,7 @@ static void what_waits_for_its_order_is_not_piled_up(void)
         static const bool guards[] = { false, true };
 
         for (size_t i = 0; i < 2; i++) {
-                start(guards[i]);
+                backbeat_world_held(&w, guards[i]);
                 w.source->latency_ms = 10;
                 w.config.has_status_topic = false;
                 member_set_config(w.member, &w.config);
@@ -264,7 +251,7 @@ static void nothing_more_is_asked_while_transactions_are_full(void)
                                          "\"content\":[\"DATA\"],\"destination\":\"d\","
                                          "\"storageClass\":\"aws\",\"role\":\"r\"},\"x\":\"");
 
-        start(false);
+        backbeat_world_held(&w, false);
         memset(big + n, 'x', sizeof big - (size_t)n - 3);
         memcpy(big + sizeof big - 3, "\"}", 3);
         for (int i = 0; i < 160; i++) {

@@ -7,6 +7,7 @@ usage: tidy.py SOURCE-ROOT BUILD-ROOT [FILE-PART...]
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -15,7 +16,6 @@ import sys
 
 VERSION = 14  # Debian 12: other versions know other checks
 SKIP = 77  # Meson's "skipped"
-WORKERS = 2
 
 
 def installed_version():
@@ -68,7 +68,7 @@ def main():
     cache.mkdir(exist_ok=True)
     config = b"".join((root / f / ".clang-tidy").read_bytes() for f in (".", "tests"))
     rows = sources(root, build, sys.argv[3:])
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         verdicts = list(pool.map(lambda r: judge(*r, build, cache, config), rows))
     for (path, _), (clean, text) in zip(rows, verdicts):
         if not clean:

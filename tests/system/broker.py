@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One real Apache Kafka node (broker and controller, KRaft) on free ports of one address."""
+import errno
+import itertools
 import pathlib
+import random
 import resource
 import signal
 import socket
@@ -61,16 +64,28 @@ num.network.threads=2
 """
 
 
-def free_ports(n, address):
-    """Different ones: all are held until the last is found."""
-    probes = [socket.socket() for _ in range(n)]
-    for probe in probes:
+# Below those that a system gives away by itself: nobody takes one by chance while its broker is
+# down. A process goes on where it was, so that two of them side by side hardly meet.
+PORTS = range(10000, 32000)
+CANDIDATES = itertools.islice(itertools.cycle(PORTS), random.randrange(len(PORTS)), None)
+
+
+def is_free(address, port):
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address, 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
+def free_ports(n, address):
+    """Different ones."""
+    free = (port for port in CANDIDATES if is_free(address, port))
+    return [next(free) for _ in range(n)]
 
 
 class Broker:

@@ -25,6 +25,7 @@ kafka=4.3.1
 fuzz_seconds=10
 long=false install=true debian13=false containers=false
 filters=()
+tidy= besides=()
 passed=0 failed=0
 
 need_value() { # option, value...: the value must be there
@@ -92,34 +93,112 @@ matching() { # names on stdin -> those that contain a filter, all when there is 
         fi
 }
 
-meson_tests() { # folder, meson test options...
-        local folder=$1 names
+choose() { # folder, meson test options...: $names of the tests that the filters leave; false: none
+        local folder=$1
         shift
         mapfile -t names < <(meson test -C "$folder" --list "$@" 2>/dev/null |
                 sed -n 's/^[^:]*:[^:]* \/ //p' | matching)
-        [ ${#names[@]} -gt 0 ] || return 0
-        rm -f "$folder/meson-logs/testlog.json"
-        meson test -C "$folder" --no-rebuild --num-processes "$(nproc)" --print-errorlogs \
+        [ ${#names[@]} -gt 0 ]
+}
+
+chosen() { # folder, name of its record, meson test options...: run what was chosen
+        local folder=$1 record=$2
+        shift 2
+        rm -f "$folder/meson-logs/$record.json"
+        "${gently[@]}" meson test -C "$folder" --no-rebuild --print-errorlogs --logbase "$record" \
                 "$@" "${names[@]}" || true
+}
+
+judge() { # kind, record
         # shellcheck disable=SC2046 # two numbers
-        count $("$root/tests/count.py" meson "$folder/meson-logs/testlog.json")
+        count $("$root/tests/count.py" "$@")
+}
+
+meson_tests() { # folder, name of its record, meson test options...
+        local folder=$1 record=$2 names gently=()
+        shift 2
+        choose "$folder" "$@" || return 0
+        chosen "$folder" "$record" "$@"
+        judge meson "$folder/meson-logs/$record.json"
+}
+
+# More than there are processors: some of them wait.
+part_tests() {
+        say "tests of the parts, and lint"
+        meson_tests "$build/san" parts --no-suite tidy --num-processes $(($(nproc) + 1))
 }
 
 fuzz() {
         say "fuzzing: $fuzz_seconds s a target"
-        meson_tests "$build/clang" --suite fuzz --timeout-multiplier 0 \
-                --test-args="-max_total_time=$fuzz_seconds"
+        meson_tests "$build/clang" fuzz --suite fuzz --timeout-multiplier 0 \
+                --num-processes "$(nproc)" --test-args="-max_total_time=$fuzz_seconds"
 }
 
-system_tests() {
-        local options=(--daemon-folder="$build/san/src" --kafka-libs="$kafka_libs"
-                --logs="$logs/system" --junit-xml="$logs/system.xml")
+# In a group of its own, which is interrupted when we end before it: $! is its number.
+beside() { # log, command...
+        local log=$1
+        shift
+        set -m
+        "$@" >"$log" 2>&1 &
+        set +m
+        besides+=($!)
+}
+
+end_besides() {
+        for group in "${besides[@]}"; do
+                kill -INT -- "-$group" 2>/dev/null || true
+        done
+}
+
+# clang-tidy needs ten minutes of a processor, and nobody waits for it: all the while it takes what
+# the others leave, which is much, for the system tests mostly wait.
+start_tidy() {
+        local names gently=(chrt --idle 0)
+        choose "$build/san" --suite tidy || return 0
+        beside "$logs/tidy.log" chosen "$build/san" tidy --suite tidy
+        tidy=$!
+}
+
+finish_tidy() {
+        [ -n "$tidy" ] || return 0
+        say "clang-tidy"
+        wait "$tidy" || true
+        cat "$logs/tidy.log"
+        judge meson "$build/san/meson-logs/tidy.json"
+}
+
+system_half() { # name, pytest options and files...
+        local name=$1 options=(--daemon-folder="$build/san/src" --kafka-libs="$kafka_libs"
+                --logs="$logs/system/$1" --junit-xml="$logs/system-$1.xml")
+        shift
         ! $long || options+=(--long)
         [ ${#filters[@]} -eq 0 ] || options+=(-k "$(or_of "${filters[@]}")")
-        rm -rf "$logs/system" "$logs/system.xml"
-        "$venv/bin/python" -m pytest -c "$root/tests/system/pytest.ini" "${options[@]}" "$root/tests/system" || true
-        # shellcheck disable=SC2046 # two numbers
-        count $("$root/tests/count.py" pytest "$logs/system.xml")
+        rm -rf "$logs/system/$name" "$logs/system-$name.xml"
+        "$venv/bin/python" -m pytest -c "$root/tests/system/pytest.ini" "${options[@]}" "$@"
+}
+
+judge_half() { # name, exit status of its pytest
+        case $2 in
+        0 | 1) judge pytest "$logs/system-$1.xml" ;;
+        5) [ ${#filters[@]} -gt 0 ] || count 0 1 ;; # nothing was chosen
+        *) count 0 1 ;;                             # it did not come to its end
+        esac
+}
+
+# By two processes, each with its broker: what is under load all the while, half of the time, and
+# the rest, which mostly waits.
+system_tests() {
+        local status=0 all=$root/tests/system storms
+        local files=("$all"/test_faults.py "$all"/test_group*.py)
+        say "the daemon and a real Kafka $kafka"
+        beside "$logs/system-storms.log" system_half storms "${files[@]}"
+        storms=$!
+        system_half others "${files[@]/#/--ignore=}" "$all" || status=$?
+        judge_half others "$status"
+        status=0
+        wait "$storms" || status=$?
+        cat "$logs/system-storms.log"
+        judge_half storms "$status"
 }
 
 container_tests() {
@@ -144,8 +223,8 @@ or_of() { # a b c -> a or b or c
 
 run_all() {
         must "build with gcc and sanitizers" build_gcc || give_up
-        say "tests of the parts, and lint"
-        meson_tests "$build/san"
+        start_tidy
+        part_tests
         if [ ${#filters[@]} -eq 0 ]; then
                 if ! must "build with clang" build_clang; then
                         count 0 1
@@ -153,8 +232,8 @@ run_all() {
                         fuzz
                 fi
         fi
-        say "the daemon and a real Kafka $kafka"
         system_tests
+        finish_tidy
         container_tests
         finish
 }
@@ -165,6 +244,7 @@ if $debian13; then
         exec "$root/tests/debian13.sh" "$@"
 fi
 mkdir -p "$logs"
+trap end_besides EXIT
 if $install; then
         "$root/deploy/setup.sh" --tests || give_up
 fi

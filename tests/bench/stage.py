@@ -97,6 +97,7 @@ class Stage:
 
     def close(self):
         for daemon in self._daemons:
+            daemon.ask_to_end()
             daemon.finish()
 
 

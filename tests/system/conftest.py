@@ -131,6 +131,8 @@ def make_daemon(programs, logs):
     yield make
     verdicts = []
     for daemon in made:
+        daemon.ask_to_end()
+    for daemon in made:
         try:
             daemon.finish()
         except AssertionError as verdict:

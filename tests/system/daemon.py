@@ -92,18 +92,21 @@ class Daemon:
         self.signal(signal.SIGTERM)
         return self.wait_exit(deadline_s)
 
-    def finish(self):
-        """At the end of a test: not running any more, no sanitizer report, no unexpected exit."""
-        if self._process is None:
-            return
+    def ask_to_end(self):
+        """At the end of a test. Only asked, so that many end at the same time."""
         if self.is_running():
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-            try:
-                self._process.wait(EXIT_DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise AssertionError(f"SIGTERM did not end the daemon, see {self.output}")
+
+    def finish(self):
+        """After that: not running any more, no sanitizer report, no unexpected exit."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(EXIT_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"SIGTERM did not end the daemon, see {self.output}")
         with open(self.output, errors="replace") as output:
             report = [line for line in output if SANITIZER.search(line)]
         assert not report, f"{self.output}: {report[:5]}"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: a call waits in the queue for one of the requests that may be out at once, is
- * sent, signed with the keys of its role, and done with the metadata of the answer. What came is
- * read in the order in which it came, a bounded part of it in a turn of the loop; its place among
- * those that are out is free meanwhile.
+ * sent, signed with the keys of its role, and done with the object that the answer tells of. What
+ * came is read in the order in which it came, a bounded part of it in a turn of the loop, or by
+ * another thread; its place among those that are out is free meanwhile.
  *
  *   get --> queue --> out --> inbox --> done
  *             ^        |        |
@@ -31,7 +31,6 @@
 #include "crr/base/time.h"
 #include "source_fetch.h"
 #include "source_inbox.h"
-#include "source_request.h"
 
 struct source_backbeat {
         struct source port; /* the first member */
@@ -43,7 +42,6 @@ struct source_backbeat {
         struct source_pace pace;
         struct arena auth_arena;
         struct source_auth auth;
-        struct source_reader reader;
 
         struct fetch_list queue, paused, out, ended;
         struct source_inbox inbox;
@@ -251,30 +249,23 @@ static void tell_breaker(struct fetch *f, enum source_verdict verdict, int64_t n
                 breaker_on_failure(b, now_ms);
 }
 
-static const char *settle(struct fetch *f, enum source_verdict verdict, const struct error *why,
-                          int64_t now_ms)
+static const char *settle(struct fetch *f, struct source_said *said, int64_t now_ms)
 {
-        const struct source_backbeat *s = f->owner;
-        const char *outcome = source_settle(&s->reader, s->url, verdict, why, f->call);
+        const char *outcome = source_settle(f->owner->url, said, f->call);
 
-        return verdict == VERDICT_FAILED && now_ms >= f->call->deadline_ms ? "late" : outcome;
+        return said->verdict == VERDICT_FAILED && now_ms >= f->call->deadline_ms ? "late" : outcome;
 }
 
-static void read_answer(struct fetch *f)
+static void on_read(struct fetch *f, struct source_said *said)
 {
         struct source_backbeat *s = f->owner;
         int64_t now_ms = time_monotonic_ms();
-        struct error why = { .message = "closed" };
-        enum source_verdict verdict = VERDICT_FAILED;
 
-        if (!s->closing)
-                verdict = source_read(&s->reader, &f->http, &why);
-        buf_deinit(&f->http.answer);
-        if (verdict == VERDICT_FAILED)
-                s->trouble = why;
-        tell_breaker(f, verdict, now_ms);
-        if (verdict != VERDICT_FAILED || !tries_again(f, now_ms))
-                done(f, settle(f, verdict, &why, now_ms));
+        if (said->verdict == VERDICT_FAILED)
+                s->trouble = said->why;
+        tell_breaker(f, said->verdict, now_ms);
+        if (said->verdict != VERDICT_FAILED || !tries_again(f, now_ms))
+                done(f, settle(f, said, now_ms));
         heed_breaker(s);
         send_waiting(s);
 }
@@ -285,10 +276,14 @@ static void http_on_done(struct curl_call *http)
 {
         struct fetch *f = http->data;
         struct source_backbeat *s = f->owner;
+        struct source_said said = { .verdict = VERDICT_FAILED, .why = { .message = "closed" } };
 
         s->n_out--;
-        if (http->result != CURL_ANSWERED) {
-                read_answer(f);
+        if (http->result != CURL_ANSWERED || s->closing) {
+                if (!s->closing)
+                        source_not_read(http, &said);
+                buf_deinit(&http->answer);
+                on_read(f, &said);
                 return;
         }
         source_inbox_add(&s->inbox, f);
@@ -312,7 +307,7 @@ static void end_overdue(struct fetch_list *list, int64_t now_ms)
                 next = f->next;
                 if (f->call->deadline_ms > now_ms)
                         continue;
-                if (list == &f->owner->inbox.list)
+                if (source_inbox_has(&f->owner->inbox, f))
                         drop_answer(f);
                 end_late(f);
         }
@@ -341,12 +336,14 @@ static void timer_on_due(uv_timer_t *timer)
         end_overdue(&s->queue, now_ms);
         end_overdue(&s->paused, now_ms);
         end_overdue(&s->inbox.list, now_ms);
+        end_overdue(&s->inbox.large, now_ms);
         end_pauses(s, now_ms);
         finish_ended(s, LIMIT_WORK_ENTRIES);
         send_waiting(s);
         wake_for(s, &s->queue);
         wake_for(s, &s->paused);
         wake_for(s, &s->inbox.list);
+        wake_for(s, &s->inbox.large);
         if (s->ended.first != NULL)
                 wake_at(s, 0);
 }
@@ -364,6 +361,7 @@ static void get(struct source *port, struct source_call *call)
         f->owner = s;
         f->call = call;
         call->work = f;
+        call->object = NULL;
         if (s->closing) {
                 end_closed(f);
         } else if (!breaker_lets_through(&s->breaker)) {
@@ -387,7 +385,7 @@ static void cancel(struct source *port, struct source_call *call)
                 curl_loop_cancel(s->curl, &f->http);
                 s->n_out--;
                 breaker_on_nothing(&s->breaker);
-        } else if (f->in == &s->inbox.list) {
+        } else if (source_inbox_has(&s->inbox, f)) {
                 drop_answer(f);
         }
         fetch_take(f);
@@ -415,8 +413,7 @@ struct source_backbeat *source_backbeat_new(uv_loop_t *loop, const struct source
         s->pace = config->pace != NULL ? *config->pace : SOURCE_PACE;
         arena_init(&s->auth_arena, 0);
         source_backbeat_reconfigure(s, config);
-        source_reader_init(&s->reader);
-        source_inbox_init(&s->inbox, loop, read_answer);
+        source_inbox_init(&s->inbox, loop, on_read);
         breaker_init(&s->breaker, &(struct breaker_rules){
                                           .failures = s->pace.breaker_failures,
                                           .span_ms = s->pace.breaker_span_ms,
@@ -439,6 +436,11 @@ void source_backbeat_reconfigure(struct source_backbeat *s, const struct source_
 {
         s->timeout_ms = config->timeout_ms;
         source_auth_replace(&s->auth, &s->auth_arena, &config->auth);
+}
+
+size_t source_backbeat_unread(const struct source_backbeat *s)
+{
+        return s->inbox.bytes;
 }
 
 const char *source_backbeat_status(const struct source_backbeat *s)
@@ -474,7 +476,7 @@ void source_backbeat_close(struct source_backbeat *s, void (*closed)(void *data)
                 end_closed(s->queue.first);
         while (s->paused.first != NULL)
                 end_closed(s->paused.first);
-        while ((f = s->inbox.list.first) != NULL) {
+        while ((f = source_inbox_first(&s->inbox)) != NULL) {
                 drop_answer(f);
                 end_closed(f);
         }
@@ -491,7 +493,6 @@ void source_backbeat_free(struct source_backbeat *s)
                 return;
         assert(s->out.first == NULL && s->ended.first == NULL);
         curl_loop_free(s->curl);
-        source_reader_deinit(&s->reader);
         arena_deinit(&s->auth_arena);
         free(s->url);
         free(s);

@@ -138,12 +138,14 @@ bool source_send(struct curl_loop *curl, const char *base, const struct source_a
 void source_reader_init(struct source_reader *r)
 {
         r->json = json_reader_new(LIMIT_JSON_DEPTH);
+        r->objects = backbeat_reader_new();
         buf_init(&r->metadata, SOURCE_METADATA_BYTES);
 }
 
 void source_reader_deinit(struct source_reader *r)
 {
         json_reader_free(r->json);
+        backbeat_reader_free(r->objects);
         buf_deinit(&r->metadata);
 }
 
@@ -165,21 +167,17 @@ static int on_member(void *data, unsigned depth, struct str name, const struct j
         return 0;
 }
 
-static int garbled(struct error *err, const char *why)
+static enum source_verdict garbled(struct error *err, const char *why)
 {
-        error_set(err, ERR_UNAVAILABLE, "the answer is not the expected JSON: %s", why);
+        error_set(err, ERR_UNAVAILABLE, "the answer is not the expected JSON: %.200s", why);
         return VERDICT_GARBLED;
 }
 
-static enum source_verdict read_metadata(struct source_reader *r, struct str answer,
-                                         struct error *err)
+static enum source_verdict read_body(struct source_reader *r, struct str answer, struct error *err)
 {
         static const struct json_events events = { .value = on_member };
         struct error why;
 
-        if (r->metadata.capacity > KEPT_BYTES)
-                buf_deinit(&r->metadata);
-        buf_clear(&r->metadata);
         if (json_read(r->json, answer, &events, &r->metadata, &why) != 0)
                 return garbled(err, why.message);
         if (r->metadata.len == 0)
@@ -187,6 +185,24 @@ static enum source_verdict read_metadata(struct source_reader *r, struct str ans
         if (r->metadata.base[0] != '{')
                 return garbled(err, "its Body is not an object");
         return VERDICT_FOUND;
+}
+
+static enum source_verdict read_metadata(struct source_reader *r, struct str answer,
+                                         struct source_said *ret)
+{
+        enum source_verdict verdict;
+        struct error why;
+
+        buf_clear(&r->metadata);
+        verdict = read_body(r, answer, &ret->why);
+        if (verdict == VERDICT_FOUND) {
+                ret->object = backbeat_object_new(r->objects, buf_str(&r->metadata), &why);
+                if (ret->object == NULL)
+                        verdict = garbled(&ret->why, why.message);
+        }
+        if (r->metadata.capacity > KEPT_BYTES)
+                buf_deinit(&r->metadata);
+        return verdict;
 }
 
 struct said {
@@ -236,39 +252,39 @@ static bool is_missing(const char *code)
         return false;
 }
 
-static enum source_verdict read_error(struct source_reader *r, const struct curl_call *http,
+static enum source_verdict read_error(struct source_reader *r, int status, struct str answer,
                                       struct error *err)
 {
         const char *more = "";
         struct said said;
 
-        read_code(r, buf_str(&http->answer), &said);
-        if (http->status == 404 && is_missing(said.code))
+        read_code(r, answer, &said);
+        if (status == 404 && is_missing(said.code))
                 return VERDICT_GONE;
-        if (http->status == 404)
+        if (status == 404)
                 more = ", which does not say that the version is missing";
-        else if (http->status >= 300 && http->status < 400)
+        else if (status >= 300 && status < 400)
                 more = ", a redirect: those are not followed";
-        error_set(err, ERR_UNAVAILABLE, "status %d%s%s%s%s", http->status, said.len > 0 ? " (" : "",
+        error_set(err, ERR_UNAVAILABLE, "status %d%s%s%s%s", status, said.len > 0 ? " (" : "",
                   said.code, said.len > 0 ? ")" : "", more);
-        return http->status >= 500 ? VERDICT_FAILED : VERDICT_REFUSED;
+        return status >= 500 ? VERDICT_FAILED : VERDICT_REFUSED;
 }
 
-enum source_verdict source_read(struct source_reader *r, const struct curl_call *http,
-                                struct error *err)
+void source_read(struct source_reader *r, int status, struct str answer, struct source_said *ret)
 {
-        if (http->result != CURL_ANSWERED) {
-                error_set(err, ERR_UNAVAILABLE, "%s", http->err.message);
-                return http->answer.overflow ? VERDICT_GARBLED : VERDICT_FAILED;
-        }
-        if (http->status == 200)
-                return read_metadata(r, buf_str(&http->answer), err);
-        return read_error(r, http, err);
+        *ret = (struct source_said){ .object = NULL };
+        ret->verdict = status == 200 ? read_metadata(r, answer, ret)
+                                     : read_error(r, status, answer, &ret->why);
 }
 
-const char *source_settle(const struct source_reader *r, const char *url,
-                          enum source_verdict verdict, const struct error *why,
-                          struct source_call *call)
+void source_not_read(const struct curl_call *http, struct source_said *ret)
+{
+        *ret = (struct source_said){ .verdict = http->answer.overflow ? VERDICT_GARBLED
+                                                                      : VERDICT_FAILED };
+        error_set(&ret->why, ERR_UNAVAILABLE, "%s", http->err.message);
+}
+
+const char *source_settle(const char *url, struct source_said *said, struct source_call *call)
 {
         static const char *const outcomes[] = {
                 [VERDICT_FOUND] = "found",     [VERDICT_GONE] = "gone",
@@ -276,15 +292,14 @@ const char *source_settle(const struct source_reader *r, const char *url,
                 [VERDICT_FAILED] = "failed",
         };
 
-        call->metadata = STR_ABSENT;
+        call->object = said->object;
+        said->object = NULL;
         call->result = SOURCE_UNAVAILABLE;
-        if (verdict == VERDICT_FOUND) {
+        if (said->verdict == VERDICT_FOUND)
                 call->result = SOURCE_FOUND;
-                call->metadata = buf_str(&r->metadata);
-        } else if (verdict == VERDICT_GONE) {
+        else if (said->verdict == VERDICT_GONE)
                 call->result = SOURCE_GONE;
-        } else {
-                error_set(&call->err, ERR_UNAVAILABLE, "the source %s: %s", url, why->message);
-        }
-        return outcomes[verdict];
+        else
+                error_set(&call->err, ERR_UNAVAILABLE, "the source %s: %s", url, said->why.message);
+        return outcomes[said->verdict];
 }

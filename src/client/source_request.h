@@ -27,26 +27,31 @@ enum source_verdict {
         VERDICT_FOUND,
         VERDICT_GONE,
         VERDICT_REFUSED, /* a status that is neither of them, and no failure */
-        VERDICT_GARBLED, /* 200 without metadata, or too large */
+        VERDICT_GARBLED, /* 200 without metadata, or such as cannot be read, or too large */
         VERDICT_FAILED,  /* 5xx, or no whole answer: another attempt may do better */
 };
 
-/* Reads one answer after the other. */
+/* Reads one answer after the other, on any one thread. */
 struct source_reader {
         struct json_reader *json;
-        struct buf metadata; /* of the answer read last, if it was found */
+        struct backbeat_reader *objects;
+        struct buf metadata; /* of the answer that is read */
 };
 
 void source_reader_init(struct source_reader *r);
 void source_reader_deinit(struct source_reader *r);
 
-/* err: why it is neither found nor gone. */
-enum source_verdict source_read(struct source_reader *r, const struct curl_call *http,
-                                struct error *err);
+struct source_said {
+        enum source_verdict verdict;
+        struct backbeat_object *object; /* FOUND: to be freed */
+        struct error why;               /* it is neither found nor gone */
+};
 
-/* What the call is told of it; the name of the outcome. The metadata stays the reader's. */
-const char *source_settle(const struct source_reader *r, const char *url,
-                          enum source_verdict verdict, const struct error *why,
-                          struct source_call *call);
+/* Of an answer that came as a whole, and of one that did not. */
+void source_read(struct source_reader *r, int status, struct str answer, struct source_said *ret);
+void source_not_read(const struct curl_call *http, struct source_said *ret);
+
+/* What the call is told of it, which takes the object; the name of the outcome. */
+const char *source_settle(const char *url, struct source_said *said, struct source_call *call);
 
 #endif

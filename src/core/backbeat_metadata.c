@@ -16,7 +16,8 @@ struct backbeat_reader *backbeat_reader_new(void)
                 abort();
         r->json = json_reader_new(LIMIT_METADATA_DEPTH);
         buf_init(&r->strings, SIZE_MAX);
-        buf_init(&r->metadata, SIZE_MAX);
+        buf_init(&r->info, SIZE_MAX);
+        buf_init(&r->escaped, SIZE_MAX);
         return r;
 }
 
@@ -26,7 +27,8 @@ void backbeat_reader_free(struct backbeat_reader *r)
                 return;
         json_reader_free(r->json);
         buf_deinit(&r->strings);
-        buf_deinit(&r->metadata);
+        buf_deinit(&r->info);
+        buf_deinit(&r->escaped);
         free(r->found);
         free(r->backends);
         free(r);
@@ -308,23 +310,5 @@ int backbeat_read(struct backbeat_reader *r, struct str metadata, struct backbea
                 .ignored = ignored_fields(&t),
         };
         place_info(&t, ret);
-        return 0;
-}
-
-int backbeat_read_facts(struct backbeat_reader *r, struct str metadata, struct str site,
-                        struct backbeat_facts *ret, struct error *err)
-{
-        struct backbeat_metadata m;
-
-        if (backbeat_read(r, metadata, &m, err) != 0)
-                return (int)err->code;
-        *ret = (struct backbeat_facts){
-                .size = m.size,
-                .last_modified_ms = m.last_modified_ms,
-                .version_id = m.version_id,
-        };
-        for (size_t i = 0; i < m.n_backends && ret->status == BACKEND_NONE; i++)
-                if (str_eq(m.backends[i].site, site))
-                        ret->status = m.backends[i].status;
         return 0;
 }

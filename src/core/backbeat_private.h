@@ -10,11 +10,6 @@
 #include "span.h"
 
 /* What one parse of an object's metadata finds. */
-struct backbeat_backend {
-        struct str site; /* absent: it has none */
-        enum backend_status status;
-};
-
 struct backbeat_metadata {
         int64_t size;
         int64_t last_modified_ms;
@@ -32,8 +27,9 @@ struct backbeat_metadata {
 
 struct backbeat_reader {
         struct json_reader *json;
-        struct buf strings;  /* those of the last text that had escapes, and its version id */
-        struct buf metadata; /* a text as it is to be, before it is written as a string */
+        struct buf strings; /* those of the last text that had escapes, and its version id */
+        struct buf info;    /* a replicationInfo as it is to be, before it is written in a string */
+        struct buf escaped; /* as it is written there */
         struct found_backend {
                 struct span site;
                 enum backend_status status;
@@ -45,6 +41,8 @@ struct backbeat_reader {
 /* 0 and *ret, which lives until the reader's next call; or the error, whose kind is the fault. */
 int backbeat_read(struct backbeat_reader *r, struct str metadata, struct backbeat_metadata *ret,
                   struct error *err);
+/* Append it as a JSON string; where its first byte is. Behind its last one stands the quote. */
+size_t backbeat_escape(struct buf *out, struct str text);
 enum json_fault backbeat_reader_fault(const struct backbeat_reader *r); /* of the last error */
 
 #endif

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "backbeat_private.h"
 #include "crr/base/json_write.h"
 
 /*
  * The metadata of a retry: replicationInfo is written event by event as it is read, and what stands
- * around it stays byte for byte. A first parse has judged the whole, and says where it stands and
- * which backends there are; so the second one, of replicationInfo alone, meets nothing that it
- * would have to refuse.
+ * around it stays byte for byte. The parse that made the object has judged the whole; so this one,
+ * of replicationInfo alone, meets nothing that it would have to refuse.
  */
 enum target { REPLICATION_TOPIC, STATUS_TOPIC };
 
-#define NOTHING UINT32_MAX
+#define NOTHING   UINT32_MAX
+#define INFO_NAME "\"replicationInfo\":"
 
 struct rewrite {
         struct json_writer w;
         enum target target;
         const struct failure *f;
-        const struct backbeat_metadata *m;
+        const struct backbeat_object *o;
         const char *status; /* the global one */
         unsigned skipped;   /* depth of a container that is left out; NOTHING */
         size_t backend;     /* the index of the one that is read, or of the next */
@@ -65,7 +67,7 @@ static void write_content(struct rewrite *x)
 {
         json_key(&x->w, "content");
         json_array_open(&x->w);
-        if (x->m->size != 0)
+        if (x->o->size != 0)
                 json_c(&x->w, "DATA");
         json_c(&x->w, "METADATA");
         json_array_close(&x->w);
@@ -92,7 +94,7 @@ static void write_info(struct rewrite *x)
 
 static bool is_of_site(const struct rewrite *x)
 {
-        return str_eq(x->m->backends[x->backend].site, x->f->id.site);
+        return str_eq(x->o->backends[x->backend].site, x->f->id.site);
 }
 
 static bool take_member(struct rewrite *x, struct str name, const struct json_value *v)
@@ -204,76 +206,110 @@ static const struct json_events events = { .value = on_value, .end = on_end };
 /* ENTRIES */
 
 /* Of all backends when this one is PENDING. */
-static const char *global_status(const struct backbeat_metadata *m, struct str site)
+static const char *global_status(const struct backbeat_object *o, struct str site)
 {
-        for (size_t i = 0; i < m->n_backends; i++)
-                if (m->backends[i].status == BACKEND_FAILED && !str_eq(m->backends[i].site, site))
+        for (size_t i = 0; i < o->n_backends; i++)
+                if (o->backends[i].status == BACKEND_FAILED && !str_eq(o->backends[i].site, site))
                         return "FAILED";
         return "PROCESSING";
 }
 
-static void write_value(const struct failure *f, struct str metadata, struct buf *out)
+/* The new replicationInfo alone, into r->info. */
+static void rewrite_info(struct backbeat_reader *r, struct rewrite *x)
 {
+        struct str info = x->o->info;
+        struct error err;
+
+        buf_clear(&r->info);
+        json_writer_init(&x->w, &r->info);
+        if (info.len == 0 || info.base[0] != '{')
+                write_info(x);
+        else if (json_read(r->json, info, &events, x, &err) != 0)
+                abort(); /* it was read before */
+}
+
+static void append_info(struct backbeat_reader *r, const struct backbeat_object *o, struct buf *out)
+{
+        size_t at;
+
+        buf_clear(&r->escaped);
+        if (o->info.base == NULL && o->has_members)
+                buf_append_char(out, ',');
+        if (o->info.base == NULL)
+                buf_append_c(out, "\\\"replicationInfo\\\":");
+        at = backbeat_escape(&r->escaped, buf_str(&r->info));
+        buf_append(out, r->escaped.base + at, r->escaped.len - strlen("\"") - at);
+}
+
+/* With the new replicationInfo. */
+static void write_value(struct backbeat_reader *r, const struct backbeat_object *o,
+                        const struct failure *f, struct buf *out)
+{
+        const struct identity *id = &f->id;
         struct json_writer w;
 
         json_writer_init(&w, out);
         json_object_open(&w);
         json_key(&w, "bucket");
-        json_str(&w, f->id.bucket);
+        json_str(&w, id->bucket);
         json_key(&w, "key");
-        json_str(&w, f->id.key);
+        json_str(&w, id->key);
         json_key(&w, "value");
-        json_str(&w, metadata);
+        json_raw(&w, STR("\""));
+        buf_append_str(out, o->head);
+        append_info(r, o, out);
+        buf_append_str(out, o->tail);
+        buf_append_char(out, '"');
         json_key(&w, "site");
-        json_str(&w, f->id.site);
+        json_str(&w, id->site);
         json_object_close(&w);
 }
 
-static int write_metadata(struct backbeat_reader *r, struct rewrite *x, struct error *err)
+void backbeat_write_entry(struct backbeat_reader *r, const struct backbeat_object *o,
+                          const struct failure *f, struct buf *out)
 {
-        const struct backbeat_metadata *m = x->m;
-        bool is_object = m->info.len > 0 && m->info.base[0] == '{';
+        struct rewrite x = {
+                .target = REPLICATION_TOPIC, .f = f, .o = o, .status = "PENDING", .skipped = NOTHING
+        };
 
-        buf_clear(&r->metadata);
-        buf_append_str(&r->metadata, m->head);
-        json_writer_init(&x->w, &r->metadata);
-        if (is_object && json_read(r->json, m->info, &events, x, err) != 0)
-                return (int)err->code;
-        if (m->info.base == NULL) {
-                x->w.comma = m->has_members;
-                json_key(&x->w, "replicationInfo");
-        }
-        if (!is_object)
-                write_info(x);
-        buf_append_str(&r->metadata, m->tail);
-        return 0;
+        rewrite_info(r, &x);
+        write_value(r, o, f, out);
 }
 
-static int write_for(struct backbeat_reader *r, enum target target, struct str metadata,
-                     const struct failure *f, struct buf *out, struct error *err)
+/* The object as the entry before said it: the strings live as long as `said`, and until the
+ * reader's next call. */
+static struct backbeat_object follow(struct backbeat_reader *r, const struct backbeat_object *o,
+                                     struct str said)
 {
-        struct rewrite x = { .target = target, .f = f, .status = "PENDING", .skipped = NOTHING };
+        struct backbeat_object next = *o;
         struct backbeat_metadata m;
+        struct error err;
 
-        if (backbeat_read(r, metadata, &m, err) != 0)
-                return (int)err->code;
-        x.m = &m;
-        if (target == STATUS_TOPIC)
-                x.status = global_status(&m, f->id.site);
-        if (write_metadata(r, &x, err) != 0)
-                return (int)err->code;
-        write_value(f, buf_str(&r->metadata), out);
-        return 0;
+        if (backbeat_read(r, said, &m, &err) != 0)
+                abort(); /* we wrote it */
+        next.backends = m.backends;
+        next.n_backends = m.n_backends;
+        next.info = m.info;
+        return next;
 }
 
-int backbeat_write_entry(struct backbeat_reader *r, struct str metadata, const struct failure *f,
-                         struct buf *out, struct error *err)
+void backbeat_write_status(struct backbeat_reader *r, const struct backbeat_object *o,
+                           struct str said, const struct failure *f, struct buf *out,
+                           struct buf *ret_said)
 {
-        return write_for(r, REPLICATION_TOPIC, metadata, f, out, err);
-}
+        struct backbeat_object now = said.base != NULL ? follow(r, o, said) : *o;
+        struct rewrite x = {
+                .target = STATUS_TOPIC,
+                .f = f,
+                .o = &now,
+                .status = global_status(&now, f->id.site),
+                .skipped = NOTHING,
+        };
 
-int backbeat_write_status(struct backbeat_reader *r, struct str metadata, const struct failure *f,
-                          struct buf *out, struct error *err)
-{
-        return write_for(r, STATUS_TOPIC, metadata, f, out, err);
+        rewrite_info(r, &x);
+        buf_clear(ret_said);
+        buf_append_c(ret_said, "{" INFO_NAME);
+        buf_append_str(ret_said, buf_str(&r->info));
+        buf_append_c(ret_said, "}");
+        write_value(r, o, f, out);
 }

@@ -30,7 +30,7 @@
 #define OFFSETS_EVERY_MS 60000
 #define ARENA_SLACK      (64u << 20)
 #define CHUNK_ENTRIES    256
-#define SLICE_METADATA   (256u << 10) /* read and written in one turn */
+#define SLICE_METADATA   (256u << 10) /* written in one turn, or one that is larger */
 
 static struct batch *batch_new(struct batcher *b)
 {
@@ -170,8 +170,6 @@ static enum outgoing_end end_of(enum encode_result result)
                 return END_NO_ENTRY;
         case ENCODE_TOO_LARGE:
                 return END_TOO_LARGE;
-        case ENCODE_BAD_METADATA:
-                return END_FAILED;
         case ENCODE_OK:
                 break;
         }
@@ -179,7 +177,7 @@ static enum outgoing_end end_of(enum encode_result result)
 }
 
 /* What does not join leaves nothing in the batch's memory: of such there may be any number. */
-static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o, struct error *err)
+static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o)
 {
         struct member *m = batch->batcher->member;
         struct encode_context context = {
@@ -191,6 +189,7 @@ static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o, st
                 .scratch = &m->scratch,
                 .reader = m->metadata.reader,
                 .has_status = has_status_entry(m, o),
+                .ret_said = &m->metadata.said,
         };
         struct arena_mark mark = arena_mark(&batch->arena);
         struct publish_record records[OUTGOING_MAX_RECORDS];
@@ -200,14 +199,14 @@ static enum outgoing_end encode_into(struct batch *batch, struct outgoing *o, st
         if (o->kind == OUTGOING_RETRY)
                 o->failure.retried_at_ms = m->wall_ms;
         if (context.has_status)
-                context.status_text = metadata_fetch_status_text(&m->metadata, o, batch->number);
-        end = end_of(outgoing_encode(o, &context, records, &n, &log, err));
+                context.said = metadata_fetch_status_said(o, batch->number);
+        end = end_of(outgoing_encode(o, &context, records, &n, &log));
         if (end != END_COMMITTED) {
                 arena_rewind(&batch->arena, &mark);
                 return end;
         }
         if (context.has_status)
-                metadata_fetch_keep_status(o, batch->number, records[0].value);
+                metadata_fetch_keep_status(&m->metadata, o, batch->number);
         add_records(batch, o, records, n, log);
         return END_COMMITTED;
 }
@@ -270,11 +269,11 @@ static bool fill(struct batcher *b, struct outgoing_list *queue)
                         return false;
                 end = member_outgoing_check(b->member, o, &err);
                 outgoing_list_remove(o);
-                metadata += o->metadata.len;
+                metadata += o->metadata != NULL ? o->metadata->bytes : 0;
                 if (end == END_COMMITTED) {
                         if (b->open == NULL)
                                 b->open = batch_new(b);
-                        end = encode_into(b->open, o, &err);
+                        end = encode_into(b->open, o);
                 }
                 if (end == END_COMMITTED)
                         join(b->open, o);

@@ -17,14 +17,12 @@ void intake_facts_init(struct intake_facts *f, struct source *source, size_t max
 {
         memset(f, 0, sizeof *f);
         f->source = source;
-        f->reader = backbeat_reader_new();
         f->decoder = failure_decoder_new(max_value_bytes);
         buf_init(&f->scratch, SIZE_MAX);
 }
 
 void intake_facts_deinit(struct intake_facts *f)
 {
-        backbeat_reader_free(f->reader);
         failure_decoder_free(f->decoder);
         buf_deinit(&f->scratch);
 }
@@ -83,13 +81,11 @@ void intake_facts_begin(struct intake_facts *f, struct intake_batch *batch, int6
 
 /* ASKING */
 
-static void take_facts(struct intake_facts *f, struct intake_doubt *first, struct str metadata)
+static void take_facts(struct intake_facts *f, struct intake_doubt *first,
+                       const struct backbeat_object *object)
 {
-        struct backbeat_facts facts;
-        struct error err;
+        struct backbeat_facts facts = backbeat_object_facts(object, first->failure.id.site);
 
-        if (backbeat_read_facts(f->reader, metadata, first->failure.id.site, &facts, &err) != 0)
-                return;
         for (struct intake_doubt *d = first; d != NULL; d = d->same)
                 intake_batch_complete(f->batch, d, &facts, f->decoder, &f->scratch);
 }
@@ -101,7 +97,8 @@ static void on_answer(struct source_call *call)
         q->is_out = false;
         q->facts->n_out--;
         if (call->result == SOURCE_FOUND)
-                take_facts(q->facts, q->first, call->metadata);
+                take_facts(q->facts, q->first, call->object);
+        backbeat_object_free(call->object);
 }
 
 static void ask(struct intake_facts *f, struct intake_question *q, struct intake_doubt *first)

@@ -39,7 +39,6 @@ struct intake_question {
 
 struct intake_facts {
         struct source *source;
-        struct backbeat_reader *reader;
         struct failure_decoder *decoder;
         struct buf scratch;
         struct intake_batch *batch;   /* NULL: none is worked on */

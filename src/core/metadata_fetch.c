@@ -21,7 +21,6 @@
 #include "object_queue.h"
 
 #define SLICE_COST LIMIT_WORK_ENTRIES
-#define BYTES_COST 4096 /* of metadata that is read cost as much as one more retry */
 
 static void on_get_done(void *data, struct object_queue *object);
 
@@ -33,8 +32,7 @@ void metadata_fetch_init(struct metadata_fetch *f, struct member *member)
         f->gets.data = f;
         f->gets.on_done = on_get_done;
         f->reader = backbeat_reader_new();
-        f->json = json_reader_new(LIMIT_JSON_DEPTH);
-        buf_init(&f->status, SIZE_MAX);
+        buf_init(&f->said, SIZE_MAX);
         node_map_init(&f->objects);
         f->touched_end = &f->touched;
 }
@@ -107,8 +105,7 @@ void metadata_fetch_deinit(struct metadata_fetch *f)
         node_map_deinit(&f->objects);
         source_gets_deinit(&f->gets);
         backbeat_reader_free(f->reader);
-        json_reader_free(f->json);
-        buf_deinit(&f->status);
+        buf_deinit(&f->said);
 }
 
 /* ASKING */
@@ -181,28 +178,14 @@ void metadata_fetch_leave(struct metadata_fetch *f, struct outgoing *o)
         leave_object(f, o);
         source_get_drop(&o->current);
         source_get_drop(&o->own);
-        o->metadata = STR_ABSENT;
+        o->metadata = NULL;
 }
 
 /* DECIDING */
 
-static struct str text_of(const struct source_get *get)
-{
-        return buf_str(&get->metadata);
-}
-
 static enum outgoing_end fail(const struct source_get *get, struct error *err)
 {
         *err = get->call.err;
-        return END_FAILED;
-}
-
-static enum outgoing_end refuse(struct error *err)
-{
-        struct error why = *err;
-
-        error_set(err, ERR_UNAVAILABLE, "the source's metadata is not understood: %.200s",
-                  why.message);
         return END_FAILED;
 }
 
@@ -215,8 +198,7 @@ static bool is_this_version(const struct outgoing *o, const struct backbeat_fact
 }
 
 /* END_COMMITTED: its own version may be looked at. */
-static enum outgoing_end look_at_current(struct metadata_fetch *f, struct outgoing *o,
-                                         struct error *err)
+static enum outgoing_end look_at_current(struct outgoing *o, struct error *err)
 {
         struct backbeat_facts facts;
 
@@ -228,9 +210,7 @@ static enum outgoing_end look_at_current(struct metadata_fetch *f, struct outgoi
                 source_get_drop(&o->current);
                 return END_COMMITTED;
         }
-        if (backbeat_read_facts(f->reader, text_of(o->current), o->failure.id.site, &facts, err) !=
-            0)
-                return refuse(err);
+        facts = backbeat_object_facts(o->current->call.object, o->failure.id.site);
         if (is_this_version(o, &facts)) {
                 source_get_drop(&o->own);
                 o->own = o->current;
@@ -244,20 +224,11 @@ static enum outgoing_end look_at_current(struct metadata_fetch *f, struct outgoi
 }
 
 /* Ids may be spelled in more than one way: what both say of themselves decides. */
-static enum outgoing_end compare_versions(struct metadata_fetch *f, struct outgoing *o,
-                                          struct error *err)
+static enum outgoing_end compare_versions(const struct outgoing *o)
 {
-        struct buf *current = &f->member->scratch;
-        struct backbeat_facts facts;
-        struct str site = o->failure.id.site;
-
-        if (backbeat_read_facts(f->reader, text_of(o->current), site, &facts, err) != 0)
-                return refuse(err);
-        buf_clear(current);
-        buf_append_str(current, facts.version_id);
-        if (backbeat_read_facts(f->reader, text_of(o->own), site, &facts, err) != 0)
-                return refuse(err);
-        return str_eq(facts.version_id, buf_str(current)) ? END_COMMITTED : END_SUPERSEDED;
+        return str_eq(o->own->call.object->version_id, o->current->call.object->version_id)
+                       ? END_COMMITTED
+                       : END_SUPERSEDED;
 }
 
 static enum outgoing_end look_at_own(struct metadata_fetch *f, struct outgoing *o,
@@ -275,7 +246,7 @@ static enum outgoing_end look_at_own(struct metadata_fetch *f, struct outgoing *
         case SOURCE_FOUND:
                 break;
         }
-        return o->newer_is_there ? compare_versions(f, o, err) : END_COMMITTED;
+        return o->newer_is_there ? compare_versions(o) : END_COMMITTED;
 }
 
 static enum outgoing_end decide(struct metadata_fetch *f, struct outgoing *o, struct error *err)
@@ -285,7 +256,7 @@ static enum outgoing_end decide(struct metadata_fetch *f, struct outgoing *o, st
         if (o->wants_entry)
                 return END_WAIT;
         if (o->current != NULL && !o->newer_is_there)
-                end = look_at_current(f, o, err);
+                end = look_at_current(o, err);
         if (end == END_COMMITTED)
                 end = look_at_own(f, o, err);
         if (end != END_GONE && end != END_SUPERSEDED)
@@ -297,39 +268,21 @@ static enum outgoing_end decide(struct metadata_fetch *f, struct outgoing *o, st
 /* WORK */
 
 /* A failure that was taken in without its size or date has them from now on. */
-static void complete(struct metadata_fetch *f, struct outgoing *o)
+static void complete(struct failure *known, const struct backbeat_object *object)
 {
-        struct failure *known = &o->failure;
-        struct backbeat_facts facts;
-        struct error err;
-
-        if ((known->size >= 0 && known->last_modified_ms != TIME_UNKNOWN) ||
-            backbeat_read_facts(f->reader, o->metadata, known->id.site, &facts, &err) != 0)
-                return;
         if (known->size < 0)
-                known->size = facts.size;
+                known->size = object->size;
         if (known->last_modified_ms == TIME_UNKNOWN)
-                known->last_modified_ms = facts.last_modified_ms;
+                known->last_modified_ms = object->last_modified_ms;
 }
 
 static void go_to_batcher(struct metadata_fetch *f, struct outgoing *o)
 {
         leave_object(f, o);
         source_get_drop(&o->current);
-        o->metadata = text_of(o->own);
-        complete(f, o);
+        o->metadata = o->own->call.object;
+        complete(&o->failure, o->metadata);
         batcher_queue(&f->member->batcher, o);
-}
-
-static unsigned cost_of(const struct outgoing *o)
-{
-        size_t bytes = 0;
-
-        if (o->current != NULL)
-                bytes += o->current->metadata.len;
-        if (o->newer_is_there && o->own != NULL)
-                bytes += o->own->metadata.len;
-        return 1 + (unsigned)(bytes / BYTES_COST);
 }
 
 /* What it waits for; where nothing of the object is kept, that has its turn in its request. */
@@ -361,9 +314,7 @@ static bool work_on_head(struct metadata_fetch *f, struct outgoing *o)
 static void work_on_object(struct metadata_fetch *f, struct object_queue *object, unsigned *budget)
 {
         while (object->head != NULL && *budget > 0) {
-                unsigned cost = cost_of(object->head);
-
-                *budget -= cost < *budget ? cost : *budget;
+                --*budget;
                 if (!work_on_head(f, object->head))
                         break;
         }
@@ -388,40 +339,14 @@ bool metadata_fetch_work(struct metadata_fetch *f)
 
 /* STATUS ENTRIES */
 
-static int set_value(void *target, const struct json_value *v, struct error *err)
+struct str metadata_fetch_status_said(const struct outgoing *o, uint64_t batch)
 {
-        (void)err;
-        buf_append_str(target, v->text);
-        return 0;
+        return o->own->status_batch == batch ? buf_str(&o->own->status_said) : STR_ABSENT;
 }
 
-static const struct json_field status_rows[] = { { "value", JSON_STRING, true, true, set_value } };
-static const struct json_fields status_fields = { status_rows, 1, true };
-
-static int on_status_value(void *data, unsigned depth, struct str name, const struct json_value *v,
-                           struct error *err)
-{
-        return depth == 0 ? 0 : json_object_value(data, depth, name, v, err);
-}
-
-struct str metadata_fetch_status_text(struct metadata_fetch *f, const struct outgoing *o,
-                                      uint64_t batch)
-{
-        static const struct json_events events = { .value = on_status_value };
-        struct json_object object;
-        struct error err;
-
-        if (o->own->status_batch != batch)
-                return o->metadata;
-        buf_clear(&f->status);
-        json_object_begin(&object, &status_fields, &f->status, 1);
-        if (json_read(f->json, o->own->status_value, &events, &object, &err) != 0)
-                abort(); /* we wrote it */
-        return buf_str(&f->status);
-}
-
-void metadata_fetch_keep_status(struct outgoing *o, uint64_t batch, struct str status_value)
+void metadata_fetch_keep_status(struct metadata_fetch *f, struct outgoing *o, uint64_t batch)
 {
         o->own->status_batch = batch;
-        o->own->status_value = status_value;
+        buf_clear(&o->own->status_said);
+        buf_append_str(&o->own->status_said, buf_str(&f->said));
 }

@@ -6,7 +6,6 @@
 
 #include "crr/base/buf.h"
 #include "crr/base/error.h"
-#include "crr/base/json_read.h"
 #include "crr/core/backbeat_metadata.h"
 #include "node_map.h"
 #include "outgoing.h"
@@ -33,8 +32,7 @@ struct metadata_fetch {
         struct member *member;
         struct source_gets gets;
         struct backbeat_reader *reader;
-        struct json_reader *json;
-        struct buf status; /* metadata_fetch_status_text() */
+        struct buf said; /* by the status entry that was written last */
         struct node_map objects;
         struct object_queue *touched, **touched_end; /* their heads may go on */
 };
@@ -55,10 +53,9 @@ bool metadata_fetch_work(struct metadata_fetch *f); /* a slice; true: there is m
 /*
  * The status entries of one transaction follow each other: the next one of a version is made from
  * what the last one said, so that the sites before it are PENDING there too. `batch`: a number of
- * the transaction, whose memory has the value. The text lives until the next call.
+ * the transaction. What the next one says is put into `said`, and is kept when its records are in.
  */
-struct str metadata_fetch_status_text(struct metadata_fetch *f, const struct outgoing *o,
-                                      uint64_t batch);
-void metadata_fetch_keep_status(struct outgoing *o, uint64_t batch, struct str status_value);
+struct str metadata_fetch_status_said(const struct outgoing *o, uint64_t batch);
+void metadata_fetch_keep_status(struct metadata_fetch *f, struct outgoing *o, uint64_t batch);
 
 #endif

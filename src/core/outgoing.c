@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crr/base/limits.h"
+#include "crr/core/backbeat_metadata.h"
 
 static const struct sm_state states[] = {
         [OUTGOING_OWED] = { "owed", SM_TO(OUTGOING_READING) | SM_TO(OUTGOING_QUEUED) |
@@ -100,14 +101,16 @@ enum outgoing_state outgoing_state(const struct outgoing *o)
 }
 
 /* The records repeat the identity, percent-encoded in the keys; 512 covers names of fields and
- * times. Metadata stands in two of them, as a string. */
+ * times. Metadata stands in two of them. */
 size_t outgoing_bytes(const struct outgoing *o)
 {
         const struct identity *id = &o->failure.id;
         size_t names = id->bucket.len + id->key.len + id->version_id.len + id->site.len;
 
-        return 4 * names + 2 * (o->read.len + o->read_entry.len) + 3 * o->metadata.len +
-               o->failure.role.len + 512;
+        size_t metadata = o->metadata != NULL ? o->metadata->bytes : 0;
+
+        return 4 * names + 2 * (o->read.len + o->read_entry.len + metadata) + o->failure.role.len +
+               512;
 }
 
 int outgoing_watched(const struct outgoing *o)

@@ -58,6 +58,7 @@ enum outgoing_state {
 struct retry_waiter;
 struct object_queue;
 struct source_get;
+struct backbeat_object;
 
 struct outgoing {
         struct outgoing *map_next;
@@ -104,7 +105,7 @@ struct outgoing {
         bool is_dated;                    /* there: its version id tells its age */
         struct source_get *current, *own; /* what it asked the source: the object, its version */
         bool newer_is_there; /* the current version is another one, and at the site already */
-        struct str metadata; /* of its version, from then on; in `own` */
+        const struct backbeat_object *metadata; /* of its version, from then on; in `own` */
 
         unsigned attempts;                      /* submits so far */
         size_t first_record, n_records, record; /* in its batch; `record` is the one watched */

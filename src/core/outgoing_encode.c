@@ -85,7 +85,7 @@ static struct publish_record object_record(const struct outgoing *o, const struc
 }
 
 static enum encode_result write_payload(const struct outgoing *o, const struct encode_context *c,
-                                        struct str *ret, struct error *err)
+                                        struct str *ret)
 {
         buf_clear(c->scratch);
         switch (c->payload) {
@@ -96,8 +96,7 @@ static enum encode_result write_payload(const struct outgoing *o, const struct e
                                     batch */
                 return ENCODE_OK;
         case RETRY_PAYLOAD_BACKBEAT:
-                if (backbeat_write_entry(c->reader, o->metadata, &o->failure, c->scratch, err) != 0)
-                        return ENCODE_BAD_METADATA;
+                backbeat_write_entry(c->reader, o->metadata, &o->failure, c->scratch);
                 break;
         case RETRY_PAYLOAD_NATIVE:
                 retry_entry_encode_native(&o->failure, c->scratch);
@@ -108,39 +107,36 @@ static enum encode_result write_payload(const struct outgoing *o, const struct e
 }
 
 static enum encode_result retry_entry(const struct outgoing *o, const struct encode_context *c,
-                                      struct publish_record *r, struct error *err)
+                                      struct publish_record *r)
 {
         *r = object_record(o, c, PUBLISH_REPLICATION);
         add_retry_id(c, r, &o->failure.retry_id);
         add_header(r, "crr-retry-attempt", decimal(c, o->failure.attempts));
         if (o->traceparent.base != NULL)
                 add_header(r, "traceparent", o->traceparent);
-        return write_payload(o, c, &r->value, err);
+        return write_payload(o, c, &r->value);
 }
 
-static enum encode_result status_entry(const struct outgoing *o, const struct encode_context *c,
-                                       struct publish_record *r, struct error *err)
+static void status_entry(const struct outgoing *o, const struct encode_context *c,
+                         struct publish_record *r)
 {
         *r = object_record(o, c, PUBLISH_STATUS);
         add_retry_id(c, r, &o->failure.retry_id);
         buf_clear(c->scratch);
-        if (backbeat_write_status(c->reader, c->status_text, &o->failure, c->scratch, err) != 0)
-                return ENCODE_BAD_METADATA;
+        backbeat_write_status(c->reader, o->metadata, c->said, &o->failure, c->scratch,
+                              c->ret_said);
         r->value = keep(c);
-        return ENCODE_OK;
 }
 
 static enum encode_result encode_retry(const struct outgoing *o, const struct encode_context *c,
-                                       struct publish_record records[], size_t *ret_n,
-                                       struct error *err)
+                                       struct publish_record records[], size_t *ret_n)
 {
-        enum encode_result result = ENCODE_OK;
+        enum encode_result result;
         size_t n = 0;
 
         if (c->payload == RETRY_PAYLOAD_BACKBEAT && c->has_status)
-                result = status_entry(o, c, &records[n++], err);
-        if (result == ENCODE_OK)
-                result = retry_entry(o, c, &records[n++], err);
+                status_entry(o, c, &records[n++]);
+        result = retry_entry(o, c, &records[n++]);
         if (result != ENCODE_OK)
                 return result;
         records[n] = log_record(o, c);
@@ -256,13 +252,13 @@ static bool is_too_large(const struct publish_record *r, const struct encode_con
 
 enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
                                    struct publish_record records[OUTGOING_MAX_RECORDS],
-                                   size_t *ret_n, size_t *ret_log, struct error *err)
+                                   size_t *ret_n, size_t *ret_log)
 {
         enum encode_result result = ENCODE_OK;
 
         *ret_log = 0;
         if (o->kind == OUTGOING_RETRY) {
-                result = encode_retry(o, context, records, ret_n, err);
+                result = encode_retry(o, context, records, ret_n);
                 *ret_log = result == ENCODE_OK ? *ret_n - 1 : 0;
         } else if (o->kind == OUTGOING_MOVE) {
                 encode_move(o, context, records, ret_n);

@@ -25,21 +25,21 @@ struct encode_context {
         size_t max_value_bytes;         /* of the failure log: more we would reject ourselves */
         struct backbeat_reader *reader; /* payload `backbeat`, as the rest */
         bool has_status;                /* a status entry goes before the retry entry */
-        struct str status_text;         /* the metadata that it is made from */
+        struct str said;                /* what the one before it said; absent: it is the first */
+        struct buf *ret_said;           /* what it says itself */
         struct arena *arena;
         struct buf *scratch;
 };
 
 enum encode_result {
         ENCODE_OK,
-        ENCODE_NO_ENTRY,     /* payload `entry`, and the failure has none */
-        ENCODE_TOO_LARGE,    /* a record exceeds the topics' message size, or what we read */
-        ENCODE_BAD_METADATA, /* payload `backbeat`: err says why */
+        ENCODE_NO_ENTRY,  /* payload `entry`, and the failure has none */
+        ENCODE_TOO_LARGE, /* a record exceeds the topics' message size, or what we read */
 };
 
 /* Which of the records is the one that is watched (outgoing_watched()): records[*ret_log]. */
 enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
                                    struct publish_record records[OUTGOING_MAX_RECORDS],
-                                   size_t *ret_n, size_t *ret_log, struct error *err);
+                                   size_t *ret_n, size_t *ret_log);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: a version is wanted; when it is its turn the port is called; the answer is
- * copied, and the object's queue hears of it; the last user drops it.
+ * kept, and the object's queue hears of it; the last user drops it.
  *
  * Possible failures:
  *  - the source says that it is gone, or nothing: that is an answer too, kept for those who wait
@@ -102,7 +102,7 @@ static struct source_get *make(struct source_gets *g, const struct source_call *
         get->call.role = copy_to(&space, call->role);
         get->call.data = get;
         get->call.done = get_on_done;
-        buf_init(&get->metadata, SIZE_MAX);
+        buf_init(&get->status_said, SIZE_MAX);
         return get;
 }
 
@@ -194,8 +194,10 @@ void source_get_drop(struct source_get **use)
                 return;
         stop(get);
         leave_map(get);
-        get->all->bytes -= get->metadata.len;
-        buf_deinit(&get->metadata);
+        if (get->call.object != NULL)
+                get->all->bytes -= get->call.object->bytes;
+        backbeat_object_free(get->call.object);
+        buf_deinit(&get->status_said);
         free(get);
 }
 
@@ -209,13 +211,10 @@ static void get_on_done(struct source_call *call)
         g->out--;
         get->state = GET_DONE;
         get->done_ms = g->now_ms;
-        if (call->result == SOURCE_FOUND) {
-                buf_append_str(&get->metadata, call->metadata);
-                g->bytes += get->metadata.len;
-        } else {
+        if (call->result == SOURCE_FOUND)
+                g->bytes += call->object->bytes;
+        else
                 leave_map(get);
-        }
-        call->metadata = STR_ABSENT;
         g->on_done(g->data, get->object);
         get->object = NULL;
 }

@@ -22,7 +22,7 @@
  * Turns      So many run at a time. Requests take turns, each with what it wanted first: a large
  *            one does not hold up the others. What is needed (its object keeps something, and
  *            cannot go on without it) takes turns with all the rest.
- * Ownership  A get has copies of its strings and of the metadata. It lives until its last user
+ * Ownership  A get has copies of its strings, and owns the object. It lives until its last user
  *            drops it: a call under way is canceled then.
  * Bounds     SOURCE_GETS_OUT answers under way, each bounded by the port, and SOURCE_GETS_BYTES of
  *            metadata kept before another get begins (those then under way come on top). Past that
@@ -55,13 +55,12 @@ struct source_get {
         struct get_line *line;          /* WAITING */
         struct source_get *prev, *next; /* WAITING: in its lane there */
         uint8_t lane;
-        struct source_call call; /* DONE: its result, and its err */
-        struct buf metadata;     /* DONE and SOURCE_FOUND */
+        struct source_call call; /* DONE: its result, its object, and its err */
         int64_t done_ms;
         bool is_in_map;
 
-        uint64_t status_batch;   /* the transaction with the last status entry of it; 0: none */
-        struct str status_value; /* of that entry; in the transaction's memory */
+        uint64_t status_batch;  /* the transaction with the last status entry of it; 0: none */
+        struct buf status_said; /* by that entry */
 };
 
 struct source_gets {

@@ -3,6 +3,7 @@
  * Input: an object's metadata. What has facts makes entries in which the site is pending and the
  * facts are the same, which say nothing to the intake, and which made again are the same bytes.
  */
+#include "backbeat_value.h"
 #include "crr/base/json_read.h"
 #include "crr/base/limits.h"
 #include "crr/core/backbeat_metadata.h"
@@ -60,7 +61,7 @@ static void write_twice(struct backbeat_reader *r, writer *write, struct str met
 
         make(r, write, metadata, &entries[0], &inside[0]);
         says_nothing(buf_str(&entries[0]));
-        HOLDS(backbeat_read_facts(r, buf_str(&inside[0]), failure.id.site, &after, &err) == 0);
+        HOLDS(backbeat_text_facts(r, buf_str(&inside[0]), failure.id.site, &after, &err) == 0);
         HOLDS(after.status == BACKEND_OTHER && after.size == before->size);
         HOLDS(after.last_modified_ms == before->last_modified_ms);
         HOLDS(after.version_id.len == before->version_id.len);
@@ -82,14 +83,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (reader == NULL)
                 reader = backbeat_reader_new();
-        if (backbeat_read_facts(reader, metadata, failure.id.site, &facts, &err) == 0) {
-                write_twice(reader, backbeat_write_entry, metadata, &facts);
-                write_twice(reader, backbeat_write_status, metadata, &facts);
+        if (backbeat_text_facts(reader, metadata, failure.id.site, &facts, &err) == 0) {
+                write_twice(reader, backbeat_text_entry, metadata, &facts);
+                write_twice(reader, backbeat_text_status, metadata, &facts);
                 return 0;
         }
         HOLDS(err.code == ERR_BAD_JSON && err.message[0] != '\0');
         buf_init(&out, SIZE_MAX);
-        HOLDS(backbeat_write_entry(reader, metadata, &failure, &out, &err) != 0 && out.len == 0);
+        HOLDS(backbeat_text_entry(reader, metadata, &failure, &out, &err) != 0 && out.len == 0);
         buf_deinit(&out);
         return 0;
 }

@@ -6,7 +6,50 @@
 #include "crr/base/json_read.h"
 #include "crr/core/backbeat_metadata.h"
 
-/* Either of backbeat_write_entry() and backbeat_write_status(). */
+/* What backbeat_metadata.h does, in one go from a text; a status entry is the first of its object.
+ * Facts' version id lives until the next call. On an error `out` is as before. */
+static inline int backbeat_text_facts(struct backbeat_reader *r, struct str metadata,
+                                      struct str site, struct backbeat_facts *ret,
+                                      struct error *err)
+{
+        static struct backbeat_object *last;
+
+        backbeat_object_free(last);
+        last = backbeat_object_new(r, metadata, err);
+        if (last == NULL)
+                return (int)err->code;
+        *ret = backbeat_object_facts(last, site);
+        return 0;
+}
+
+static inline int backbeat_text_entry(struct backbeat_reader *r, struct str metadata,
+                                      const struct failure *f, struct buf *out, struct error *err)
+{
+        struct backbeat_object *o = backbeat_object_new(r, metadata, err);
+
+        if (o == NULL)
+                return (int)err->code;
+        backbeat_write_entry(r, o, f, out);
+        backbeat_object_free(o);
+        return 0;
+}
+
+static inline int backbeat_text_status(struct backbeat_reader *r, struct str metadata,
+                                       const struct failure *f, struct buf *out, struct error *err)
+{
+        struct backbeat_object *o = backbeat_object_new(r, metadata, err);
+        struct buf said;
+
+        if (o == NULL)
+                return (int)err->code;
+        buf_init(&said, SIZE_MAX);
+        backbeat_write_status(r, o, STR_ABSENT, f, out, &said);
+        buf_deinit(&said);
+        backbeat_object_free(o);
+        return 0;
+}
+
+/* Either of backbeat_text_entry() and backbeat_text_status(). */
 typedef int backbeat_writer(struct backbeat_reader *r, struct str metadata, const struct failure *f,
                             struct buf *out, struct error *err);
 

@@ -163,18 +163,22 @@ static void cancel(struct source *self, struct source_call *call)
 static void finish(struct fake_source *f, struct source_call *call, const char *trouble)
 {
         const struct fake_source_version *v = find(f, call->bucket, call->key, call->version_id);
-        char *text = copy_c(v->text);
+        struct error err;
 
         take_out(f, call);
         f->answered++;
-        call->metadata = STR_ABSENT;
+        call->object = NULL;
         call->result = trouble != NULL ? SOURCE_UNAVAILABLE : v->result;
         if (call->result == SOURCE_UNAVAILABLE)
-                error_set(&call->err, ERR_UNAVAILABLE, "%s", trouble != NULL ? trouble : text);
+                error_set(&call->err, ERR_UNAVAILABLE, "%s", trouble != NULL ? trouble : v->text);
         if (call->result == SOURCE_FOUND)
-                call->metadata = str_from(text);
+                call->object = backbeat_object_new(f->reader, str_from(v->text), &err);
+        if (call->result == SOURCE_FOUND && call->object == NULL) {
+                call->result = SOURCE_UNAVAILABLE;
+                error_set(&call->err, ERR_UNAVAILABLE, "the metadata is not understood: %.200s",
+                          err.message);
+        }
         call->done(call); /* the call may be gone */
-        free(text);
 }
 
 void fake_source_answer(struct fake_source *f, struct source_call *call)
@@ -230,6 +234,7 @@ struct fake_source *fake_source_new(void)
         struct fake_source *f = must(calloc(1, sizeof *f));
 
         f->port = (struct source){ get, cancel };
+        f->reader = backbeat_reader_new();
         return f;
 }
 
@@ -240,6 +245,7 @@ void fake_source_free(struct fake_source *f)
         if (f == NULL)
                 return;
         assert(f->calls == NULL);
+        backbeat_reader_free(f->reader);
         for (struct fake_source_version *v = f->versions; v != NULL; v = next) {
                 next = v->next;
                 free(v->bucket);

@@ -16,8 +16,7 @@
  *   fake_source_tick(f, now_ms);
  *
  * What was not told about is gone. A get that finds its deadline passed at a tick is unavailable:
- * "late". What is given to done() is a copy that ends with done(): whoever keeps it is caught by
- * the address sanitizer.
+ * "late". Metadata that cannot be read is unavailable too.
  */
 struct fake_source_version;
 
@@ -38,6 +37,7 @@ struct fake_source {
         int64_t now_ms;
         struct source_call *calls; /* under way, the oldest first */
         struct fake_source_version *versions;
+        struct backbeat_reader *reader;
 };
 
 struct fake_source *fake_source_new(void);

@@ -45,17 +45,29 @@ static void on_closed(void *data)
         http_source_close(&b->server);
 }
 
+static void finish(struct source_bench *b)
+{
+        CHECK_INT(uv_loop_close(&b->loop), 0);
+        source_backbeat_free(b->source);
+        metrics_free(b->metrics);
+        http_source_free(&b->server);
+        log_sink(NULL, NULL);
+}
+
 void source_bench_deinit(struct source_bench *b)
 {
         source_backbeat_close(b->source, on_closed, b);
         CHECK(!b->closed);
         uv_run(&b->loop, UV_RUN_DEFAULT);
         CHECK(b->closed);
-        CHECK_INT(uv_loop_close(&b->loop), 0);
-        source_backbeat_free(b->source);
-        metrics_free(b->metrics);
-        http_source_free(&b->server);
-        log_sink(NULL, NULL);
+        finish(b);
+}
+
+void source_bench_closed(struct source_bench *b)
+{
+        http_source_close(&b->server);
+        uv_run(&b->loop, UV_RUN_DEFAULT);
+        finish(b);
 }
 
 static void on_done(struct source_call *call)
@@ -64,9 +76,13 @@ static void on_done(struct source_call *call)
 
         a->done++;
         a->bench->n_done++;
-        a->metadata_len = call->metadata.len;
-        snprintf(a->metadata, sizeof a->metadata, "%.*s", STR_ARG(str_cut(call->metadata, 100)));
-        call->metadata = STR_ABSENT;
+        a->bytes = call->object != NULL ? call->object->bytes : 0;
+        a->head[0] = '\0';
+        if (call->object != NULL)
+                snprintf(a->head, sizeof a->head, "%.*s",
+                         STR_ARG(str_cut(call->object->head, 100)));
+        backbeat_object_free(call->object);
+        call->object = NULL;
         if (a->asks_again)
                 a->bench->port->get(a->bench->port, call);
 }

@@ -19,8 +19,8 @@ struct source_ask {
         struct source_call call;
         struct source_bench *bench;
         unsigned done;
-        char metadata[128];
-        size_t metadata_len;
+        char head[128]; /* of the object's metadata, escaped: all but its last brace */
+        size_t bytes;   /* of the object */
         bool asks_again;
 };
 
@@ -37,17 +37,18 @@ struct source_bench {
         char logged[4096];
 };
 
-#define FOUND    HTTP_REPLY("200 OK", "23") "{\"Body\":\"{\\\"size\\\":3}\"}"
-#define GONE     HTTP_REPLY("404 Not Found", "37") "{\"code\":\"ObjNotFound\",\"message\":\"no\"}"
-#define FAILED   HTTP_REPLY("500 Internal Server Error", "24") "{\"code\":\"InternalError\"}"
-#define HTML     HTTP_REPLY("404 Not Found", "14") "<html>.</html>"
-#define METADATA "{\"size\":3}"
+#define FOUND  HTTP_REPLY("200 OK", "23") "{\"Body\":\"{\\\"size\\\":3}\"}"
+#define GONE   HTTP_REPLY("404 Not Found", "37") "{\"code\":\"ObjNotFound\",\"message\":\"no\"}"
+#define FAILED HTTP_REPLY("500 Internal Server Error", "24") "{\"code\":\"InternalError\"}"
+#define HTML   HTTP_REPLY("404 Not Found", "14") "<html>.</html>"
+#define HEAD   "{\\\"size\\\":3"
 
 /* What is not given of the configuration is such that nothing is in the way of an answer: failures
  * are forgiven, pauses are short. A url is a path, behind the server's own. */
 void source_bench_init(struct source_bench *b);
 void source_bench_init_with(struct source_bench *b, struct source_config config);
 void source_bench_deinit(struct source_bench *b); /* closes, with what is under way */
+void source_bench_closed(struct source_bench *b); /* the rest, when the client is closed */
 
 /* Begin the i-th call. */
 void begin(struct source_bench *b, unsigned i);

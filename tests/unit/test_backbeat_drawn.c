@@ -160,13 +160,13 @@ static void check_intake(struct str metadata)
         struct buf out;
 
         buf_init(&out, SIZE_MAX);
-        CHECK(backbeat_write_entry(reader, metadata, &f, &out, &err) == 0);
+        CHECK(backbeat_text_entry(reader, metadata, &f, &out, &err) == 0);
         record.value = buf_str(&out);
         CHECK_INT(intake_decode(intake, &record, &decoded, &err), REJECT_NONE);
         CHECK_INT(decoded.format, INTAKE_QUEUE_ENTRY);
         CHECK_INT(decoded.n, 0);
         buf_clear(&out);
-        CHECK(backbeat_write_status(reader, metadata, &f, &out, &err) == 0);
+        CHECK(backbeat_text_status(reader, metadata, &f, &out, &err) == 0);
         record.value = buf_str(&out);
         CHECK_INT(intake_decode(intake, &record, &decoded, &err), REJECT_NONE);
         CHECK_INT(decoded.n, 0); /* the entry's site is pending, others do not count */
@@ -187,8 +187,8 @@ static void any_metadata_is_rewritten_as_specified(void)
                 buf_clear(&t.entry);
                 buf_clear(&t.status);
                 draw_metadata(&t);
-                check_drawn(seed, backbeat_write_entry, buf_str(&t.metadata), buf_str(&t.entry));
-                check_drawn(seed, backbeat_write_status, buf_str(&t.metadata), buf_str(&t.status));
+                check_drawn(seed, backbeat_text_entry, buf_str(&t.metadata), buf_str(&t.entry));
+                check_drawn(seed, backbeat_text_status, buf_str(&t.metadata), buf_str(&t.status));
                 check_intake(buf_str(&t.metadata));
         }
         buf_deinit(&t.metadata);

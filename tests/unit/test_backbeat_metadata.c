@@ -61,7 +61,7 @@ static void facts_are_read(void)
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
                 struct backbeat_facts facts;
 
-                CHECK(backbeat_read_facts(reader, quoted(&text, table[i].metadata), STR("s"),
+                CHECK(backbeat_text_facts(reader, quoted(&text, table[i].metadata), STR("s"),
                                           &facts, &err) == 0);
                 CHECK_INT(facts.size, table[i].size);
                 CHECK_INT(facts.last_modified_ms, table[i].last_modified_ms);
@@ -100,12 +100,12 @@ static void bad_metadata_is_refused_with_the_rule(void)
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
                 struct str metadata = quoted(&text, table[i].metadata);
 
-                CHECK_INT(backbeat_read_facts(reader, metadata, STR("s"), &facts, &err),
+                CHECK_INT(backbeat_text_facts(reader, metadata, STR("s"), &facts, &err),
                           ERR_BAD_JSON);
                 CHECK_STR(err.message, table[i].message);
-                CHECK_INT(backbeat_write_entry(reader, metadata, &f, &out, &err), ERR_BAD_JSON);
+                CHECK_INT(backbeat_text_entry(reader, metadata, &f, &out, &err), ERR_BAD_JSON);
                 CHECK_STR(err.message, table[i].message);
-                CHECK_INT(backbeat_write_status(reader, metadata, &f, &out, &err), ERR_BAD_JSON);
+                CHECK_INT(backbeat_text_status(reader, metadata, &f, &out, &err), ERR_BAD_JSON);
                 CHECK(str_eq_c(buf_str(&out), "kept"));
         }
         buf_deinit(&text);
@@ -130,10 +130,10 @@ static void check_rows(const struct row *rows, size_t n, const struct failure *f
         for (size_t i = 0; i < n; i++) {
                 struct str metadata = quoted(&text, rows[i].metadata);
 
-                backbeat_value(reader, json, backbeat_write_entry, metadata, f, &got);
+                backbeat_value(reader, json, backbeat_text_entry, metadata, f, &got);
                 if (!str_eq(buf_str(&got), quoted(&want, rows[i].entry)))
                         check_fail(__FILE__, (int)i, rows[i].entry, got.base);
-                backbeat_value(reader, json, backbeat_write_status, metadata, f, &got);
+                backbeat_value(reader, json, backbeat_text_status, metadata, f, &got);
                 if (!str_eq(buf_str(&got), quoted(&want, rows[i].status)))
                         check_fail(__FILE__, (int)i, rows[i].status, got.base);
         }
@@ -249,7 +249,7 @@ static void an_unknown_role_is_an_empty_one(void)
 
         f.role = STR_ABSENT;
         buf_init(&got, SIZE_MAX);
-        backbeat_value(reader, json, backbeat_write_entry, STR("{}"), &f, &got);
+        backbeat_value(reader, json, backbeat_text_entry, STR("{}"), &f, &got);
         buf_append_char(&got, '\0');
         CHECK(strstr(got.base, ",\"role\":\"\",") != NULL);
         buf_deinit(&got);
@@ -261,9 +261,9 @@ static void an_entry_names_the_object_and_the_site(void)
         struct buf out;
 
         buf_init(&out, SIZE_MAX);
-        CHECK(backbeat_write_status(reader,
-                                    STR("{\"replicationInfo\":{\"backends\":[],\"status\":\"\"}}"),
-                                    &f, &out, &err) == 0);
+        CHECK(backbeat_text_status(reader,
+                                   STR("{\"replicationInfo\":{\"backends\":[],\"status\":\"\"}}"),
+                                   &f, &out, &err) == 0);
         buf_append_char(&out, '\0');
         CHECK_STR(
                 out.base,
@@ -287,7 +287,7 @@ static void metadata_of_2_mib_is_rewritten(void)
         buf_append_c(&metadata, "],\"replicationInfo\":{\"backends\":[{\"site\":\"s\","
                                 "\"status\":\"PENDING\"}],\"status\":\"PENDING\","
                                 "\"storageClass\":\"s\"}}");
-        backbeat_value(reader, json, backbeat_write_entry, buf_str(&metadata), &f, &got);
+        backbeat_value(reader, json, backbeat_text_entry, buf_str(&metadata), &f, &got);
         CHECK(str_eq(buf_str(&metadata), buf_str(&got)));
         buf_deinit(&metadata);
         buf_deinit(&got);

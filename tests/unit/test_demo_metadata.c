@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "backbeat_value.h"
 #include "check.h"
-#include "crr/core/backbeat_metadata.h"
 #include "crr/core/intake_decoder.h"
 #include "demo_fixture.h"
 #include "metadata.h"
@@ -198,7 +198,7 @@ static void metadata_has_the_facts_of_its_version(void)
                 metadata_write(&o, &o.current, &out);
                 buf_clear(&wire);
                 objects_wire_id(o.current.id, &wire);
-                CHECK_INT(backbeat_read_facts(r, buf_str(&out), o.sites[0], &facts, &err), 0);
+                CHECK_INT(backbeat_text_facts(r, buf_str(&out), o.sites[0], &facts, &err), 0);
                 CHECK(str_eq(facts.version_id, buf_str(&wire)));
                 CHECK_INT(facts.size, o.current.size);
                 CHECK_INT(facts.last_modified_ms, o.current.last_modified_ms);

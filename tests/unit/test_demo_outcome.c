@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "backbeat_value.h"
 #include "check.h"
-#include "crr/core/backbeat_metadata.h"
 #include "demo_fixture.h"
 #include "metadata.h"
 #include "outcome.h"
@@ -74,7 +74,7 @@ static void the_daemon_s_retry_entries_are_taken_and_their_outcomes_understood(v
                 buf_clear(&metadata);
                 metadata_write(&o, &o.version, &metadata);
                 buf_clear(&out);
-                CHECK_INT(backbeat_write_entry(daemon, buf_str(&metadata), &f, &out, &err), 0);
+                CHECK_INT(backbeat_text_entry(daemon, buf_str(&metadata), &f, &out, &err), 0);
                 CHECK(outcome_read(mover, buf_str(&out), &entry));
                 CHECK(str_eq(entry.version_id, o.version.id));
                 buf_clear(&out);

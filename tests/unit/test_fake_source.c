@@ -6,7 +6,7 @@
 struct asker {
         struct source_call call;
         unsigned done;
-        char metadata[64];
+        int64_t size;
         struct fake_source *again; /* done() asks again */
 };
 
@@ -15,7 +15,9 @@ static void on_done(struct source_call *call)
         struct asker *a = call->data;
 
         a->done++;
-        snprintf(a->metadata, sizeof a->metadata, "%.*s", STR_ARG(call->metadata));
+        if (call->object != NULL)
+                a->size = call->object->size;
+        backbeat_object_free(call->object);
         if (a->again != NULL)
                 a->again->port.get(&a->again->port, call);
 }
@@ -37,14 +39,14 @@ static void what_was_told_is_answered_at_the_next_tick(void)
         struct fake_source *f = fake_source_new();
         struct asker found, gone, down;
 
-        fake_source_found(f, "b", "found", "v", "{}");
+        fake_source_found(f, "b", "found", "v", "{\"content-length\":3}");
         fake_source_unavailable(f, "b", "down", "v", "status 500");
         ask(f, &found, "found", 100);
         ask(f, &gone, "gone", 100);
         ask(f, &down, "down", 100);
         CHECK(fake_source_tick(f, 1));
         CHECK(found.done == 1 && found.call.result == SOURCE_FOUND);
-        CHECK_STR(found.metadata, "{}");
+        CHECK_INT(found.size, 3);
         CHECK(gone.done == 1 && gone.call.result == SOURCE_GONE);
         CHECK(down.done == 1 && down.call.result == SOURCE_UNAVAILABLE);
         CHECK_STR(down.call.err.message, "status 500");

@@ -16,7 +16,6 @@ static struct arena arena;
 static struct buf scratch, text;
 static struct publish_record records[OUTGOING_MAX_RECORDS];
 static size_t n_records, log_index;
-static struct error err;
 
 static struct encode_context context = {
         .instance = "test-0",
@@ -62,7 +61,7 @@ static enum encode_result encode(const struct outgoing *o)
         arena_deinit(&arena);
         arena_init(&arena, 1 << 20);
         memset(records, 0, sizeof records);
-        return outgoing_encode(o, &context, records, &n_records, &log_index, &err);
+        return outgoing_encode(o, &context, records, &n_records, &log_index);
 }
 
 /* Each record is a line: topic[partition] key value @timestamp, and its headers. */

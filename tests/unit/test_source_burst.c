@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many large answers at once: how many of them a turn of the loop reads, and what becomes of those
- * that wait. */
+/* Many answers at once: how many of them a turn of the loop reads, what the pool reads, and what
+ * becomes of those that wait. */
+#include <semaphore.h>
 #include <sys/socket.h>
 
 #include "source_bench.h"
 
-#define ANSWER_BYTES   ((size_t)100 << 10)
+#define SMALL_BYTES    ((size_t)50 << 10)
+#define ANSWER_BYTES   ((size_t)100 << 10) /* it is read by the pool */
 #define TURN_BYTES     ((size_t)128 << 10)
 #define INBOX_BYTES    ((size_t)4 << 20)
 #define PLACES         20
@@ -87,8 +89,8 @@ static void a_turn_reads_no_more_than_its_share_of_the_answers(void)
 {
         struct burst u;
 
-        burst_init(&u, ANSWER_BYTES);
-        CHECK_INT(most_in_a_turn(&u.b, 0), TURN_BYTES / ANSWER_BYTES);
+        burst_init(&u, SMALL_BYTES);
+        CHECK_INT(most_in_a_turn(&u.b, 0), TURN_BYTES / SMALL_BYTES);
         CHECK_INT(outcome(&u.b, "found"), BURST);
         burst_deinit(&u);
 }
@@ -102,7 +104,78 @@ static void of_small_answers_a_turn_reads_many(void)
         burst_deinit(&u);
 }
 
-static void an_answer_that_is_larger_than_a_turns_share_is_read_alone(void)
+/* THE POOL: it has no thread left for us until it may go on. */
+
+#define POOL_THREADS 4 /* libuv's default */
+
+static struct pool_stop {
+        uv_work_t works[POOL_THREADS];
+        sem_t began, may_end;
+        int left;
+} stop;
+
+static void wait_for_end(uv_work_t *work)
+{
+        (void)work;
+        sem_post(&stop.began);
+        sem_wait(&stop.may_end);
+}
+
+static void on_end(uv_work_t *work, int status)
+{
+        (void)work;
+        CHECK_INT(status, 0);
+        stop.left--;
+}
+
+static void pool_stops(struct burst *u)
+{
+        sem_init(&stop.began, 0, 0);
+        sem_init(&stop.may_end, 0, 0);
+        stop.left = POOL_THREADS;
+        for (int i = 0; i < POOL_THREADS; i++)
+                uv_queue_work(&u->b.loop, &stop.works[i], wait_for_end, on_end);
+        for (int i = 0; i < POOL_THREADS; i++)
+                sem_wait(&stop.began);
+}
+
+static void pool_goes_on(struct burst *u)
+{
+        for (int i = 0; i < POOL_THREADS; i++)
+                sem_post(&stop.may_end);
+        WAIT(&u->b, stop.left == 0);
+}
+
+/* The first call's answer, which the pool is to read, is there. */
+static void one_waits_for_the_pool(struct burst *u)
+{
+        source_bench_init(&u->b);
+        pool_stops(u);
+        u->reply = reply_of(HUGE_BYTES);
+        u->b.server.otherwise = u->reply;
+        begin(&u->b, 0);
+        WAIT(&u->b, source_backbeat_unread(u->b.source) == HUGE_BYTES);
+        u->b.server.otherwise = FOUND;
+}
+
+static void a_large_answer_is_read_by_the_pool_beside_the_small_ones(void)
+{
+        struct burst u;
+
+        one_waits_for_the_pool(&u);
+        begin(&u.b, 1);
+        WAIT(&u.b, u.b.asks[1].done);
+        CHECK_INT(u.b.asks[1].call.result, SOURCE_FOUND);
+        CHECK_INT(u.b.asks[0].done, 0);
+        pool_goes_on(&u);
+        WAIT(&u.b, u.b.asks[0].done);
+        CHECK_INT(u.b.asks[0].call.result, SOURCE_FOUND);
+        CHECK(u.b.asks[0].bytes > HUGE_BYTES - 100);
+        CHECK_INT(source_backbeat_unread(u.b.source), 0);
+        burst_deinit(&u);
+}
+
+static void large_answers_are_read_one_after_the_other(void)
 {
         struct burst u;
 
@@ -110,6 +183,59 @@ static void an_answer_that_is_larger_than_a_turns_share_is_read_alone(void)
         CHECK_INT(most_in_a_turn(&u.b, 0), 1);
         CHECK_INT(u.b.asks[BURST - 1].call.result, SOURCE_FOUND);
         burst_deinit(&u);
+}
+
+static void what_the_pool_has_can_be_canceled(void)
+{
+        struct burst u;
+
+        one_waits_for_the_pool(&u);
+        u.b.port->cancel(u.b.port, &u.b.asks[0].call);
+        begin(&u.b, 1);
+        WAIT(&u.b, u.b.asks[1].done);
+        CHECK_INT(source_backbeat_unread(u.b.source), HUGE_BYTES); /* it is still in memory */
+        pool_goes_on(&u);
+        WAIT(&u.b, source_backbeat_unread(u.b.source) == 0);
+        CHECK_INT(u.b.asks[0].done, 0);
+        burst_deinit(&u);
+}
+
+static void what_the_pool_has_ends_with_its_deadline(void)
+{
+        struct burst u;
+
+        one_waits_for_the_pool(&u);
+        u.b.asks[0].call.deadline_ms = time_monotonic_ms();
+        begin_until(&u.b, 1, -1); /* the client looks at its clock soon */
+        WAIT(&u.b, u.b.n_done == 2);
+        CHECK_INT(u.b.asks[0].call.result, SOURCE_UNAVAILABLE);
+        CHECK_INT(outcome(&u.b, "late"), 2);
+        pool_goes_on(&u);
+        CHECK_INT(u.b.asks[0].done, 1);
+        burst_deinit(&u);
+}
+
+static void on_closed(void *data)
+{
+        *(bool *)data = true;
+}
+
+static void closing_waits_for_the_pool(void)
+{
+        bool is_closed = false;
+        struct burst u;
+
+        one_waits_for_the_pool(&u);
+        source_backbeat_close(u.b.source, on_closed, &is_closed);
+        CHECK_INT(u.b.asks[0].call.result, SOURCE_UNAVAILABLE);
+        for (int turn = 0; turn < 10; turn++)
+                uv_run(&u.b.loop, UV_RUN_NOWAIT);
+        CHECK(!is_closed);
+        pool_goes_on(&u);
+        WAIT(&u.b, is_closed);
+        CHECK_INT(u.b.asks[0].done, 1);
+        source_bench_closed(&u.b);
+        free(u.reply);
 }
 
 /* Until some are done and some wait. */
@@ -226,7 +352,11 @@ int main(void)
 {
         RUN(a_turn_reads_no_more_than_its_share_of_the_answers);
         RUN(of_small_answers_a_turn_reads_many);
-        RUN(an_answer_that_is_larger_than_a_turns_share_is_read_alone);
+        RUN(a_large_answer_is_read_by_the_pool_beside_the_small_ones);
+        RUN(large_answers_are_read_one_after_the_other);
+        RUN(what_the_pool_has_can_be_canceled);
+        RUN(what_the_pool_has_ends_with_its_deadline);
+        RUN(closing_waits_for_the_pool);
         RUN(a_turn_receives_no_more_than_its_share);
         RUN(what_waits_can_be_canceled);
         RUN(the_place_of_what_waits_is_free_until_too_much_waits);

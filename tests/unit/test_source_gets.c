@@ -242,7 +242,7 @@ static void what_waits_for_its_order_is_not_piled_up(void)
 /* Kafka is slow: what the source tells is not piled up. */
 static void nothing_more_is_asked_while_transactions_are_full(void)
 {
-        static char keys[160][8], big[200 << 10];
+        static char keys[160][8], big[270 << 10];
         int n = snprintf(
                 big, sizeof big,
                 "{\"versionId\":\"v1\",\"replicationInfo\":{\"status\":"

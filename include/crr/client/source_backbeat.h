@@ -30,8 +30,8 @@
  * Ownership  The configuration is copied; loop and metrics outlive it.
  * Cost       A call under way costs about 1 KiB and its answer; at most `concurrency` are out, what
  *            is over waits in order. A turn of the loop reads 128 KiB of answers and does their
- *            calls; of larger ones, one: metadata of 2 MiB takes its own time. While 4 MiB are not
- *            read yet, nothing more is sent.
+ *            calls; what is larger than 64 KiB is read by a thread of libuv's pool. While 4 MiB are
+ *            not read yet, nothing more is sent.
  * Threads    Loop thread only.
  * Units      Monotonic ms.
  */
@@ -73,6 +73,7 @@ struct source *source_backbeat_port(struct source_backbeat *s);
 /* SIGHUP: timeout_ms and auth count for the requests that begin from now on; the rest stays. */
 void source_backbeat_reconfigure(struct source_backbeat *s, const struct source_config *config);
 
+size_t source_backbeat_unread(const struct source_backbeat *s); /* bytes of answers in memory */
 const char *source_backbeat_status(const struct source_backbeat *s); /* "ok" "open" "half-open" */
 
 /* Calls under way are done as unavailable, and those that begin meanwhile; then nothing may be

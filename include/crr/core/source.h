@@ -6,6 +6,7 @@
 
 #include "crr/base/error.h"
 #include "crr/base/str.h"
+#include "crr/core/backbeat_metadata.h"
 
 /*
  * Source: the port that asks the store which is replicated from for the metadata of one object
@@ -21,7 +22,7 @@
  *   - cancel() of a call that is done, or was canceled, does nothing.
  */
 enum source_result {
-        SOURCE_FOUND,       /* metadata is set */
+        SOURCE_FOUND,       /* object is set */
         SOURCE_GONE,        /* the source says that there is no such version */
         SOURCE_UNAVAILABLE, /* nothing is known: err says why */
 };
@@ -33,9 +34,8 @@ struct source_call {
         int64_t deadline_ms;                /* monotonic */
         void (*done)(struct source_call *call);
 
-        enum source_result result; /* out, as the rest */
-        struct str metadata; /* of the object: the text of a JSON object, by its first byte; its
-                              * reader finds out about the rest. Borrowed until done returns */
+        enum source_result result;      /* out, as the rest */
+        struct backbeat_object *object; /* NULL where none was found. Who is told owns it */
         struct error err;
 
         void *work; /* the implementation's, as the rest */

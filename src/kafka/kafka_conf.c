@@ -329,7 +329,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_settings *s, enum k
                 return (int)err->code;
         if (bootstrap != NULL && set(conf, "bootstrap.servers", bootstrap, false, err) != 0)
                 return (int)err->code;
-        if (handle == KAFKA_CONSUMER)
+        if (handle == KAFKA_CONSUMER || handle == KAFKA_INTAKE)
                 return set_properties(conf, s->consumer_properties, s->n_consumer_properties, err);
         if (kafka_handle_is_producer(handle))
                 return set_properties(conf, s->producer_properties, s->n_producer_properties, err);

@@ -166,6 +166,9 @@ static void passthrough_goes_to_its_handles_and_wins_over_our_defaults(void)
         check_value(&s, KAFKA_CONSUMER, "fetch.wait.max.ms", "55");
         check_value(&s, KAFKA_CONSUMER, "queued.min.messages", "777");
         check_value(&s, KAFKA_CONSUMER, "session.timeout.ms", "30000");
+        check_value(&s, KAFKA_INTAKE, "fetch.wait.max.ms", "55");
+        check_value(&s, KAFKA_INTAKE, "reconnect.backoff.max.ms", "88");
+        check_value(&s, KAFKA_INTAKE, "group.id", "crr-retry-intake");
         check_value(&s, KAFKA_READER, "fetch.wait.max.ms", "10");
         check_value(&s, KAFKA_CONSUMER, "reconnect.backoff.max.ms", "88");
         check_value(&s, KAFKA_PRODUCER, "reconnect.backoff.max.ms", "77");

@@ -409,6 +409,7 @@ void curl_loop_cancel(struct curl_loop *c, struct curl_call *call)
         (void)c;
         if (t == NULL)
                 return;
+        call->result = result_of(t->easy, CURLE_ABORTED_BY_CALLBACK);
         call->transfer = NULL;
         t->call = NULL;
         buf_deinit(&call->answer);

@@ -93,12 +93,17 @@ static enum peer_result take_answer(struct peer_client *c, const struct curl_cal
         return peer_answer_read(c->json, text, call, &call->err) == 0 ? PEER_ANSWERED : PEER_LOST;
 }
 
+static enum peer_result unanswered(const struct curl_call *http)
+{
+        return http->result == CURL_UNREACHED ? PEER_UNREACHED : PEER_LOST;
+}
+
 static enum peer_result take_result(struct peer_client *c, const struct curl_call *http,
                                     struct peer_call *call)
 {
         if (http->result != CURL_ANSWERED) {
                 call->err = http->err;
-                return http->result == CURL_UNREACHED ? PEER_UNREACHED : PEER_LOST;
+                return unanswered(http);
         }
         if (http->status == 200)
                 return take_answer(c, http, call);
@@ -182,6 +187,7 @@ static void cancel(struct peers *port, struct peer_call *call)
                 return;
         call->work = NULL;
         curl_loop_cancel(c->curl, &a->http);
+        call->result = unanswered(&a->http);
         metrics_add(c->metrics, METRIC_PEER_REQUESTS_TOTAL, LABELS_1("canceled"), 1);
         asking_free(a);
 }

@@ -9,7 +9,8 @@
  *  - its answer is lost: they are asked again by the retry id, which tells what was done and does
  *    the rest;
  *  - it stands still: after half of the peers' time without an answer it is asked for a sign of
- *    life, which gets the other half; without one the outcome is not known;
+ *    life, which gets the other half; without one the outcome is not known, unless nothing was sent:
+ *    then nothing was done;
  *  - the request's time is up: what was asked may be done, what waits is not.
  */
 #include "door_retry.h"
@@ -208,14 +209,13 @@ static void on_answer(struct peer_call *call)
         end(part);
 }
 
-/* It stands still. What it was asked may be done. */
+/* It stands still. What it was asked may be done, if it was sent. */
 static void on_hung(struct retry_part *part)
 {
         struct peers *peers = part->split->service->peers;
 
         peers->cancel(peers, &part->call);
         part->call_out = false;
-        part->call.result = PEER_LOST;
         error_set(&part->call.err, ERR_UNAVAILABLE, "%s gives no sign of life", part->url);
         part->hung = true;
         want_claims(part);
@@ -296,7 +296,6 @@ void retry_part_tick(struct retry_part *part)
 void retry_part_give_up(struct retry_part *part)
 {
         struct peers *peers = part->split->service->peers;
-        bool may_be_done = part->call_out || part->call.result == PEER_LOST;
         struct error err;
 
         if (!part->is_open || part->url == NULL)
@@ -307,5 +306,5 @@ void retry_part_give_up(struct retry_part *part)
         part->call_out = false;
         part->ticket = 0;
         error_set(&err, ERR_UNAVAILABLE, "%s did not answer in time", part->url);
-        end_with(part, may_be_done ? RETRY_UNKNOWN : RETRY_FAILED, &err);
+        end_with(part, part->call.result == PEER_LOST ? RETRY_UNKNOWN : RETRY_FAILED, &err);
 }

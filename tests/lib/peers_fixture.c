@@ -20,6 +20,7 @@ static void on_cancel(struct peers *self, struct peer_call *call)
 {
         struct peers_fixture *f = call->work;
 
+        call->result = f->sends_nothing ? PEER_UNREACHED : PEER_LOST;
         for (size_t i = 0; i < f->n; i++)
                 if (f->calls[i] == call)
                         f->calls[i] = NULL;
@@ -40,6 +41,7 @@ void peers_fixture_start(struct peers_fixture *f, const char *of_1, const char *
         world_advance(w, 200);
         memset(f->calls, 0, sizeof f->calls);
         f->n = 0;
+        f->sends_nothing = false;
         f->port = (struct peers){ on_ask, on_cancel };
         retry_service_free(w->door);
         w->door = retry_service_new(w->member, &f->port, TIMEOUT_MS);

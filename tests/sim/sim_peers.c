@@ -196,6 +196,7 @@ static void cancel(struct peers *port, struct peer_call *call)
 {
         struct sim_call *c = call->work;
 
+        call->result = PEER_LOST; /* it may be on its way */
         if (c != NULL)
                 end(peers_of(port)->proc->s, c);
 }

@@ -259,6 +259,58 @@ static void what_was_lost_once_and_fails_then_may_be_done(void)
         world_deinit(&f.world);
 }
 
+/* Until whoever was asked is known to stand still. */
+static void ask_who_stands_still(bool sends_nothing)
+{
+        peers_fixture_start(&f, A, B);
+        f.sends_nothing = sends_nothing;
+        world_retry_init(&f.world, &retry);
+        peers_fixture_add(&f, &retry, 1);
+        world_retry_submit(&f.world, &retry);
+        world_advance(&f.world, 1100);
+        CHECK_INT(f.n, 2);
+        CHECK_INT(f.calls[1]->question, PEER_STATUS);
+        CHECK(!retry.done);
+}
+
+static void check_outcome(enum retry_result result, enum error_code code)
+{
+        CHECK(retry.done && retry.failed);
+        CHECK_INT(retry.entries[0].result, result);
+        CHECK_INT(retry.err.code, code);
+        world_retry_deinit(&retry);
+        world_deinit(&f.world);
+}
+
+static void what_was_asked_of_a_member_that_stands_still_may_be_done(void)
+{
+        ask_who_stands_still(false);
+        peers_fixture_answer(&f, 1, PEER_LOST);
+        CHECK(f.calls[0] == NULL);
+        check_outcome(RETRY_UNKNOWN, ERR_GATEWAY_TIMEOUT);
+}
+
+static void what_was_never_sent_to_it_is_not_done(void)
+{
+        ask_who_stands_still(true);
+        peers_fixture_answer(&f, 1, PEER_LOST);
+        CHECK(f.calls[0] == NULL);
+        check_outcome(RETRY_FAILED, ERR_UNAVAILABLE);
+}
+
+static void at_the_end_of_its_time_a_request_was_sent_or_not(void)
+{
+        static const bool nothing[] = { false, true };
+
+        for (size_t i = 0; i < 2; i++) {
+                ask_who_stands_still(nothing[i]);
+                retry.req.deadline_ms = f.world.now_ms;
+                peers_fixture_answer(&f, 1, PEER_ANSWERED);
+                check_outcome(nothing[i] ? RETRY_FAILED : RETRY_UNKNOWN,
+                              nothing[i] ? ERR_UNAVAILABLE : ERR_GATEWAY_TIMEOUT);
+        }
+}
+
 static void what_our_own_part_lacks_is_named(void)
 {
         peers_fixture_start(&f, A, B);
@@ -337,6 +389,9 @@ int main(void)
         RUN(who_has_lost_one_partition_is_asked_to_retry_the_others);
         RUN(who_owns_all_and_says_it_does_not_is_not_asked_again);
         RUN(what_was_lost_once_and_fails_then_may_be_done);
+        RUN(what_was_asked_of_a_member_that_stands_still_may_be_done);
+        RUN(what_was_never_sent_to_it_is_not_done);
+        RUN(at_the_end_of_its_time_a_request_was_sent_or_not);
         RUN(what_our_own_part_lacks_is_named);
         RUN(whoever_waits_for_an_owner_in_vain_was_not_left_out);
         RUN(a_question_that_comes_after_its_repetition_publishes_nothing);

@@ -298,6 +298,21 @@ static void what_is_canceled_is_not_heard_of_again(void)
         while (b.heard_len == 0)
                 uv_run(&b.loop, UV_RUN_ONCE);
         port->cancel(port, &b.call);
+        CHECK_INT(b.call.result, PEER_LOST);
+        bench_deinit(&b);
+        CHECK(!b.done);
+}
+
+static void what_is_canceled_before_it_was_sent_is_unreached(void)
+{
+        struct peers *port;
+        struct bench b;
+
+        bench_init(&b, NULL);
+        port = peer_client_port(b.client);
+        begin(&b);
+        port->cancel(port, &b.call);
+        CHECK_INT(b.call.result, PEER_UNREACHED);
         bench_deinit(&b);
         CHECK(!b.done);
 }
@@ -312,5 +327,6 @@ int main(void)
         RUN(nobody_there_is_unreached);
         RUN(a_connection_that_the_other_side_closed_is_not_a_lost_answer);
         RUN(what_is_canceled_is_not_heard_of_again);
+        RUN(what_is_canceled_before_it_was_sent_is_unreached);
         return 0;
 }

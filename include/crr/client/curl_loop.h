@@ -58,7 +58,8 @@ struct curl_loop;
 
 struct curl_loop *curl_loop_new(uv_loop_t *loop, const struct curl_loop_limits *limits);
 void curl_loop_start(struct curl_loop *c, struct curl_call *call);
-void curl_loop_cancel(struct curl_loop *c, struct curl_call *call); /* done is not called then */
+/* done is not called then; result is CURL_UNREACHED or CURL_LOST. */
+void curl_loop_cancel(struct curl_loop *c, struct curl_call *call);
 
 /* Calls under way are done as CURL_LOST, on the loop; then closed(data). */
 void curl_loop_close(struct curl_loop *c, void (*closed)(void *data), void *data);

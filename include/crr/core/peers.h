@@ -19,6 +19,8 @@
  * Contract of every implementation:
  *   - done is called exactly once per ask, on the loop, never from inside ask(); after cancel() not
  *     at all;
+ *   - after cancel() of a call under way its result says whether it may have been heard:
+ *     UNREACHED, nothing of it was sent, or LOST;
  *   - the call and all it points to are borrowed until then; what is answered lies in its arena.
  */
 enum peer_question { PEER_PAGE, PEER_FIND, PEER_RETRY, PEER_STATUS, PEER_KNOW };

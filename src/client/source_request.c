@@ -243,8 +243,7 @@ static void read_code(struct source_reader *r, struct str answer, struct said *r
 
 static bool is_missing(const char *code)
 {
-        static const char *const codes[] = { "ObjNotFound", "NoSuchKey", "NoSuchVersion",
-                                             "NoSuchBucket" };
+        static const char *const codes[] = { "ObjNotFound", "NoSuchKey", "NoSuchVersion" };
 
         for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
                 if (strcmp(code, codes[i]) == 0)
@@ -261,7 +260,9 @@ static enum source_verdict read_error(struct source_reader *r, int status, struc
         read_code(r, answer, &said);
         if (status == 404 && is_missing(said.code))
                 return VERDICT_GONE;
-        if (status == 404)
+        if (status == 404 && strcmp(said.code, "NoSuchBucket") == 0)
+                more = ", which tells nothing of the version: is source.url the store of this bucket?";
+        else if (status == 404)
                 more = ", which does not say that the version is missing";
         else if (status >= 300 && status < 400)
                 more = ", a redirect: those are not followed";

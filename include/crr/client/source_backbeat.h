@@ -21,8 +21,9 @@
  *
  *   found        200 with metadata of at most SOURCE_METADATA_BYTES
  *   gone         404 that the source itself says: a JSON object whose "code" is one of ObjNotFound,
- *                NoSuchKey, NoSuchVersion, NoSuchBucket. What a proxy, or an S3 server without this
- *                route, says with a 404 is no such word.
+ *                NoSuchKey, NoSuchVersion. What a proxy, or an S3 server without this route, says
+ *                with a 404 is no such word. Nor is NoSuchBucket: a store that is not the one that
+ *                is replicated from says so of every bucket.
  *   unavailable  all else. Redirects are not followed. 5xx and lost connections are tried again
  *                within the call's deadline. After many such failures in a row the breaker opens:
  *                calls, those that wait too, are done at once, until a probe was answered.

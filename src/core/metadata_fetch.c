@@ -173,6 +173,16 @@ void metadata_fetch_force(struct metadata_fetch *f, struct outgoing *o)
         touch(f, o->object);
 }
 
+void metadata_fetch_unforce(struct metadata_fetch *f, struct outgoing *o)
+{
+        o->force = false;
+        if (o->object == NULL)
+                return;
+        if (is_guarded(f, o))
+                o->current = want(f, o, STR_ABSENT);
+        touch(f, o->object);
+}
+
 void metadata_fetch_leave(struct metadata_fetch *f, struct outgoing *o)
 {
         leave_object(f, o);

@@ -216,25 +216,44 @@ static const char *why_late(const struct retry_work *w)
                                    : "the transactions did not begin in time";
 }
 
+static bool is_forced(const struct outgoing *o)
+{
+        for (const struct retry_waiter *waiter = o->waiters; waiter != NULL; waiter = waiter->next)
+                if (waiter->work->req->entries[index_of(waiter)].force)
+                        return true;
+        return false;
+}
+
+/* Others may wait for it as well. */
+static void take_back(struct retry_work *w, size_t i, const struct error *err)
+{
+        struct member *m = w->flow->member;
+        struct outgoing *o = w->waiters[i].on;
+        struct error why = *err;
+
+        leave(&w->waiters[i]);
+        if (may_be_written(o)) {
+                w->req->entries[i].result = RETRY_UNKNOWN;
+                return;
+        }
+        retry_work_fail_entry(w, i, err);
+        if (o->waiters == NULL)
+                member_outgoing_end(m, o, END_FAILED, &why);
+        else if (o->force && !is_forced(o))
+                metadata_fetch_unforce(&m->metadata, o);
+}
+
 /* Entries that wait for a transaction under way may be written; the others are taken back. */
 static void expire(struct retry_work *w)
 {
-        struct member *m = w->flow->member;
         struct error err;
 
         error_set(&err, ERR_UNAVAILABLE, "%s", why_late(w));
         for (size_t i = 0; i < w->req->n; i++) {
                 struct retry_waiter *waiter = &w->waiters[i];
-                struct outgoing *o = waiter->on;
 
-                if (o != NULL) {
-                        leave(waiter);
-                        if (may_be_written(o))
-                                w->req->entries[i].result = RETRY_UNKNOWN;
-                        else
-                                retry_work_fail_entry(w, i, &err);
-                        if (o->waiters == NULL && !may_be_written(o))
-                                member_outgoing_end(m, o, END_FAILED, &err);
+                if (waiter->on != NULL) {
+                        take_back(w, i, &err);
                 } else if (waiter->again || (w->phase != PHASE_WAITING &&
                                              w->req->entries[i].result == RETRY_WAITING &&
                                              (w->phase == PHASE_PLACING || i >= w->cursor))) {

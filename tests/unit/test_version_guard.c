@@ -332,6 +332,61 @@ static void force_that_joins_one_behind_another_lifts_its_guard(void)
         end();
 }
 
+/* Whether or not its own version is there already. */
+static void force_that_is_given_up_leaves_the_guard_to_who_waits_with_it(void)
+{
+        struct world_retry forced;
+
+        for (int is_answered = 0; is_answered < 2; is_answered++) {
+                start_with_newer(METADATA("v2", AT("aws", "COMPLETED")));
+                w.source->holds = true;
+                w.hold_reads = true;
+                world_failure(&w, "b", "k", V1, "aws", ",\"Entry\":\"e\"");
+                world_run(&w);
+                world_retry_init(&w, &forced);
+                world_retry_add(&forced, "b", "k", V1, "aws", true);
+                forced.req.deadline_ms = w.now_ms + 1000;
+                world_retry_submit(&w, &forced);
+                backbeat_retry(&w, &r, "k", V1, false);
+                if (is_answered)
+                        backbeat_answer(&w, "k", V1);
+                world_advance(&w, 1100);
+                CHECK(forced.done && forced.failed && !r.done);
+                w.source->holds = w.hold_reads = false;
+                world_run(&w);
+                CHECK(r.done && !r.failed);
+                CHECK_INT(r.entries[0].result, RETRY_SKIPPED);
+                CHECK(backbeat_skipped(&w, "superseded") == 1);
+                CHECK_INT(w.n_entries, 0);
+                world_retry_deinit(&forced);
+                end();
+        }
+}
+
+static void force_stays_while_another_asks_for_it(void)
+{
+        struct world_retry forced, second;
+
+        start_with_newer(METADATA("v2", AT("aws", "COMPLETED")));
+        w.source->holds = true;
+        world_retry_init(&w, &forced);
+        world_retry_add(&forced, "b", "k", V1, "aws", true);
+        forced.req.deadline_ms = w.now_ms + 1000;
+        world_retry_submit(&w, &forced);
+        backbeat_retry(&w, &r, "k", V1, false);
+        backbeat_retry(&w, &second, "k", V1, true);
+        world_advance(&w, 1100);
+        CHECK(forced.done && forced.failed && !r.done);
+        w.source->holds = false;
+        world_run(&w);
+        CHECK_INT(world_retry_published(&second), 1);
+        CHECK_INT(world_retry_published(&r), 1);
+        CHECK_INT(fake_source_gets_of(w.source, "b", "k", NULL), 0);
+        world_retry_deinit(&forced);
+        world_retry_deinit(&second);
+        end();
+}
+
 /* The failure after a retry is merged with what was known: that is under way when it is found to be
  * superseded, and what it becomes says so. */
 static void a_settlement_that_is_under_way_does_not_lose_the_mark(void)
@@ -382,6 +437,8 @@ int main(void)
         RUN(a_mark_of_an_older_record_is_void);
         RUN(force_that_joins_one_that_waits_lifts_its_guard);
         RUN(force_that_joins_one_behind_another_lifts_its_guard);
+        RUN(force_that_is_given_up_leaves_the_guard_to_who_waits_with_it);
+        RUN(force_stays_while_another_asks_for_it);
         RUN(a_settlement_that_is_under_way_does_not_lose_the_mark);
         return 0;
 }

@@ -107,6 +107,18 @@ static void reserve_partitions(struct daemon *d, size_t n)
         d->partitions_capacity = n;
 }
 
+static void add_intake(const struct daemon *d, struct api_replication *ret)
+{
+        struct kafka_intake_status s;
+
+        if (!kafka_intake_status(d->kafka, &s))
+                return;
+        ret->intake = s.state;
+        ret->intake_partitions = s.partitions;
+        ret->intake_lag = s.lag;
+        ret->intake_said = s.error;
+}
+
 void daemon_health_replication(void *daemon, struct api_replication *ret)
 {
         struct daemon *d = daemon;
@@ -131,6 +143,7 @@ void daemon_health_replication(void *daemon, struct api_replication *ret)
                 .producer_ok = d->kafka_status.producer_ready,
                 .source = d->source != NULL ? source_backbeat_status(d->source) : NULL,
         };
+        add_intake(d, ret);
 }
 
 /* METRICS */

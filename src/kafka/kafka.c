@@ -413,6 +413,11 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
         }
 }
 
+bool kafka_intake_status(const struct kafka *k, struct kafka_intake_status *ret)
+{
+        return kafka_intake_tell(&k->intake, ret);
+}
+
 size_t kafka_replication_partitions(const struct kafka *k, const struct kafka_partition **ret)
 {
         const struct topic_view *view = &k->aux.topics[PUBLISH_REPLICATION].view;

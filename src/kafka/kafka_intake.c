@@ -181,12 +181,32 @@ static void submit_all(struct kafka_intake *k, struct intake_batch *batch)
         }
 }
 
+static void see_assigned(struct kafka_intake *k, int n)
+{
+        k->assigned_seen = n;
+        if (n < 0)
+                return;
+        kafka_trouble_forget(k->trouble, KAFKA_INTAKE);
+        log_emit(LOG_INTAKE_ASSIGNED, LOG_FIELDS(log_i("n", n)),
+                 "partitions of the intake's topics are assigned");
+}
+
+static void see_lags(struct kafka_intake *k, const int64_t *lags)
+{
+        k->lag_seen = 0;
+        for (size_t t = 0; t < k->config.n_topics; t++) {
+                k->lag_seen += lags[t];
+                metrics_set(k->metrics, METRIC_CONSUMER_LAG, LABELS_1(k->config.topics[t]),
+                            (double)lags[t]);
+        }
+}
+
 static void on_wake(uv_async_t *handle)
 {
         struct kafka_intake *k = handle->data;
         struct intake_batch *batch;
         int64_t lags[LIMIT_INTAKE_TOPICS];
-        bool ended, is_told;
+        bool ended, is_told, has_lags;
         int n_assigned;
 
         uv_mutex_lock(&k->mutex);
@@ -197,15 +217,14 @@ static void on_wake(uv_async_t *handle)
         is_told = k->is_assigned_told;
         k->is_assigned_told = true;
         n_assigned = k->n_assigned;
+        has_lags = k->has_lags;
         memcpy(lags, k->lags, sizeof lags);
         uv_mutex_unlock(&k->mutex);
         kafka_trouble_collect(k->trouble);
         if (!is_told)
-                log_emit(LOG_INTAKE_ASSIGNED, LOG_FIELDS(log_i("n", n_assigned)),
-                         "partitions of the intake's topics are assigned");
-        for (size_t t = 0; t < k->config.n_topics; t++)
-                metrics_set(k->metrics, METRIC_CONSUMER_LAG, LABELS_1(k->config.topics[t]),
-                            (double)lags[t]);
+                see_assigned(k, n_assigned);
+        if (has_lags)
+                see_lags(k, lags);
         submit_all(k, batch);
         if (ended && k->started) {
                 uv_thread_join(&k->thread);
@@ -224,6 +243,8 @@ void kafka_intake_init(struct kafka_intake *k, const struct kafka_settings *sett
         k->filled_end = &k->filled;
         k->over_end = &k->over;
         k->is_assigned_told = true;
+        k->assigned_seen = k->n_assigned = -1;
+        k->lag_seen = -1;
         uv_mutex_init(&k->mutex);
         uv_cond_init(&k->cond);
         kafka_publisher_init(&k->publisher, settings, bootstrap, trouble);
@@ -264,6 +285,34 @@ void kafka_intake_set_credentials(struct kafka_intake *k, const struct kafka_cre
         k->credentials = *c;
         uv_mutex_unlock(&k->mutex);
         kafka_publisher_set_credentials(&k->publisher, c);
+}
+
+static const char *if_any(const char *text)
+{
+        return text[0] != '\0' ? text : NULL;
+}
+
+bool kafka_intake_tell(const struct kafka_intake *k, struct kafka_intake_status *ret)
+{
+        const struct kafka_trouble *t = k->trouble;
+
+        *ret = (struct kafka_intake_status){ .state = "ok",
+                                             .partitions = k->assigned_seen,
+                                             .lag = k->assigned_seen >= 0 ? k->lag_seen : -1,
+                                             .error = if_any(t->last_of[KAFKA_INTAKE]) };
+        if (ret->error == NULL)
+                ret->error = if_any(t->last_of[KAFKA_INTAKE_PRODUCER]);
+        if (!t->broker_up) {
+                ret->state = "broker";
+                ret->error = if_any(t->last_text);
+        } else if (ret->partitions < 0) {
+                ret->state = "assignment";
+        } else if (!k->publisher.usable_seen) {
+                ret->state = "producer";
+        } else if (ret->lag < 0) {
+                ret->state = "lag";
+        }
+        return k->intake != NULL;
 }
 
 void kafka_intake_close(struct kafka_intake *k, void (*closed)(void *data), void *data)

@@ -38,13 +38,16 @@ struct kafka_intake {
         int open_parts; /* of closing */
         void (*closed)(void *data);
         void *closed_data;
+        int assigned_seen; /* what the thread told last; -1: nothing */
+        int64_t lag_seen;
 
         uv_mutex_t mutex; /* from here to the blank line: under it */
         uv_cond_t cond;
         struct intake_batch *filled, **filled_end; /* for the loop */
         struct intake_batch *over, **over_end;     /* for the thread */
         bool stop, ended, is_assigned_told;
-        int n_assigned;
+        int n_assigned; /* -1: it has no assignment */
+        bool has_lags;
         int64_t lags[LIMIT_INTAKE_TOPICS];
         struct kafka_credentials credentials;
 
@@ -72,6 +75,8 @@ void kafka_intake_set(struct kafka_intake *k, struct intake *intake,
 void kafka_intake_start(struct kafka_intake *k, uv_loop_t *loop); /* nothing without an intake */
 
 void kafka_intake_set_credentials(struct kafka_intake *k, const struct kafka_credentials *c);
+
+bool kafka_intake_tell(const struct kafka_intake *k, struct kafka_intake_status *ret);
 
 /* The batches come back first: intake_stop() was called. */
 void kafka_intake_close(struct kafka_intake *k, void (*closed)(void *data), void *data);

@@ -65,8 +65,10 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         bool is_assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
 
         assign(k, rk, is_assign ? partitions : NULL);
-        if (!is_assign)
+        if (!is_assign) {
+                tell_assigned(k, -1);
                 return; /* nothing is read before the next one */
+        }
         keep_generation(k);
         tell_assigned(k, partitions->cnt);
 }
@@ -140,6 +142,7 @@ void kafka_intake_end_consumer(struct kafka_intake *k)
         rd_kafka_destroy(k->consumer);
         k->consumer = NULL;
         k->is_lost = false;
+        tell_assigned(k, -1);
 }
 
 void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch)
@@ -221,6 +224,7 @@ void kafka_intake_tell_lags(struct kafka_intake *k)
                 lags[k->lanes.lanes[i].topic_number] += lag_of(k, &k->lanes.lanes[i]);
         uv_mutex_lock(&k->mutex);
         memcpy(k->lags, lags, sizeof lags);
+        k->has_lags = true;
         uv_mutex_unlock(&k->mutex);
         uv_async_send(&k->wake);
 }

@@ -164,6 +164,42 @@ static void healthcheck_has_the_shape_of_backbeat(void)
         api_fixture_deinit(&f);
 }
 
+static void check_intake(struct api_replication replication, const char *intake)
+{
+        struct api_fixture f;
+        char wanted[600];
+
+        snprintf(wanted, sizeof wanted,
+                 "{\"topics\":{\"backbeat-replication\":{\"name\":\"backbeat-replication\","
+                 "\"partitions\":[]}},\"internalConnections\":{\"isrHealth\":\"error\","
+                 "\"zookeeper\":{\"status\":\"ok\"},\"kafkaProducer\":{\"status\":\"ok\"},"
+                 "\"intake\":%s}}",
+                 intake);
+        api_fixture_init(&f);
+        replication.topic = f.replication.topic;
+        replication.producer_ok = true;
+        f.replication = replication;
+        api_expect(&f, "GET", "/_/healthcheck", NULL, 200, wanted);
+        api_fixture_deinit(&f);
+}
+
+static void of_the_intake_what_is_known_is_shown(void)
+{
+        check_intake((struct api_replication){ .intake = "ok",
+                                               .intake_partitions = 6,
+                                               .intake_lag = 1200 },
+                     "{\"status\":\"ok\",\"partitions\":6,\"lag\":1200}");
+        check_intake((struct api_replication){ .intake = "lag",
+                                               .intake_partitions = 0,
+                                               .intake_lag = -1 },
+                     "{\"status\":\"lag\",\"partitions\":0}");
+        check_intake((struct api_replication){ .intake = "assignment",
+                                               .intake_partitions = -1,
+                                               .intake_lag = -1,
+                                               .intake_said = "no \"READ\"" },
+                     "{\"status\":\"assignment\",\"error\":\"no \\\"READ\\\"\"}");
+}
+
 static void the_source_is_shown_where_there_is_one(void)
 {
         struct api_fixture f;
@@ -244,6 +280,7 @@ int main(void)
         RUN(every_answer_is_counted_by_dialect_route_method_and_code);
         RUN(an_answer_is_one_line_of_the_log_at_debug);
         RUN(healthcheck_has_the_shape_of_backbeat);
+        RUN(of_the_intake_what_is_known_is_shown);
         RUN(the_source_is_shown_where_there_is_one);
         RUN(an_unknown_topic_is_an_error_of_the_healthcheck);
         RUN(the_cluster_is_shown_with_what_is_not_known);

@@ -60,6 +60,10 @@ struct api_replication {
         size_t n_partitions; /* 0: not known or missing, which is an error in isrHealth */
         bool producer_ok;
         const char *source; /* "ok", or what keeps us from asking it; NULL: there is none */
+        const char *intake; /* "ok", or what it waits for; NULL: there is none, and nothing below */
+        int intake_partitions;   /* assigned to us; -1: nothing was yet */
+        int64_t intake_lag;      /* records that are not taken in; -1: not known */
+        const char *intake_said; /* the last error; NULL: none */
 };
 
 /* What the daemon tells about itself. No call may come back into the API. */

@@ -119,6 +119,15 @@ struct kafka_status {
 };
 void kafka_status(struct kafka *k, struct kafka_status *ret);
 
+struct kafka_intake_status {
+        const char *state; /* "ok", or what it waits for: "broker" "assignment" "producer" "lag" */
+        int partitions;    /* assigned to us; -1: nothing was yet */
+        int64_t lag;       /* records of all topics that are not taken in; -1: not known */
+        const char *error; /* what its consumer or its producer said last; NULL: nothing */
+};
+/* False: there is no intake. What is given is borrowed until the next turn. */
+bool kafka_intake_status(const struct kafka *k, struct kafka_intake_status *ret);
+
 /* The replication topic as last seen (refreshed every 2 s): for /_/healthcheck. */
 struct kafka_partition {
         int32_t id, leader;

@@ -125,6 +125,25 @@ static void member_status(struct json_writer *w, const char *name, const char *s
         json_object_close(w);
 }
 
+/* What is not known is left out. */
+static void render_intake(struct json_writer *w, const struct api_replication *r)
+{
+        json_key(w, "intake");
+        json_object_open(w);
+        member_c(w, "status", r->intake);
+        if (r->intake_partitions >= 0) {
+                json_key(w, "partitions");
+                json_int(w, r->intake_partitions);
+        }
+        if (r->intake_lag >= 0) {
+                json_key(w, "lag");
+                json_int(w, r->intake_lag);
+        }
+        if (r->intake_said != NULL)
+                member_c(w, "error", r->intake_said);
+        json_object_close(w);
+}
+
 static void render_healthcheck(struct buf *out, const struct api_replication *r)
 {
         struct json_writer w;
@@ -143,6 +162,8 @@ static void render_healthcheck(struct buf *out, const struct api_replication *r)
         member_status(&w, "kafkaProducer", r->producer_ok ? "ok" : "error");
         if (r->source != NULL)
                 member_status(&w, "source", r->source);
+        if (r->intake != NULL)
+                render_intake(&w, r);
         json_object_close(&w);
         json_object_close(&w);
 }

@@ -14,7 +14,7 @@
 struct peers_fixture {
         struct world world;
         struct peers port;
-        bool sends_nothing; /* of what is canceled */
+        bool sends_nothing;                           /* of what is canceled */
         struct peer_call *calls[PEERS_FIXTURE_CALLS]; /* NULL: it is over, or was canceled */
         size_t n;
 };

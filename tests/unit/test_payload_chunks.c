@@ -15,8 +15,9 @@
 
 static struct world w;
 static char keys[OBJECTS][8];
-static const char *const sites[SITES] = { "s0", "s1", "s2", "s3", "s4",
-                                          "s5", "s6", "s7", "s8", "s9" };
+static const char *const sites[SITES] = {
+        "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"
+};
 
 static void failures(void)
 {

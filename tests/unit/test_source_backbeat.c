@@ -27,8 +27,8 @@ static void answers_say_what_is_known(void)
         } rows[] = {
                 { GONE, SOURCE_GONE, NULL, "gone" },
                 { HTTP_REPLY("404 Not Found", "23") "{\"code\":\"NoSuchBucket\"}",
-                  SOURCE_UNAVAILABLE, "status 404 (NoSuchBucket), which tells nothing of the version",
-                  "refused" },
+                  SOURCE_UNAVAILABLE,
+                  "status 404 (NoSuchBucket), which tells nothing of the version", "refused" },
                 { HTTP_REPLY("404 Not Found", "24") "{\"code\":\"NoSuchVersion\"}", SOURCE_GONE,
                   NULL, "gone" },
                 { HTML, SOURCE_UNAVAILABLE,

@@ -35,7 +35,8 @@ struct kafka_settings {
         bool embedded;                           /* in-process broker; no group */
         const struct kafka_property *properties; /* every handle */
         size_t n_properties;
-        const struct kafka_property *consumer_properties; /* of the failure log, and of the intake */
+        const struct kafka_property
+                *consumer_properties; /* of the failure log, and of the intake */
         size_t n_consumer_properties;
         const struct kafka_property *producer_properties; /* the transactional producer */
         size_t n_producer_properties;

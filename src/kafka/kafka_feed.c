@@ -251,10 +251,19 @@ static void assign_all(struct kafka_feed *f, int n_partitions)
         start_waker(f);
 }
 
+/* librdkafka asks for the leaders of a topic that it knows. Otherwise it may look for one before it
+ * has heard of any, when the topic is assigned, and looks again half a second later. */
+static void hold_topic(struct kafka_feed *f)
+{
+        if (f->topic == NULL)
+                f->topic = rd_kafka_topic_new(f->consumer, f->settings->failures_topic, NULL);
+}
+
 /* Nothing is read before it is known how many partitions there are: where a record belongs depends
  * on it. */
 void kafka_feed_on_topology(struct kafka_feed *f, int n_partitions)
 {
+        hold_topic(f);
         if (f->settings->embedded && f->n_static != n_partitions)
                 assign_all(f, n_partitions);
         else if (!f->settings->embedded && !f->subscribed)
@@ -478,6 +487,9 @@ void kafka_feed_deinit(struct kafka_feed *f)
         if (f->queue != NULL)
                 rd_kafka_queue_destroy(f->queue);
         f->queue = NULL;
+        if (f->topic != NULL)
+                rd_kafka_topic_destroy(f->topic);
+        f->topic = NULL;
         if (f->consumer != NULL)
                 rd_kafka_destroy_flags(f->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
         f->consumer = NULL;

@@ -31,6 +31,7 @@ struct kafka_feed {
 
         rd_kafka_t *consumer;
         rd_kafka_queue_t *queue;
+        rd_kafka_topic_t *topic; /* held, so that its leaders are known when it is assigned */
         struct kafka_queue served;
         struct kafka_batch batch;
         uv_timer_t waker; /* while something restores: wake the brokers */

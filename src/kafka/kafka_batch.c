@@ -15,12 +15,22 @@ static void drop(struct kafka_records *r)
         r->n_records = r->n_events = r->bytes = 0;
 }
 
+/* Their ends are in the cache by now (kafka_batch_add()). */
+static void read_messages(struct kafka_batch *b, struct kafka_records *r)
+{
+        for (size_t i = 0; i < r->n_records; i++) {
+                r->records[i] = kafka_record_of(r->messages[i]);
+                kafka_anchors_note(b->anchors, &r->records[i]);
+        }
+}
+
 /* The member reads these while the next ones are collected, and has applied those before. */
 static void hand_over(struct kafka_batch *b)
 {
         struct kafka_records *r = filling(b);
 
         if (r->n_records > 0) {
+                read_messages(b, r);
                 member_on_records_coming(b->member, r->records, r->n_records);
                 b->filling = 1 - b->filling;
         }
@@ -51,16 +61,18 @@ static bool is_full(const struct kafka_records *r)
                r->bytes >= KAFKA_BATCH_BYTES;
 }
 
-const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message)
+/* How many headers there are stands behind the value, which nobody has looked at yet. */
+void kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message)
 {
         struct kafka_records *r;
 
         if (is_full(filling(b)))
                 hand_over(b);
         r = filling(b);
-        r->records[r->n_records++] = kafka_record_of(message);
+        if (message->payload != NULL)
+                __builtin_prefetch((const char *)message->payload + message->len);
+        r->messages[r->n_records++] = message;
         r->bytes += message->len;
-        return &r->records[r->n_records - 1];
 }
 
 void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event)

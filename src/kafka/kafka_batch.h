@@ -7,6 +7,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "crr/core/member.h"
+#include "kafka_anchors.h"
 
 /*
  * Batch: records of the failure log on their way to the member, some at once. One batch is filled
@@ -18,6 +19,7 @@
 #define KAFKA_BATCH_BYTES (128u << 10) /* values of so many bytes are not made to wait */
 
 struct kafka_records {
+        const rd_kafka_message_t *messages[MEMBER_BATCH];
         struct log_record records[MEMBER_BATCH];
         rd_kafka_event_t *events[MEMBER_BATCH];
         size_t n_records, n_events, bytes;
@@ -25,13 +27,13 @@ struct kafka_records {
 
 struct kafka_batch {
         struct member *member;
+        struct kafka_anchors *anchors; /* hear of a record before the member does */
         struct kafka_records halves[2];
         unsigned filling; /* the other one is with the member, or empty */
 };
 
-/* A message of the event that is at hand; returns its record, which lives until a batch is given. A
- * batch that is full is given to the member first. */
-const struct log_record *kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message);
+/* A message of the event that is at hand. A batch that is full is given to the member first. */
+void kafka_batch_add(struct kafka_batch *b, const rd_kafka_message_t *message);
 void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event); /* after its messages */
 
 void kafka_batch_give(struct kafka_batch *b); /* all was applied when this returns */

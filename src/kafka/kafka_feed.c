@@ -292,7 +292,7 @@ static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
                     !offset_fits(f, message->partition, message->offset))
                         continue;
                 f->position[message->partition] = message->offset + 1;
-                kafka_anchors_note(f->anchors, kafka_batch_add(&f->batch, message));
+                kafka_batch_add(&f->batch, message);
         }
         kafka_batch_keep(&f->batch, event);
 }
@@ -425,6 +425,7 @@ void kafka_feed_start(struct kafka_feed *f, uv_loop_t *loop, struct member *memb
         uv_timer_init(loop, &f->waker);
         f->waker.data = f;
         f->batch.member = member;
+        f->batch.anchors = f->anchors;
         kafka_queue_start(&f->served, loop, f->queue, serve, feed_on_rest, f);
 }
 

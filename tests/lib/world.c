@@ -7,7 +7,7 @@
 
 #include "crr/base/limits.h"
 
-#define FEED_BATCH 300 /* more than two batches of the member */
+#define FEED_BATCH (2 * MEMBER_BATCH + 44) /* more than two batches of the member */
 
 char *world_dup_str(struct str s)
 {

@@ -91,7 +91,7 @@ void member_on_reset(struct member *m, int partition,
 
 void member_on_record(struct member *m, const struct log_record *record);
 /* Records in the order in which they were consumed. */
-#define MEMBER_BATCH 128
+#define MEMBER_BATCH 256
 void member_on_records(struct member *m, const struct log_record *records, size_t n);
 /* The same, at most MEMBER_BATCH at once: they are being read by the helpers when it returns, and
  * are applied by the next call of either. They live until then, and nothing else is told meanwhile.

@@ -56,7 +56,7 @@ class Pipeline:
     """The two topics of a pipeline beside the place's own, and daemons that take them in."""
 
     def __init__(self, place, partitions=PARTITIONS):
-        self.place = place
+        self.place, self.partitions = place, partitions
         self.failed, self.status = f"{place.name}-failed", f"{place.name}-status"
         for topic in (self.failed, self.status):
             place.cluster.create_topic(topic, partitions, {"max.message.bytes": 5000020})

@@ -4,8 +4,8 @@ import json
 import urllib.parse
 from collections import namedtuple
 
-from confluent_kafka import (Consumer, IsolationLevel, KafkaError, KafkaException, Producer,
-                             TopicPartition)
+from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError,
+                             KafkaException, Producer, TopicPartition)
 from confluent_kafka.admin import (AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions,
                                    NewTopic, OffsetSpec)
 
@@ -108,6 +108,12 @@ class Cluster:
         """A record of it is not committed, and not aborted either."""
         return (self._ends(topic, IsolationLevel.READ_COMMITTED) !=
                 self._ends(topic, IsolationLevel.READ_UNCOMMITTED))
+
+    def committed(self, group):
+        """{(topic, partition): offset} that the group goes on from."""
+        asked = [ConsumerGroupTopicPartitions(group)]
+        found = self._admin("list_consumer_group_offsets", asked)[group].topic_partitions
+        return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
 
     def stable_ends(self, topic):
         """{partition: end offset} once no transaction is open in the topic."""

@@ -35,9 +35,10 @@ def parse(record):
 
 
 def is_void(record, state):
-    """A settlement is void when the identity's current record is not the one it settles."""
+    """A settlement is void when the identity's current record is a later one than it settles. That
+    need not be the current one: of one that was void an owner writes the current record again."""
     settles = record.headers.get("crr-settles")
-    return settles is not None and (state is None or state.offset != int(settles))
+    return settles is not None and (state is None or state.offset > int(settles))
 
 
 def with_status(states, status):

@@ -49,6 +49,8 @@ def test_the_fold_knows_states_and_void_settlements():
     assert fold([record(0, pending), record(1, failed), void])[ONE].offset == 1
     valid = record(2, None, {"crr-settles": "1"})
     assert fold([record(0, pending), record(1, failed), valid]) == {}
+    again = record(3, failed, {"crr-settles": "2"})
+    assert fold([record(0, pending), record(1, failed), void, again])[ONE].offset == 3
 
 
 def test_a_failure_that_is_published_twice_is_seen():

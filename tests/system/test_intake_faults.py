@@ -1,27 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Killed, fenced, started late: each foreign record is taken in once, and outcomes come behind
-their failures."""
-import collections
-import random
+"""Killed, fenced, joined and left, started late: each foreign record has its one effect, and outcomes
+come behind their failures."""
 import signal
-import threading
 
 import pytest
 from confluent_kafka import Producer
 
-from backbeat import Pipeline, failed_entry, identity_of_version, queue_entry
+from backbeat import Pipeline, identity_of_version, queue_entry
 from daemon import wait_listed
-from group import QUICK, wait_shared
-from kafka_util import identity_of
-from model import fold, with_status
+from group import QUICK, Members, wait_shared
+from intake_stream import Running
 from samples import identities
 from waiting import wait_for
 
 KILLS, KILLS_LONG = 20, 100
-STREAM = 6000           # records of the failed topic
-RECORDS_BETWEEN_FAULTS = 200
+EARLY = 0.25            # the share of kills that do not wait for something to be taken in
+ROUNDS_LONG = 8
+SMALL_BATCHES = {"retry__max_transaction_entries": 50}
 SOME, MANY = 100, 20000
-RESTARTS = FENCINGS = 5
+RESTARTS = 5
+FENCINGS, FENCINGS_LONG = 3, 20
 
 
 @pytest.fixture
@@ -29,88 +27,19 @@ def pipeline(place):
     return Pipeline(place)
 
 
-class Stream:
-    """A pipeline that goes on while daemons die: what it says is kept as the truth."""
-
-    def __init__(self, pipeline, seed):
-        self.pipeline, self.random = pipeline, random.Random(seed)
-        self.known = [identity_of_version("b", f"k{i}", "1", "s") for i in range(400)]
-        self.failures = collections.Counter()      # (identity, FailedAt in ms)
-        self.produced, self.over = 0, False
-
-    def produce(self):
-        """Of one identity all records are in one partition: their order is that of the truth."""
-        while self.produced < STREAM and not self.over:
-            rows = []
-            for _ in range(50):
-                identity = self.random.choice(self.known)
-                self.produced += 1
-                self.failures[identity, self.produced] += 1
-                rows.append(self._row(identity, *failed_entry(identity, self.produced)))
-            self.pipeline.tell(self.pipeline.failed, rows)
-
-    def _row(self, identity, key, value):
-        return key, value, {"partition": self.known.index(identity) % 3}
-
-
-def check_exactly_once(stream, place):
-    written = collections.Counter()
-    for record in place.failure_log():
-        for identity, state in fold([record]).items():
-            written[identity, state.fields["FailedAt"]] += 1
-    wanted = collections.Counter()
-    for (identity, ms), count in stream.failures.items():
-        wanted[identity, f"1970-01-01T00:00:{ms // 1000:02}.{ms % 1000:03}Z"] += count
-    assert written == wanted, (written - wanted, wanted - written)
-
-
-def taken(place):
-    return len(place.cluster.read(place.failures, is_quiet=False))
-
-
-class Running:
-    """A stream, and the moments at which something is done to whoever takes it in."""
-
-    def __init__(self, pipeline):
-        seed = random.randrange(1 << 32)
-        print(f"seed {seed}")
-        self.stream, self.place = Stream(pipeline, seed), pipeline.place
-        self._random = random.Random(seed)
-        self._producer = threading.Thread(target=self.stream.produce)
-
-    def __enter__(self):
-        self._producer.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stream.over = True
-        self._producer.join()
-
-    def some_more(self):
-        """Wait for a random number of records more, if there are any."""
-        target = taken(self.place) + self._random.randint(1, RECORDS_BETWEEN_FAULTS)
-        wait_for(lambda: not self._producer.is_alive() or taken(self.place) >= target,
-                 "more to be taken in")
-
-    def check(self, daemon):
-        self._producer.join()
-        daemon.wait_ready()
-        wait_for(lambda: taken(self.place) >= self.stream.produced, "all to be taken in", 120)
-        check_exactly_once(self.stream, self.place)
-        truth = fold(self.place.failure_log())
-        assert {identity_of(v) for v in daemon.walk()} == set(with_status(truth, "FAILED"))
-        print(f"{self.stream.produced} records taken in once each")
-
-
-@pytest.mark.timeout(600)
-def test_killed_at_any_moment_each_record_is_taken_in_once(pipeline, request):
-    daemon = pipeline.start()
+@pytest.mark.timeout(900)
+def test_killed_at_any_moment_each_record_has_its_one_effect(pipeline, request):
+    """While it takes in, or as soon as it may begin to."""
+    daemon = pipeline.start(**SMALL_BATCHES)
     with Running(pipeline) as running:
         for _ in range(KILLS_LONG if request.config.getoption("--long") else KILLS):
-            running.some_more()
+            if running.random.random() < EARLY:
+                daemon.wait_event("intake_assigned")
+            else:
+                running.some_more()
             daemon.kill()
             daemon.start()
-        running.check(daemon)
+    running.check([daemon])
 
 
 def producer_of_the_intake(place, daemon, **config):
@@ -122,17 +51,49 @@ def producer_of_the_intake(place, daemon, **config):
     return other
 
 
-def test_fenced_at_any_moment_each_record_is_taken_in_once(pipeline):
+@pytest.mark.timeout(900)
+def test_fenced_at_any_moment_each_record_has_its_one_effect(pipeline, request):
     """How its transaction ended is not known then; what was read behind it must not pass it by."""
-    daemon = pipeline.start(retry__max_transaction_entries=50)
+    daemon = pipeline.start(**SMALL_BATCHES)
     with Running(pipeline) as running:
-        for _ in range(FENCINGS):
+        for _ in range(FENCINGS_LONG if request.config.getoption("--long") else FENCINGS):
             running.some_more()
             producer_of_the_intake(pipeline.place, daemon)
             running.some_more()
             daemon.stop()       # fenced again and again without an outage it would give up
             daemon.start()
-        running.check(daemon)
+    running.check([daemon])
+
+
+def wait_intake_shared(daemons, partitions):
+    """All partitions of the foreign topics are with those that run."""
+    def shared():
+        counts = [d.events("intake_assigned")[-1:] for d in daemons]
+        return all(counts) and sum(c["n"] for [c] in counts) == partitions
+    wait_for(shared, f"{partitions} foreign partitions shared by {len(daemons)} members")
+
+
+@pytest.mark.timeout(900)
+def test_members_come_and_go_and_each_record_has_its_one_effect(place, request):
+    """Of six partitions each topic's p is with the same member while one, two or three share
+    them: it reads both topics' records of an object, and so in their order."""
+    pipeline = Pipeline(place, partitions=6)
+    members = Members(place, **pipeline.settings(**SMALL_BATCHES))
+    members.join("m0x").wait_ready()
+    with Running(pipeline, together=True) as running:
+        for _ in range(ROUNDS_LONG if request.config.getoption("--long") else 1):
+            running.some_more()
+            for name in members.names_not_running() or ("m1x", "m2x"):
+                members.join(name)
+            wait_intake_shared(members.running, 12)
+            ways = [members.leave, members.kill]
+            running.random.shuffle(ways)
+            for goes in ways:
+                running.some_more()
+                goes(running.random.choice(members.running))
+                wait_intake_shared(members.running, 12)
+            running.some_more()
+    running.check(members.running)
 
 
 def test_a_restart_onto_a_backlog_passes_nothing_by(pipeline):

@@ -28,6 +28,7 @@ void kafka_lanes_clear(struct kafka_lanes *l)
         l->lanes = NULL;
         l->n = l->current = 0;
         l->until = INT64_MIN;
+        l->begun_ms = INT64_MAX;
 }
 
 /* librdkafka leaves a queue alone that was forwarded by the application, to nowhere here, also when
@@ -78,9 +79,12 @@ struct kafka_lane *kafka_lanes_find(struct kafka_lanes *l, const char *topic, in
 
 /* KEEPING */
 
-static void keep(struct kafka_lane *lane, rd_kafka_message_t *message, int64_t now_ms)
+static void keep(struct kafka_lanes *l, struct kafka_lane *lane, rd_kafka_message_t *message,
+                 int64_t now_ms)
 {
         lane->heard_ms = now_ms;
+        if (l->begun_ms == INT64_MAX)
+                l->begun_ms = now_ms;
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
                 lane->is_at_end = lane->first == lane->n;
                 rd_kafka_message_destroy(message);
@@ -115,7 +119,7 @@ bool kafka_lanes_put(struct kafka_lanes *l, rd_kafka_message_t *message, int64_t
                 rd_kafka_message_destroy(message);
                 return false;
         }
-        keep(lane, message, now_ms);
+        keep(l, lane, message, now_ms);
         lane->is_mixed = true;
         return true;
 }
@@ -137,13 +141,13 @@ static bool is_last(const struct kafka_lanes *l, const struct kafka_lane *lane)
                lane->kept[lane->n - 1]->offset + 1 >= high;
 }
 
-static void look(const struct kafka_lanes *l, struct kafka_lane *lane, int64_t now_ms)
+static void look(struct kafka_lanes *l, struct kafka_lane *lane, int64_t now_ms)
 {
         rd_kafka_message_t *messages[LANES_BATCH];
         ssize_t n = rd_kafka_consume_batch_queue(lane->queue, 0, messages, LANES_BATCH);
 
         for (ssize_t i = 0; i < n; i++)
-                keep(lane, messages[i], now_ms);
+                keep(l, lane, messages[i], now_ms);
         if (n > 0 && !is_empty(lane))
                 lane->is_at_end = is_last(l, lane);
 }
@@ -171,9 +175,11 @@ static int64_t time_of(const struct kafka_lane *lane)
         return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time < 0 ? 0 : time;
 }
 
-static bool is_awaited(const struct kafka_lane *lane, int64_t now_ms)
+static bool is_awaited(const struct kafka_lanes *l, const struct kafka_lane *lane, int64_t now_ms)
 {
-        return is_empty(lane) && !lane->is_at_end && now_ms < lane->heard_ms + LANES_WAIT_MS;
+        int64_t since_ms = lane->heard_ms > l->begun_ms ? lane->heard_ms : l->begun_ms;
+
+        return is_empty(lane) && !lane->is_at_end && now_ms - since_ms < LANES_WAIT_MS;
 }
 
 /* The lane whose record is the oldest; NULL: one is waited for, or all are empty. */
@@ -184,7 +190,7 @@ static struct kafka_lane *oldest(const struct kafka_lanes *l, int64_t now_ms, in
         for (size_t i = 0; i < l->n; i++) {
                 struct kafka_lane *lane = &l->lanes[i];
 
-                if (is_awaited(lane, now_ms))
+                if (is_awaited(l, lane, now_ms))
                         return NULL;
                 if (is_empty(lane) || (found != NULL && time_of(lane) >= *ret_time))
                         continue;

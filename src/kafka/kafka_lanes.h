@@ -15,7 +15,8 @@
  * that it is about, although they come by different topics, as far as one consumer has both.
  *
  * A partition of which nothing has come yet, and no end either, is waited for, but not longer than
- * LANES_WAIT_MS: then the others go on.
+ * LANES_WAIT_MS from when the first of them came: then the others go on. (Until then it may be the
+ * committed offsets of all of them that are waited for: somebody's transaction holds them.)
  *
  * Whoever polls the consumer is told of rebalances, also while nothing is taken from the lanes; a
  * record that comes so all the same is given to kafka_lanes_put().
@@ -49,6 +50,7 @@ struct kafka_lanes {
         size_t current; /* the lane that was taken from last */
         int64_t until;  /* it is taken from up to this time, when the others were looked at last */
         int64_t looked_ms; /* when all were looked at */
+        int64_t begun_ms;  /* when something came of any of them first; INT64_MAX: not yet */
 };
 
 void kafka_lanes_init(struct kafka_lanes *l, const char *const *topics, size_t n_topics);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Killed, fenced, joined and left, started late: each foreign record has its one effect, and outcomes
-come behind their failures."""
+"""Killed, fenced, joined and left, started late: each foreign record has its one effect, and
+outcomes come behind their failures."""
 import signal
 
 import pytest
@@ -93,6 +93,7 @@ def test_members_come_and_go_and_each_record_has_its_one_effect(place, request):
                 goes(running.random.choice(members.running))
                 wait_intake_shared(members.running, 12)
             running.some_more()
+    wait_shared(members.running)
     running.check(members.running)
 
 

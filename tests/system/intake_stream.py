@@ -61,10 +61,11 @@ class Story:
 
 
 def story_of(records):
-    """What the intake wrote into a failure log: settlements of owners are no part of it."""
+    """What the intake wrote into a failure log: settlements of owners, and their ends of transactions
+    that an outage may have swallowed, are no part of it."""
     story = Story()
     for record in records:
-        if "crr-settles" in record.headers:
+        if record.headers.keys() & {"crr-settles", "crr-outcome"}:
             continue
         identity, fields = parse(record)
         assert fields is not None and identity == identity_of_key(record.key), record

@@ -61,8 +61,8 @@ class Story:
 
 
 def story_of(records):
-    """What the intake wrote into a failure log: settlements of owners, and their ends of transactions
-    that an outage may have swallowed, are no part of it."""
+    """What the intake wrote into a failure log: settlements of owners are no part of it, and no ends
+    of transactions that an outage may have swallowed."""
     story = Story()
     for record in records:
         if record.headers.keys() & {"crr-settles", "crr-outcome"}:

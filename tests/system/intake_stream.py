@@ -61,7 +61,7 @@ class Story:
 
 
 def story_of(records):
-    """What the intake wrote into a failure log: settlements of owners are no part of it, and no ends
+    """What the intake wrote into a failure log. Settlements of owners are no part of it, nor are ends
     of transactions that an outage may have swallowed."""
     story = Story()
     for record in records:

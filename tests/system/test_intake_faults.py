@@ -85,6 +85,7 @@ def test_members_come_and_go_and_each_record_has_its_one_effect(place, request):
             running.some_more()
             for name in members.names_not_running() or ("m1x", "m2x"):
                 members.join(name)
+            wait_shared(members.running)
             wait_intake_shared(members.running, 12)
             ways = [members.leave, members.kill]
             running.random.shuffle(ways)

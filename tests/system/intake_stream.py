@@ -61,8 +61,8 @@ class Story:
 
 
 def story_of(records):
-    """What the intake wrote into a failure log. Settlements of owners are no part of it, nor are ends
-    of transactions that an outage may have swallowed."""
+    """What the intake wrote into a failure log: settlements of owners, and ends of transactions
+    that an outage may have swallowed, are no part of it."""
     story = Story()
     for record in records:
         if record.headers.keys() & {"crr-settles", "crr-outcome"}:

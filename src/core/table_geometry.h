@@ -18,6 +18,10 @@
 #define TABLE_PAGE        REGION_HUGE
 #endif
 
+/* For functions that only prefetch: gcc takes one for a function that does nothing, and drops its
+ * calls, unless it is always inlined. And for those that would pass their state through memory. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 #define TABLE_WINDOW 4  /* so many adjacent blocks are merged into one less */
 #define TABLE_FILL   95 /* percent of a block that is filled then */
 

@@ -13,30 +13,31 @@ static_assert(FAILURE_KEY_BYTES >= IMAGE_MAX, "an image fits");
  * own hash stands for the bucket, whose number is not the same for ever. Key and version follow by
  * whole words, the last of which may overlap the one before, and then their lengths, which tell
  * how: no two identities give the same words.
+ *
+ * All of it is inlined into one function: the state stays in registers, and is not waited for.
  */
 struct making {
         struct siphash hash;
         bytes16 not_plain; /* 0: all is */
 };
 
-static struct making copy_short(struct making m, uint8_t *to, struct str text)
+static ALWAYS_INLINE void copy_short(struct making *m, uint8_t *to, struct str text)
 {
         const uint8_t *p = (const uint8_t *)text.base;
 
-        m.not_plain |= (bytes16){ (uint8_t)!short_is_plain(p, text.len) };
+        m->not_plain |= (bytes16){ (uint8_t)!short_is_plain(p, text.len) };
         memcpy(to, p, text.len);
         if (text.len < 8) {
-                siphash13_word(&m.hash, bytes_get_tail(p, (unsigned)text.len));
-                return m;
+                siphash13_word(&m->hash, bytes_get_tail(p, (unsigned)text.len));
+                return;
         }
-        siphash13_word(&m.hash, bytes_get64(p));
-        siphash13_word(&m.hash, bytes_get64(p + text.len - 8));
-        return m;
+        siphash13_word(&m->hash, bytes_get64(p));
+        siphash13_word(&m->hash, bytes_get64(p + text.len - 8));
 }
 
 /* Copy and hash sixteen bytes. All in one go: the rounds of a hash wait for each other, and there
  * is time for the rest meanwhile. */
-static inline void copy16(struct making *m, uint8_t *to, const uint8_t *from)
+static ALWAYS_INLINE void copy16(struct making *m, uint8_t *to, const uint8_t *from)
 {
         bytes16 c = bytes_get128(from);
 
@@ -46,21 +47,21 @@ static inline void copy16(struct making *m, uint8_t *to, const uint8_t *from)
         siphash13_word(&m->hash, bytes_get64(from + 8));
 }
 
-/* The state is given and returned: `to` might be in it, if it were in memory. */
-static struct making copy_text(struct making m, uint8_t *to, struct str text)
+static ALWAYS_INLINE void copy_text(struct making *m, uint8_t *to, struct str text)
 {
         const uint8_t *p = (const uint8_t *)text.base, *last = p + text.len - 16;
 
-        if (text.len < 16)
-                return copy_short(m, to, text);
+        if (text.len < 16) {
+                copy_short(m, to, text);
+                return;
+        }
         for (; p < last; p += 16, to += 16)
-                copy16(&m, to, p);
-        copy16(&m, to - (p - last), last);
-        return m;
+                copy16(m, to, p);
+        copy16(m, to - (p - last), last);
 }
 
 /* Pack and hash sixteen digits or more. False: they are others; the state is as before. */
-static bool pack_long(struct siphash *hash, uint8_t *to, struct str version_id)
+static ALWAYS_INLINE bool pack_long(struct siphash *hash, uint8_t *to, struct str version_id)
 {
         const uint8_t *p = (const uint8_t *)version_id.base, *last = p + version_id.len - 16;
         struct siphash s = *hash;
@@ -83,7 +84,7 @@ static bool pack_long(struct siphash *hash, uint8_t *to, struct str version_id)
         return true;
 }
 
-static bool pack_short(struct siphash *hash, uint8_t *to, struct str version_id)
+static ALWAYS_INLINE bool pack_short(struct siphash *hash, uint8_t *to, struct str version_id)
 {
         if (!version_pack(to, version_id))
                 return false;
@@ -92,15 +93,16 @@ static bool pack_short(struct siphash *hash, uint8_t *to, struct str version_id)
 }
 
 /* Returns the bytes that it takes, and RECORD_VERSION_PACKED. */
-static unsigned write_version(struct making *m, uint8_t *to, struct str version_id)
+static ALWAYS_INLINE unsigned write_version(struct making *m, uint8_t *to, struct str version_id)
 {
         size_t n = version_id.len;
 
         if (n == 0)
                 return 0;
-        if (n % 2 == 0 && (n < 16 ? pack_short : pack_long)(&m->hash, to, version_id))
+        if (n % 2 == 0 && (n < 16 ? pack_short(&m->hash, to, version_id)
+                                  : pack_long(&m->hash, to, version_id)))
                 return (unsigned)n / 2 | RECORD_VERSION_PACKED;
-        *m = copy_text(*m, to, version_id);
+        copy_text(m, to, version_id);
         return (unsigned)n;
 }
 
@@ -112,7 +114,7 @@ static void write_image(const struct failure_table *t, struct failure_key *k, ui
         uint32_t lengths;
 
         siphash13_word(&m.hash, bucket_hash);
-        m = copy_text(m, k->image + IMAGE_KEY, k->id.key);
+        copy_text(&m, k->image + IMAGE_KEY, k->id.key);
         version = write_version(&m, k->image + IMAGE_KEY + key_len, k->id.version_id);
         version_len = version & (RECORD_VERSION_PACKED - 1);
         lengths =
@@ -174,12 +176,8 @@ void table_renew_key(const struct failure_table *t, struct failure_key *key)
                 find_names(t, key);
 }
 
-/*
- * PREFETCHING: the names of buckets first, many as there may be, then the lines of the index, then
- * those of the records that they name. gcc takes a function that does nothing else for one that
- * does nothing, and drops its calls, unless it is always inlined.
- */
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+/* PREFETCHING: the names of buckets first, many as there may be, then the lines of the index, then
+ * those of the records that they name. */
 
 static ALWAYS_INLINE void fetch_home(const struct failure_table *t, const struct failure_key *key)
 {

@@ -8,7 +8,7 @@
 #include "table_private.h"
 
 #define NAMES_MAX      (1u << 24) /* buckets, error codes, roles */
-#define BUCKETS_RECENT 4096
+#define BUCKETS_RECENT 16384
 #define SITES_RECENT   1024
 #define NAMES_RECENT   256
 

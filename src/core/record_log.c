@@ -99,8 +99,8 @@ static bool has_room(const struct block *b, uint32_t units, uint64_t offset)
         return b->used + units <= BLOCK_UNITS && offset - b->base <= UINT32_MAX;
 }
 
-/* The lines that the next records will be written to: a store that has to wait for its line holds up
- * all those after it. */
+/* The lines that the next records will be written to: a store that has to wait for its line holds
+ * up all those after it. */
 static ALWAYS_INLINE void fetch_for_next(const uint8_t *end)
 {
         for (unsigned i = 1; i <= LINES_AHEAD; i++)

@@ -22,7 +22,7 @@
  * calls, unless it is always inlined. And for those that would pass their state through memory. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-#define TABLE_WINDOW 4  /* so many adjacent blocks are merged into one less */
-#define TABLE_FILL   95 /* percent of a block that is filled then */
+#define TABLE_WINDOW  4  /* so many adjacent blocks are merged into one less */
+#define TABLE_FILL    95 /* percent of a block that is filled then */
 
 #endif

@@ -99,8 +99,8 @@ static ALWAYS_INLINE unsigned write_version(struct making *m, uint8_t *to, struc
 
         if (n == 0)
                 return 0;
-        if (n % 2 == 0 && (n < 16 ? pack_short(&m->hash, to, version_id)
-                                  : pack_long(&m->hash, to, version_id)))
+        if (n % 2 == 0 &&
+            (n < 16 ? pack_short(&m->hash, to, version_id) : pack_long(&m->hash, to, version_id)))
                 return (unsigned)n / 2 | RECORD_VERSION_PACKED;
         copy_text(m, to, version_id);
         return (unsigned)n;

@@ -220,19 +220,28 @@ static void merge_if_sparse(struct slot_index *x, uint32_t hash)
 
 /* ENTRIES */
 
+/* Bits of the slots with this handle; an empty one has none. */
+static unsigned match_handle(const struct slot_bucket *b, uint32_t handle)
+{
+        unsigned bits = 0;
+
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+                bits |= (unsigned)(b->handle[slot] == handle) << slot;
+        return bits;
+}
+
 void slot_index_find(const struct slot_index *x, uint32_t hash, uint32_t handle,
                      struct slot_walk *ret)
 {
+        unsigned at;
+
         ret->sub = sub_at(x, slot_sub_of(x, hash));
         ret->at = hash & (SLOT_BUCKETS - 1);
-        for (;; ret->at = (ret->at + 1) & (SLOT_BUCKETS - 1)) {
-                const struct slot_bucket *b = &ret->sub[ret->at];
-
-                for (ret->slot = 0; ret->slot < SLOTS; ret->slot++)
-                        if (b->handle[ret->slot] == handle && b->tag[ret->slot] != 0)
-                                return;
-                assert(b->overflow != 0);
+        while ((at = match_handle(&ret->sub[ret->at], handle)) == 0) {
+                assert(ret->sub[ret->at].overflow != 0);
+                ret->at = (ret->at + 1) & (SLOT_BUCKETS - 1);
         }
+        ret->slot = (unsigned)__builtin_ctz(at);
 }
 
 void slot_index_put(struct slot_index *x, uint32_t hash, uint8_t tag, uint32_t handle)

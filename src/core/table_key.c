@@ -202,6 +202,7 @@ static ALWAYS_INLINE void fetch_record(const struct failure_table *t, const stru
         record = record_at(&t->logs.blocks, handle);
         __builtin_prefetch(record, 1);
         __builtin_prefetch(record + 64);
+        __builtin_prefetch(record + 128);
         __builtin_prefetch(block_meta(&t->logs.blocks, block_of(handle)), 1);
 }
 

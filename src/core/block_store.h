@@ -75,6 +75,23 @@ static inline uint64_t record_offset(const struct block_store *s, uint32_t handl
         return block_meta(s, block_of(handle))->base + record_delta(record_at(s, handle));
 }
 
+/* Fetch the lines behind this place, of two records mostly. What is to be written is fetched too: a
+ * store that waits for its line holds up all those after it. */
+static ALWAYS_INLINE void block_fetch_behind(const uint8_t *at)
+{
+        for (size_t i = 1; i <= 4; i++)
+                __builtin_prefetch(at + i * 64, 1);
+}
+
+/* What a walk needs before it can fetch anything itself: each record tells where the next one is.
+ */
+#define BLOCK_FETCHED 512
+static ALWAYS_INLINE void block_fetch_first(const struct block_store *s, uint32_t block)
+{
+        for (size_t at = 0; at <= BLOCK_FETCHED; at += 64)
+                __builtin_prefetch(block_bytes(s, block) + at);
+}
+
 uint32_t block_take(struct block_store *s, uint32_t log, uint64_t base); /* zeroed but for these */
 void block_free(struct block_store *s, uint32_t block);
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* So many units fit into a block whatever the sizes of the records are. */
-#define SURE_UNITS (BLOCK_UNITS - RECORD_BYTES_MAX / RECORD_UNIT)
+#define LARGEST    (RECORD_BYTES_MAX / RECORD_UNIT)
+#define SURE_UNITS (BLOCK_UNITS > LARGEST ? BLOCK_UNITS - LARGEST : 0)
 
 /* A neighbour came or went: what was found about the windows around it does not hold any more. */
 static void unsettle(struct record_logs *s, uint32_t block)
@@ -88,6 +89,7 @@ static uint32_t write_record(struct rewrite *rw, const uint8_t *record, uint32_t
         memcpy(at, record, (size_t)units * RECORD_UNIT);
         b->last_delta = (uint32_t)(offset - b->base);
         record_set_delta(at, b->last_delta);
+        block_fetch_behind(at + (size_t)units * RECORD_UNIT);
         b->used = (uint16_t)(b->used + units);
         b->live = b->used;
         b->n++;
@@ -127,6 +129,7 @@ static void rewrite_window(struct rewrite *rw, uint32_t first, unsigned n)
         rw->to = block_meta(&rw->s->blocks, first)->prev;
         for (unsigned i = 0; i < n; i++) {
                 old[i] = first;
+                block_fetch_first(&rw->s->blocks, first);
                 first = block_meta(&rw->s->blocks, first)->next;
                 unlink_block(rw->s, old[i]);
         }
@@ -191,38 +194,48 @@ static unsigned count_rewritten(const struct record_logs *s, uint32_t first, uns
         return f.full + 1;
 }
 
-/* n blocks with so many live units: do they fit into one less? Offsets are kept as distances of 32
- * bits. */
+/* n blocks with so many live units: do they fit into as few as they should? Offsets are kept as
+ * distances of 32 bits. */
 static bool fits(const struct record_logs *s, uint32_t first, uint32_t last, unsigned n,
                  uint32_t live)
 {
         const struct block *b = block_meta(&s->blocks, last);
+        unsigned left = n <= TABLE_FEW ? n - 1 : n - 2;
 
-        if (live > (n - 1) * BLOCK_FULL ||
+        if (live > left * BLOCK_FULL ||
             b->base + b->last_delta - block_meta(&s->blocks, first)->base > UINT32_MAX)
                 return false;
-        return live <= (n - 1) * SURE_UNITS || count_rewritten(s, first, n) < n;
+        return live <= left * SURE_UNITS || count_rewritten(s, first, n) <= left;
 }
 
-/* The blocks up to TABLE_WINDOW - 1 away, in order; `middle` is the place of the one asked for. */
+/* The blocks up to TABLE_WINDOW - 1 away, in order, from `first` on; the one asked for is in the
+ * middle. */
 struct surroundings {
         uint32_t block[2 * TABLE_WINDOW - 1], live[2 * TABLE_WINDOW - 1];
-        unsigned n, middle;
+        unsigned first, end;
 };
 
+static void look_at(const struct record_logs *s, struct surroundings *around, unsigned place,
+                    uint32_t block)
+{
+        around->block[place] = block;
+        around->live[place] = block_meta(&s->blocks, block)->live;
+}
+
+/* Both ways at once: each step waits for the one before it. */
 static struct surroundings look_around(const struct record_logs *s, uint32_t block)
 {
-        struct surroundings around = { .n = 0 };
-        uint32_t at = block;
+        struct surroundings around = { .first = TABLE_WINDOW - 1, .end = TABLE_WINDOW };
+        uint32_t left = block, right = block;
 
-        while (around.middle < TABLE_WINDOW - 1 && block_meta(&s->blocks, at)->prev != NO_BLOCK) {
-                at = block_meta(&s->blocks, at)->prev;
-                around.middle++;
-        }
-        for (; at != NO_BLOCK && around.n < around.middle + TABLE_WINDOW; around.n++) {
-                around.block[around.n] = at;
-                around.live[around.n] = block_meta(&s->blocks, at)->live;
-                at = block_meta(&s->blocks, at)->next;
+        look_at(s, &around, TABLE_WINDOW - 1, block);
+        for (unsigned i = 1; i < TABLE_WINDOW; i++) {
+                left = left != NO_BLOCK ? block_meta(&s->blocks, left)->prev : NO_BLOCK;
+                right = right != NO_BLOCK ? block_meta(&s->blocks, right)->next : NO_BLOCK;
+                if (left != NO_BLOCK)
+                        look_at(s, &around, --around.first, left);
+                if (right != NO_BLOCK)
+                        look_at(s, &around, around.end++, right);
         }
         return around;
 }
@@ -238,7 +251,7 @@ static bool window_fits(const struct record_logs *s, const struct surroundings *
 {
         uint32_t live = 0;
 
-        if (first + n > around->n)
+        if (first < around->first || first + n > around->end)
                 return false;
         for (unsigned i = first; i < first + n; i++)
                 live += around->live[i];
@@ -251,9 +264,7 @@ static struct window find_window(const struct record_logs *s, uint32_t block)
         struct surroundings around = look_around(s, block);
 
         for (unsigned n = 2; n <= TABLE_WINDOW; n++) {
-                unsigned first = around.middle >= n - 1 ? around.middle - (n - 1) : 0;
-
-                for (; first <= around.middle; first++)
+                for (unsigned first = TABLE_WINDOW - n; first < TABLE_WINDOW; first++)
                         if (window_fits(s, &around, first, n))
                                 return (struct window){ around.block[first], n };
         }

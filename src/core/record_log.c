@@ -6,8 +6,7 @@
 
 #include "log_rewrite.h"
 
-#define LEAD        16
-#define LINES_AHEAD 4 /* two records, mostly */
+#define LEAD 16
 
 bool record_logs_init(struct record_logs *s, uint32_t blocks_max, uint32_t subs_max)
 {
@@ -74,6 +73,7 @@ static void look_ahead(struct block_walk *w)
 {
         for (; w->lead < LEAD && w->ahead < w->end; w->lead++) {
                 __builtin_prefetch(slot_home(&w->s->index, record_hash(w->ahead)), 1);
+                block_fetch_behind(w->ahead + BLOCK_FETCHED);
                 w->ahead += (size_t)record_units(w->ahead) * RECORD_UNIT;
         }
 }
@@ -99,14 +99,6 @@ static bool has_room(const struct block *b, uint32_t units, uint64_t offset)
         return b->used + units <= BLOCK_UNITS && offset - b->base <= UINT32_MAX;
 }
 
-/* The lines that the next records will be written to: a store that has to wait for its line holds
- * up all those after it. */
-static ALWAYS_INLINE void fetch_for_next(const uint8_t *end)
-{
-        for (unsigned i = 1; i <= LINES_AHEAD; i++)
-                __builtin_prefetch(end + (size_t)i * 64, 1);
-}
-
 static uint32_t write_behind(struct record_logs *s, uint32_t block, uint8_t *record, uint32_t units,
                              uint64_t offset)
 {
@@ -116,7 +108,7 @@ static uint32_t write_behind(struct record_logs *s, uint32_t block, uint8_t *rec
         b->last_delta = (uint32_t)(offset - b->base);
         record_set_delta(record, b->last_delta);
         memcpy(at, record, (size_t)units * RECORD_UNIT);
-        fetch_for_next(at + (size_t)units * RECORD_UNIT);
+        block_fetch_behind(at + (size_t)units * RECORD_UNIT);
         b->used = (uint16_t)(b->used + units);
         b->live = (uint16_t)(b->live + units);
         b->n++;

@@ -19,10 +19,9 @@
  *
  * Cost  An append is a copy. Out of order, a merge or a move: up to TABLE_WINDOW blocks are copied.
  */
-#define LOG_BLOCKS_NEEDED                                                       \
-        8 /* that a put and the merge after it may take before they free others \
-           */
-#define NO_LOG 0
+/* That a put and the merge after it may take before they free others. */
+#define LOG_BLOCKS_NEEDED 10
+#define NO_LOG            0
 
 enum log_standing {
         LOG_SHOWN,

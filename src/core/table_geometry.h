@@ -22,7 +22,11 @@
  * calls, unless it is always inlined. And for those that would pass their state through memory. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-#define TABLE_WINDOW  4  /* so many adjacent blocks are merged into one less */
-#define TABLE_FILL    95 /* percent of a block that is filled then */
+/* So many adjacent blocks are merged at most, so full; up to TABLE_FEW into one block less, more of
+ * them into two less. Of seven into five each block that is freed costs two and a half to copy,
+ * and the blocks are as full as with four into three, which costs three. */
+#define TABLE_WINDOW 7
+#define TABLE_FEW    3
+#define TABLE_FILL   99 /* percent */
 
 #endif

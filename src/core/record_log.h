@@ -14,7 +14,7 @@
  * offsets, in blocks; and the index that finds them.
  *
  * A record that goes is marked dead. A block without live ones is freed at once, and a few
- * neighbours that would fit into one block less are merged. Records move then, and the index with
+ * neighbours that would fit into fewer blocks are merged. Records move then, and the index with
  * them: no handle outlives a call that changes a log.
  *
  * Cost  An append is a copy. Out of order, a merge or a move: up to TABLE_WINDOW blocks are copied.

@@ -194,18 +194,17 @@ static unsigned count_rewritten(const struct record_logs *s, uint32_t first, uns
         return f.full + 1;
 }
 
-/* n blocks with so many live units: do they fit into as few as they should? Offsets are kept as
- * distances of 32 bits. */
+/* n blocks with so many live units: do they fit into one less? Offsets are kept as distances of 32
+ * bits. */
 static bool fits(const struct record_logs *s, uint32_t first, uint32_t last, unsigned n,
                  uint32_t live)
 {
         const struct block *b = block_meta(&s->blocks, last);
-        unsigned left = n <= TABLE_FEW ? n - 1 : n - 2;
 
-        if (live > left * BLOCK_FULL ||
+        if (live > (n - 1) * BLOCK_FULL ||
             b->base + b->last_delta - block_meta(&s->blocks, first)->base > UINT32_MAX)
                 return false;
-        return live <= left * SURE_UNITS || count_rewritten(s, first, n) <= left;
+        return live <= (n - 1) * SURE_UNITS || count_rewritten(s, first, n) < n;
 }
 
 /* The blocks up to TABLE_WINDOW - 1 away, in order, from `first` on; the one asked for is in the

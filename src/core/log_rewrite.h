@@ -17,7 +17,7 @@ void log_remove_block(struct record_logs *s, uint32_t block);
 uint32_t log_rewrite_with(struct record_logs *s, uint32_t log, uint32_t block,
                           const uint8_t *record, uint32_t units, uint64_t offset);
 
-/* Merge some neighbours of this block with it, if they fit into one block less or two. */
+/* Merge some neighbours of this block with it, if they fit into one block less. */
 void log_merge_around(struct record_logs *s, uint32_t block);
 
 /* Would log_merge_around() find anything? */

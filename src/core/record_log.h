@@ -14,13 +14,13 @@
  * offsets, in blocks; and the index that finds them.
  *
  * A record that goes is marked dead. A block without live ones is freed at once, and a few
- * neighbours that would fit into fewer blocks are merged. Records move then, and the index with
+ * neighbours that would fit into one block less are merged. Records move then, and the index with
  * them: no handle outlives a call that changes a log.
  *
  * Cost  An append is a copy. Out of order, a merge or a move: up to TABLE_WINDOW blocks are copied.
  */
 /* That a put and the merge after it may take before they free others. */
-#define LOG_BLOCKS_NEEDED 10
+#define LOG_BLOCKS_NEEDED 8
 #define NO_LOG            0
 
 enum log_standing {

@@ -37,9 +37,10 @@
 #include "crr/base/time.h"
 #include "daemon_private.h"
 
-#define ANSWER_MS 2000
-#define HURRY_MS  1000
-#define CLOSE_MS  10000
+#define HEAP_SHARE 32 /* of what the table may take: memory that requests may need at once */
+#define ANSWER_MS  2000
+#define HURRY_MS   1000
+#define CLOSE_MS   10000
 
 enum life {
         LIFE_STARTING,
@@ -366,6 +367,7 @@ static void init_handles(struct daemon *d)
 static void begin(struct daemon *d)
 {
         enter(d, LIFE_RUNNING, INT64_MAX);
+        heap_get_ahead(&d->heap, &d->loop, process_table_memory() / HEAP_SHARE);
         d->turn_cpu_ns = process_thread_cpu_ns();
         kafka_start(d->kafka, d->member);
         uv_prepare_start(&d->turn, turn_on_prepare);

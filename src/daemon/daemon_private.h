@@ -14,6 +14,7 @@
 #include "crr/http/http_server.h"
 #include "crr/kafka/kafka.h"
 #include "daemon.h"
+#include "heap.h"
 #include "helper.h"
 #include "process.h"
 
@@ -63,6 +64,7 @@ struct daemon {
                 struct page_range range;
                 bool is_touching; /* the pool has them */
         } pages;
+        struct heap_reserve heap;
 
         bool was_ready;
         int64_t not_ready_since_ms;

@@ -7,6 +7,7 @@
 #include "crr/kafka/kafka.h"
 #include "daemon.h"
 #include "healthcheck.h"
+#include "heap.h"
 #include "options.h"
 
 #define TEXT_LIMIT ((size_t)4 * 1024 * 1024)
@@ -123,6 +124,7 @@ int main(int argc, char *argv[])
         struct options options;
         struct buf out;
 
+        heap_configure();
         buf_init(&out, TEXT_LIMIT);
         if (options_parse(argc, argv, &options) == 0)
                 status = print_table(options.command, &out) ? put(&out) : with_settings(&options);

@@ -270,6 +270,15 @@ static void read_in(struct http_conn *c)
                 conn_close(c);
 }
 
+/* A turn of the loop reads from so many sockets; the others are heard of again in the next one. */
+static bool has_turn(struct http_server *s)
+{
+        if (s->reads_left == 0)
+                return false;
+        s->reads_left--;
+        return true;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct http_conn *c = poll->data;
@@ -286,7 +295,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 else if (waits_for_room(c))
                         take_stash(c);
         }
-        if ((events & UV_READABLE) != 0)
+        if ((events & UV_READABLE) != 0 && has_turn(c->server))
                 read_in(c);
         conn_go_on(c);
 }

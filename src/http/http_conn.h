@@ -86,6 +86,7 @@ struct http_server {
         uv_timer_t tick;
         uv_prepare_t turn;
         size_t body_bytes_left; /* that may be read of bodies in this turn of the loop */
+        unsigned reads_left;    /* in this turn of the loop, of whatever */
         char date[64];
         int first_reserved_fd; /* this descriptor and those above are not for connections */
         int spare_fd;          /* given up to accept and refuse when descriptors run out */

@@ -36,6 +36,7 @@
 #define BACKLOG      1024
 #define RESERVED_FDS 128
 #define BODY_BYTES   262144 /* of all bodies together in a turn of the loop */
+#define READS        256    /* in a turn: of small requests, a millisecond */
 
 struct listener {
         uv_poll_t poll;
@@ -204,6 +205,7 @@ static void on_turn(uv_prepare_t *turn)
         struct http_server *s = turn->data;
 
         s->body_bytes_left = BODY_BYTES;
+        s->reads_left = READS;
 }
 
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *limits,

@@ -13,7 +13,9 @@
 #define STASH_BYTES  65536 /* so much is read ahead of a client that is being served */
 #define KEPT         ((size_t)FIXTURE_MAX_BODY) /* memory for a body of the limit */
 #define TURN_BYTES   262144 /* so much is read of all bodies in a turn of the loop */
+#define TURN_READS   256    /* sockets that are read in a turn */
 #define UPLOADS      20
+#define CROWD        400
 #define REFUSALS_MAX 64 /* connections over the limit that are answered */
 
 static void send_posts(struct client *c, int n, size_t body)
@@ -240,6 +242,28 @@ static void bodies_have_a_share_of_a_turn_however_many_they_are(void)
         fixture_stop();
 }
 
+static void a_turn_reads_so_many_sockets_however_many_have_something(void)
+{
+        struct client *crowd[CROWD];
+        unsigned first, before;
+
+        fixture_start((struct http_limits){ .max_connections = 2 * CROWD });
+        for (int i = 0; i < CROWD; i++) {
+                crowd[i] = client_new();
+                WAIT(fixture.server->n_conns == (unsigned)i + 1);
+        }
+        for (int i = 0; i < CROWD; i++)
+                CHECK_INT(send(crowd[i]->fd, GET, strlen(GET), 0), strlen(GET));
+        first = fixture.n_routed;
+        while ((before = fixture.n_routed) < first + CROWD) {
+                fixture_turn();
+                CHECK(fixture.n_routed <= before + TURN_READS);
+        }
+        for (int i = 0; i < CROWD; i++)
+                client_free(crowd[i]);
+        fixture_stop();
+}
+
 static void requests_over_the_limit_are_503_and_their_connection_goes_on(void)
 {
         struct client *in[2], *out;
@@ -361,6 +385,7 @@ int main(void)
         RUN(nothing_is_read_ahead_when_the_budget_is_used_up);
         RUN(a_client_that_reads_no_answers_has_one_of_them_in_memory);
         RUN(bodies_have_a_share_of_a_turn_however_many_they_are);
+        RUN(a_turn_reads_so_many_sockets_however_many_have_something);
         RUN(requests_over_the_limit_are_503_and_their_connection_goes_on);
         RUN(what_stands_apart_has_its_place_when_clients_have_taken_all_others);
         RUN(connections_over_the_limit_are_503_then_closed_at_once);

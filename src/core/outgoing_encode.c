@@ -31,17 +31,23 @@ static void add_header(struct publish_record *r, const char *name, struct str va
         r->headers[r->n_headers++] = (struct publish_header){ name, value };
 }
 
-static void add_retry_id(const struct encode_context *c, struct publish_record *r,
-                         const struct uuid *id)
+/* Absent: there is none. */
+static struct str retry_id_text(const struct encode_context *c, const struct uuid *id)
 {
         char text[UUID_TEXT_SIZE];
 
         if (uuid_is_nil(id))
-                return;
+                return STR_ABSENT;
         uuid_format(id, text);
         buf_clear(c->scratch);
-        buf_append_c(c->scratch, text);
-        add_header(r, "crr-retry-id", keep(c));
+        buf_append(c->scratch, text, UUID_TEXT_SIZE - 1);
+        return keep(c);
+}
+
+static void add_retry_id(struct publish_record *r, struct str text)
+{
+        if (text.base != NULL)
+                add_header(r, "crr-retry-id", text);
 }
 
 static struct str canonical_key(const struct encode_context *c, const struct identity *id)
@@ -107,10 +113,10 @@ static enum encode_result write_payload(const struct outgoing *o, const struct e
 }
 
 static enum encode_result retry_entry(const struct outgoing *o, const struct encode_context *c,
-                                      struct publish_record *r)
+                                      struct str retry_id, struct publish_record *r)
 {
         *r = object_record(o, c, PUBLISH_REPLICATION);
-        add_retry_id(c, r, &o->failure.retry_id);
+        add_retry_id(r, retry_id);
         add_header(r, "crr-retry-attempt", decimal(c, o->failure.attempts));
         if (o->traceparent.base != NULL)
                 add_header(r, "traceparent", o->traceparent);
@@ -118,10 +124,10 @@ static enum encode_result retry_entry(const struct outgoing *o, const struct enc
 }
 
 static void status_entry(const struct outgoing *o, const struct encode_context *c,
-                         struct publish_record *r)
+                         struct str retry_id, struct publish_record *r)
 {
         *r = object_record(o, c, PUBLISH_STATUS);
-        add_retry_id(c, r, &o->failure.retry_id);
+        add_retry_id(r, retry_id);
         buf_clear(c->scratch);
         backbeat_write_status(c->reader, o->metadata, c->said, &o->failure, c->scratch,
                               c->ret_said);
@@ -131,17 +137,18 @@ static void status_entry(const struct outgoing *o, const struct encode_context *
 static enum encode_result encode_retry(const struct outgoing *o, const struct encode_context *c,
                                        struct publish_record records[], size_t *ret_n)
 {
+        struct str retry_id = retry_id_text(c, &o->failure.retry_id);
         enum encode_result result;
         size_t n = 0;
 
         if (c->payload == RETRY_PAYLOAD_BACKBEAT && c->has_status)
-                status_entry(o, c, &records[n++]);
-        result = retry_entry(o, c, &records[n++]);
+                status_entry(o, c, retry_id, &records[n++]);
+        result = retry_entry(o, c, retry_id, &records[n++]);
         if (result != ENCODE_OK)
                 return result;
         records[n] = log_record(o, c);
         records[n].value = failure_value(o, c);
-        add_retry_id(c, &records[n], &o->failure.retry_id);
+        add_retry_id(&records[n], retry_id);
         *ret_n = n + 1;
         return ENCODE_OK;
 }
@@ -161,7 +168,7 @@ static void add_settlement_headers(const struct outgoing *o, const struct encode
         add_header(r, "crr-settles", decimal(c, o->settles));
         if (outcome != NULL)
                 add_header(r, "crr-outcome", str_from(outcome));
-        add_retry_id(c, r, &o->failure.retry_id);
+        add_retry_id(r, retry_id_text(c, &o->failure.retry_id));
 }
 
 /* Twice: a topic may have its own times, or refuse old ones. A record that Kafka did not take is

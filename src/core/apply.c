@@ -387,7 +387,8 @@ static int apply(struct application *a)
 }
 
 int apply_record(struct member *m, const struct log_record *record,
-                 const struct decoded_record *decoded, struct failure_key *key, struct error *err)
+                 const struct decoded_record *decoded, struct failure_key *key, uint64_t hash,
+                 struct error *err)
 {
         struct application a = {
                 .m = m, .record = record, .decoded = decoded, .key = key, .err = err
@@ -395,7 +396,7 @@ int apply_record(struct member *m, const struct log_record *record,
 
         settle_reveal(m, &decoded->failure.id); /* its partition may have left just now */
         application_begin(&a);
-        overlay_on_record(m, decoded);
+        overlay_on_record(m, decoded, hash);
         settle_on_record(m, decoded, record, a.spelling);
         return apply(&a);
 }

@@ -21,6 +21,7 @@ struct arrival {
         enum reject_cause cause;
         bool is_wanted;
         struct failure_key *in_the_table; /* if the key is good */
+        uint64_t hash; /* likewise, while retries are on their way: of the identity */
 };
 
 #define ARRIVAL_KEPT_BYTES ((size_t)4096) /* of a buffer, for the next batch */

@@ -250,6 +250,13 @@ static bool may_be_written(const struct member *m, const struct outgoing *o, int
                 partition_state(&m->partitions[partition]) == PARTITION_LEAVING);
 }
 
+/* Where a retry belongs changes only with the number of partitions. */
+static bool is_misplaced(struct member *m, const struct outgoing *o)
+{
+        return o->n_partitions != m->n_partitions &&
+               member_home_of(m, &o->failure.id) != o->failure.partition;
+}
+
 enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, struct error *err)
 {
         if (o->kind != OUTGOING_RETRY)
@@ -264,7 +271,7 @@ enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, st
                 error_set(err, ERR_UNAVAILABLE, "nobody waits for it any more");
                 return END_FAILED;
         }
-        if (o->overtaken || member_home_of(m, &o->failure.id) != o->failure.partition)
+        if (o->overtaken || is_misplaced(m, o))
                 return END_STALE;
         o->life = m->partitions[o->failure.partition].life;
         return END_COMMITTED;

@@ -96,11 +96,12 @@ void member_outgoing_end(struct member *m, struct outgoing *o, enum outgoing_end
 /* May it be submitted? END_COMMITTED: yes, and it is as it will stand in the log. */
 enum outgoing_end member_outgoing_check(struct member *m, struct outgoing *o, struct error *err);
 
-/* apply.c: the only place where the table changes. key: of the record's identity, for the table. A
- * rejected record is one that decoded->failure.id may tell. ERR_TABLE_FULL, ERR_TOO_MANY_SITES:
- * nothing was changed. */
+/* apply.c: the only place where the table changes. key: of the record's identity, for the table;
+ * hash: as overlay_on_record(). A rejected record is one that decoded->failure.id may tell.
+ * ERR_TABLE_FULL, ERR_TOO_MANY_SITES: nothing was changed. */
 int apply_record(struct member *m, const struct log_record *record,
-                 const struct decoded_record *decoded, struct failure_key *key, struct error *err);
+                 const struct decoded_record *decoded, struct failure_key *key, uint64_t hash,
+                 struct error *err);
 int apply_rejected(struct member *m, const struct log_record *record,
                    const struct decoded_record *decoded, struct failure_key *key,
                    struct error *err);
@@ -108,7 +109,8 @@ int apply_rejected(struct member *m, const struct log_record *record,
 bool apply_again(struct member *m, const struct failure *f);
 
 /* overlay.c: the retries in flight, against the log. */
-void overlay_on_record(struct member *m, const struct decoded_record *record);
+/* hash: of the record's identity, in m->retries; any when there are none. */
+void overlay_on_record(struct member *m, const struct decoded_record *record, uint64_t hash);
 void overlay_on_committed(struct member *m, struct outgoing *o);
 void overlay_on_unknown(struct member *m, struct outgoing *o);
 void overlay_on_publisher_ready(struct member *m);
@@ -117,6 +119,7 @@ bool overlay_may_let_go(
 bool overlay_hides(const struct member *m, const struct identity *id);
 /* The retry of an identity that is under way; NULL: none. */
 struct outgoing *overlay_find(struct member *m, const struct identity *id);
+struct outgoing *overlay_find_hash(struct member *m, const struct identity *id, uint64_t hash);
 void overlay_tick(struct member *m); /* end what was read back, resolve what was unknown */
 bool overlay_work(struct member *m); /* what waited for partitions that have left; true: more */
 

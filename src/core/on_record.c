@@ -75,7 +75,7 @@ static int apply_arrival(struct member *m, struct arrival_batch *batch, size_t i
                 count_rejected(m, record, arrival->cause, err);
                 return apply_rejected(m, record, decoded, arrival->in_the_table, err);
         }
-        if (apply_record(m, record, decoded, arrival->in_the_table, err) != 0)
+        if (apply_record(m, record, decoded, arrival->in_the_table, arrival->hash, err) != 0)
                 return -1;
         count_accepted(m, decoded);
         return 0;
@@ -114,10 +114,28 @@ static void look_up(struct member *m, struct arrival_batch *batch, size_t from, 
         failure_table_prefetch(m->table, ids, good, m->keys);
 }
 
+/* The same among the retries under way. */
+static void look_up_retries(struct member *m, struct arrival_batch *batch, size_t from, size_t to)
+{
+        for (size_t i = from; i < to; i++) {
+                struct arrival *arrival = &batch->items[i];
+
+                arrival->hash = 0;
+                if (!arrival->is_wanted || !arrival->key.is_good)
+                        continue;
+                arrival->hash = identity_hash(&m->retries.key, &arrival->key.id);
+                outgoing_map_fetch_place(&m->retries, arrival->hash);
+        }
+        for (size_t i = from; i < to; i++)
+                outgoing_map_fetch_first(&m->retries, batch->items[i].hash);
+}
+
 /* What was wanted may be so no more: a partition is held. */
 static void take_some(struct member *m, struct arrival_batch *batch, size_t from, size_t to)
 {
         look_up(m, batch, from, to);
+        if (m->retries.n > 0)
+                look_up_retries(m, batch, from, to);
         for (size_t i = from; i < to; i++)
                 if (batch->items[i].is_wanted && is_wanted(m, &batch->records[i]))
                         take_record(m, batch, i);

@@ -232,10 +232,15 @@ void outgoing_map_deinit(struct outgoing_map *map)
         map->buckets = NULL;
 }
 
+static struct outgoing **bucket_of(const struct outgoing_map *map, uint64_t hash)
+{
+        return &map->buckets[hash & (map->n_buckets - 1)];
+}
+
 struct outgoing *outgoing_map_find_hash(const struct outgoing_map *map, const struct identity *id,
                                         uint64_t hash)
 {
-        for (struct outgoing *o = map->buckets[hash & (map->n_buckets - 1)]; o; o = o->map_next)
+        for (struct outgoing *o = *bucket_of(map, hash); o != NULL; o = o->map_next)
                 if (o->hash == hash && identity_eq(&o->failure.id, id))
                         return o;
         return NULL;
@@ -254,6 +259,23 @@ struct outgoing *outgoing_map_next(const struct outgoing *o)
                 if (next->hash == o->hash && identity_eq(&next->failure.id, &o->failure.id))
                         return next;
         return NULL;
+}
+
+void outgoing_map_fetch_place(const struct outgoing_map *map, uint64_t hash)
+{
+        __builtin_prefetch(bucket_of(map, hash));
+}
+
+/* Its hash; where its strings are, and the strings. */
+void outgoing_map_fetch_first(const struct outgoing_map *map, uint64_t hash)
+{
+        const struct outgoing *o = *bucket_of(map, hash);
+
+        if (o == NULL)
+                return;
+        __builtin_prefetch(o, 1);
+        __builtin_prefetch(&o->failure);
+        __builtin_prefetch(o + 1);
 }
 
 static void map_grow(struct outgoing_map *map)
@@ -284,7 +306,7 @@ void outgoing_map_add_hash(struct outgoing_map *map, struct outgoing *o, uint64_
         if (map->n == map->n_buckets)
                 map_grow(map);
         o->hash = hash;
-        bucket = &map->buckets[hash & (map->n_buckets - 1)];
+        bucket = bucket_of(map, hash);
         o->map_next = *bucket;
         *bucket = o;
         map->n++;
@@ -297,7 +319,7 @@ void outgoing_map_add(struct outgoing_map *map, struct outgoing *o)
 
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o)
 {
-        struct outgoing **at = &map->buckets[o->hash & (map->n_buckets - 1)];
+        struct outgoing **at = bucket_of(map, o->hash);
 
         while (*at != o)
                 at = &(*at)->map_next;

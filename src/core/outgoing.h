@@ -76,6 +76,7 @@ struct outgoing {
         bool overtaken;  /* another record of the identity was read since it was made */
         int64_t stands;  /* offset of the record that it answers to; -1: none */
         int settles_partition; /* where that stands: not the target's only for a MOVE */
+        int n_partitions;      /* RETRY: of the log, when its target was chosen */
         uint16_t spelling;     /* of that record's key */
         uint64_t life;         /* of the partition that it is watched in */
         struct str traceparent;
@@ -171,6 +172,10 @@ struct outgoing *outgoing_map_find(const struct outgoing_map *map, const struct 
 struct outgoing *outgoing_map_find_hash(const struct outgoing_map *map, const struct identity *id,
                                         uint64_t hash);
 struct outgoing *outgoing_map_next(const struct outgoing *o); /* another of the identity */
+/* Ahead of several finds, for all of them one after the other: the place where to look, then what
+ * stands there, is on its way from memory meanwhile. */
+void outgoing_map_fetch_place(const struct outgoing_map *map, uint64_t hash);
+void outgoing_map_fetch_first(const struct outgoing_map *map, uint64_t hash);
 void outgoing_map_add(struct outgoing_map *map, struct outgoing *o);
 void outgoing_map_add_hash(struct outgoing_map *map, struct outgoing *o, uint64_t hash);
 void outgoing_map_remove(struct outgoing_map *map, struct outgoing *o);

@@ -60,14 +60,21 @@ static void end_left(struct member *m, struct outgoing *o)
         end(m, o);
 }
 
-struct outgoing *overlay_find(struct member *m, const struct identity *id)
+struct outgoing *overlay_find_hash(struct member *m, const struct identity *id, uint64_t hash)
 {
-        struct outgoing *o = outgoing_map_find(&m->retries, id);
+        struct outgoing *o = outgoing_map_find_hash(&m->retries, id, hash);
 
         if (o == NULL || is_live(m, o))
                 return o;
         end_left(m, o);
         return NULL;
+}
+
+struct outgoing *overlay_find(struct member *m, const struct identity *id)
+{
+        if (m->retries.n == 0)
+                return NULL;
+        return overlay_find_hash(m, id, identity_hash(&m->retries.key, id));
 }
 
 /* An unknown outcome turned out to be a commit. */
@@ -100,9 +107,12 @@ static bool is_record_of(const struct outgoing *o, const struct decoded_record *
                o->failure.attempts == record->failure.attempts;
 }
 
-void overlay_on_record(struct member *m, const struct decoded_record *record)
+void overlay_on_record(struct member *m, const struct decoded_record *record, uint64_t hash)
 {
-        struct outgoing *o = overlay_find(m, &record->failure.id);
+        struct outgoing *o = NULL;
+
+        if (m->retries.n > 0)
+                o = overlay_find_hash(m, &record->failure.id, hash);
 
         if (o == NULL)
                 return;

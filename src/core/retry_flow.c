@@ -180,6 +180,7 @@ static void begin(struct retry_work *w, size_t i, const struct failure *known)
         o = outgoing_new(OUTGOING_RETRY, &f, req->traceparent);
         o->stands = known == NULL ? -1 : known->offset;
         o->settles_partition = known == NULL ? f.partition : known->partition;
+        o->n_partitions = m->n_partitions;
         o->wants_entry = f.entry_offset >= 0;
         o->force = req->entries[i].force;
         outgoing_map_add_hash(&m->retries, o, w->waiters[i].hash);
@@ -194,13 +195,12 @@ static bool was_asked_before(const struct retry_request *req)
         return req->again || !req->has_idempotency_key;
 }
 
-static void check_known(struct retry_work *w, size_t i)
+static void check_known(struct retry_work *w, size_t i, struct failure_key *key)
 {
         struct member *m = w->flow->member;
         struct retry_request *req = w->req;
         struct failure known;
-        bool found = failure_table_get(m->table, &req->entries[i].id, &known);
-
+        bool found = failure_table_get_keyed(m->table, key, &known);
         bool is_ours = found && uuid_eq(&known.retry_id, &req->retry_id);
 
         if (is_ours && (known.state == FAILURE_PENDING || was_asked_before(req)))
@@ -213,7 +213,7 @@ static void check_known(struct retry_work *w, size_t i)
                 retry_work_skip_entry(w, i, "not_failed");
 }
 
-static void check(struct retry_work *w, size_t i)
+static void check(struct retry_work *w, size_t i, struct failure_key *key)
 {
         struct member *m = w->flow->member;
         struct retry_entry *entry = &w->req->entries[i];
@@ -235,13 +235,32 @@ static void check(struct retry_work *w, size_t i)
                 retry_work_fail_entry(w, i, &err);
                 return;
         }
-        o = overlay_find(m, &entry->id);
+        o = overlay_find_hash(m, &entry->id, w->waiters[i].hash);
         if (o != NULL && outgoing_state(o) == OUTGOING_COMMITTED)
                 publish_known(w, i, &o->failure);
         else if (o != NULL)
                 join(w, i, o);
         else
-                check_known(w, i);
+                check_known(w, i, key);
+}
+
+/* Some in a row, looked up all at once, so that the memory of each is on its way while the others
+ * are worked on. */
+static void check_some(struct retry_work *w, size_t from, size_t to)
+{
+        struct member *m = w->flow->member;
+        struct identity ids[FAILURE_TABLE_BATCH];
+
+        assert(from < to && to - from <= FAILURE_TABLE_BATCH);
+        for (size_t i = from; i < to; i++) {
+                ids[i - from] = w->req->entries[i].id;
+                outgoing_map_fetch_place(&m->retries, w->waiters[i].hash);
+        }
+        failure_table_prefetch(m->table, ids, to - from, m->keys);
+        for (size_t i = from; i < to; i++)
+                outgoing_map_fetch_first(&m->retries, w->waiters[i].hash);
+        for (size_t i = from; i < to; i++)
+                check(w, i, &m->keys[i - from]);
 }
 
 static void check_again(struct retry_work *w)
@@ -251,19 +270,30 @@ static void check_again(struct retry_work *w)
                         continue;
                 w->waiters[i].again = false;
                 w->again--;
-                check(w, i);
+                check_some(w, i, i + 1);
         }
 }
 
 /* WORK */
 
+static void place_some(struct retry_work *w, size_t from, size_t to)
+{
+        for (size_t i = from; i < to; i++)
+                place(w, i);
+}
+
 /* At most `most` entries; true when the phase is over. */
-static bool do_slice(struct retry_work *w, void (*one)(struct retry_work *w, size_t i), size_t most)
+static bool do_slice(struct retry_work *w,
+                     void (*some)(struct retry_work *w, size_t from, size_t to), size_t most)
 {
         size_t end = w->req->n - w->cursor < most ? w->req->n : w->cursor + most;
 
-        while (w->cursor < end)
-                one(w, w->cursor++);
+        while (w->cursor < end) {
+                size_t from = w->cursor, left = end - from;
+
+                w->cursor += left < FAILURE_TABLE_BATCH ? left : FAILURE_TABLE_BATCH;
+                some(w, from, w->cursor);
+        }
         if (w->cursor < w->req->n)
                 return false;
         w->cursor = 0;
@@ -300,11 +330,11 @@ static void work_on(struct retry_work *w, size_t most)
         if (w->again > 0) {
                 check_again(w);
         } else if (w->phase == PHASE_PLACING) {
-                if (do_slice(w, place, most)) {
+                if (do_slice(w, place_some, most)) {
                         end_placing(w);
                         return; /* perhaps it is gone */
                 }
-        } else if (w->phase == PHASE_CHECKING && do_slice(w, check, most)) {
+        } else if (w->phase == PHASE_CHECKING && do_slice(w, check_some, most)) {
                 w->phase = PHASE_WAITING;
         }
         if (!has_work(w))

@@ -36,6 +36,10 @@ struct outgoing *real_overlay_find(struct member *m,
                                    const struct identity *id) __asm__("__real_overlay_find");
 struct outgoing *our_overlay_find(struct member *m,
                                   const struct identity *id) __asm__("__wrap_overlay_find");
+struct outgoing *real_overlay_find_hash(struct member *m, const struct identity *id,
+                                        uint64_t hash) __asm__("__real_overlay_find_hash");
+struct outgoing *our_overlay_find_hash(struct member *m, const struct identity *id,
+                                       uint64_t hash) __asm__("__wrap_overlay_find_hash");
 
 bool our_overlay_hides(const struct member *m, const struct identity *id)
 {
@@ -45,4 +49,9 @@ bool our_overlay_hides(const struct member *m, const struct identity *id)
 struct outgoing *our_overlay_find(struct member *m, const struct identity *id)
 {
         return sim_breaks(SIM_BREAK_OVERLAY) ? NULL : real_overlay_find(m, id);
+}
+
+struct outgoing *our_overlay_find_hash(struct member *m, const struct identity *id, uint64_t hash)
+{
+        return sim_breaks(SIM_BREAK_OVERLAY) ? NULL : real_overlay_find_hash(m, id, hash);
 }

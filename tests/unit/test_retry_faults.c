@@ -69,13 +69,14 @@ static void a_committed_retry_without_an_offset_is_hidden_until_its_record_is_re
         world_deinit(&w);
 }
 
-static void a_retry_that_waited_over_a_growth_goes_to_the_partition_of_now(void)
+static void check_retry_over_a_growth(bool is_known)
 {
         start(1);
-        world_failure(&w, "b", "k0", "v", "aws", NULL);
+        if (is_known)
+                world_failure(&w, "b", "k0", "v", "aws", NULL);
         world_run(&w);
         member_on_publisher_lost(w.member);
-        one_retry(&w, &retry, "k0", false);
+        one_retry(&w, &retry, "k0", !is_known);
         CHECK(!retry.done);
         w.n_partitions = 2;
         CHECK_INT(world_home(&w, "b", "k0", "v", "aws"), 1);
@@ -91,6 +92,17 @@ static void a_retry_that_waited_over_a_growth_goes_to_the_partition_of_now(void)
                       strstr(w.logs[0].records[i].value, "PENDING") == NULL);
         world_retry_deinit(&retry);
         world_deinit(&w);
+}
+
+static void a_retry_that_waited_over_a_growth_goes_to_the_partition_of_now(void)
+{
+        check_retry_over_a_growth(true);
+}
+
+/* Of this one no record is read again that would tell. */
+static void a_forced_retry_that_waited_over_a_growth_goes_to_the_partition_of_now(void)
+{
+        check_retry_over_a_growth(false);
 }
 
 static void a_repeat_of_a_forced_retry_is_answered_as_the_first_time(void)
@@ -243,6 +255,7 @@ int main(void)
         RUN(a_pending_record_that_we_would_reject_is_not_published);
         RUN(a_committed_retry_without_an_offset_is_hidden_until_its_record_is_read);
         RUN(a_retry_that_waited_over_a_growth_goes_to_the_partition_of_now);
+        RUN(a_forced_retry_that_waited_over_a_growth_goes_to_the_partition_of_now);
         RUN(a_repeat_of_a_forced_retry_is_answered_as_the_first_time);
         RUN(a_failure_of_a_new_log_is_not_hidden_by_a_commit_into_the_old_one);
         RUN(an_unknown_retry_of_a_partition_that_left_is_over);

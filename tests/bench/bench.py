@@ -8,6 +8,7 @@ import tempfile
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
 
+import attack  # noqa: E402
 import ingest  # noqa: E402
 import intake  # noqa: E402
 import loop  # noqa: E402
@@ -29,6 +30,7 @@ BENCHES = {
     "group": members.rounds,
     "intake": intake.rounds,
     "backbeat": payload.rounds,
+    "abuse": attack.rounds,
 }
 
 # A broker that is to be fast, not one that is to start quickly.

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loadgen.h"
@@ -44,6 +45,7 @@ struct load {
         const struct load_requests *requests;
         size_t next, unsent, unanswered; /* `next`: index in the list of requests */
         struct load_result *result;
+        bool is_paced; /* an answer is not followed by the next request at once */
 };
 
 static int connect_to(const struct sockaddr_in *address)
@@ -172,7 +174,8 @@ static void on_answered(struct load *l, struct connection *c)
 {
         meter_record(&l->result->latencies, (uint64_t)((meter_now_s() - c->began_s) * 1e6));
         l->unanswered--;
-        send_next(l, c);
+        if (!l->is_paced)
+                send_next(l, c);
 }
 
 static void take_bytes(struct load *l, struct connection *c, const char *bytes, size_t n)
@@ -200,19 +203,19 @@ static void read_on(struct load *l, struct connection *c)
         take_bytes(l, c, bytes, (size_t)n);
 }
 
-void load_run(struct load *l, const struct load_requests *requests, size_t first, size_t count,
-              struct load_result *ret)
+static void begin(struct load *l, const struct load_requests *requests, size_t first, size_t count,
+                  struct load_result *ret)
 {
-        double began_s = meter_now_s();
-
         *ret = (struct load_result){ 0 };
         l->requests = requests;
         l->result = ret;
         l->next = first;
         l->unsent = l->unanswered = count;
-        for (size_t i = 0; i < l->n; i++)
-                send_next(l, &l->connections[i]);
-        while (l->unanswered > 0) {
+}
+
+static void await(struct load *l, size_t unanswered)
+{
+        while (l->unanswered > unanswered) {
                 struct epoll_event events[EVENTS];
                 int n = epoll_wait(l->epoll, events, EVENTS, SILENCE_MS);
 
@@ -227,5 +230,47 @@ void load_run(struct load *l, const struct load_requests *requests, size_t first
                                 read_on(l, c);
                 }
         }
+}
+
+void load_run(struct load *l, const struct load_requests *requests, size_t first, size_t count,
+              struct load_result *ret)
+{
+        double began_s = meter_now_s();
+
+        begin(l, requests, first, count, ret);
+        for (size_t i = 0; i < l->n; i++)
+                send_next(l, &l->connections[i]);
+        await(l, 0);
+        ret->seconds = meter_now_s() - began_s;
+}
+
+/* Until then; it is late already when an answer took longer than a request's time. */
+static void sleep_until(double s)
+{
+        struct timespec t = { .tv_sec = (time_t)s };
+
+        t.tv_nsec = (long)((s - (double)t.tv_sec) * 1e9);
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+                ;
+}
+
+void load_pace(struct load *l, const struct load_requests *requests, size_t first, size_t count,
+               double per_s, struct load_result *ret)
+{
+        double began_s = meter_now_s();
+
+        begin(l, requests, first, count, ret);
+        l->is_paced = true;
+        for (size_t i = 0; i < count; i++) {
+                double due_s = began_s + (double)i / per_s;
+                bool is_late = meter_now_s() > due_s;
+
+                sleep_until(due_s);
+                send_next(l, &l->connections[0]);
+                if (is_late)
+                        l->connections[0].began_s = due_s;
+                await(l, count - i - 1);
+        }
+        l->is_paced = false;
         ret->seconds = meter_now_s() - began_s;
 }

@@ -2,7 +2,7 @@
 /*
  * The load generator: a closed loop of N connections that stay open.
  *
- *   loadgen --connections N --requests N [--warmup N] [--pid PID] HOST PORT WORK
+ *   loadgen --connections N --requests N [--warmup N] [--pid PID] [--pace N] HOST PORT WORK
  *
  *   WORK  get PATH...                 these paths, in turn
  *         lookup FIRST COUNT          the object routes of COUNT rows of the data set
@@ -10,7 +10,7 @@
  *         post FILE                   each request retries what the next line of the file says
  *
  * The warm-up's requests come first and are not counted. Prints one line of JSON; with --pid the
- * CPU time that the server took meanwhile.
+ * CPU time that the server took meanwhile; with --pace, one connection, so many requests a second.
  */
 #include "loadgen.h"
 
@@ -23,7 +23,7 @@
 #include "crr/base/json_write.h"
 
 struct options {
-        size_t connections, requests, warmup;
+        size_t connections, requests, warmup, pace;
         pid_t pid;
         const char *host;
         int port;
@@ -46,6 +46,7 @@ static void parse(struct options *o, int argc, char **argv)
                                                { "requests", required_argument, NULL, 'r' },
                                                { "warmup", required_argument, NULL, 'w' },
                                                { "pid", required_argument, NULL, 'p' },
+                                               { "pace", required_argument, NULL, 'e' },
                                                { NULL, 0, NULL, 0 } };
         int option;
 
@@ -59,6 +60,8 @@ static void parse(struct options *o, int argc, char **argv)
                         o->warmup = number(optarg);
                 else if (option == 'p')
                         o->pid = (pid_t)number(optarg);
+                else if (option == 'e')
+                        o->pace = number(optarg);
                 else
                         exit(2);
         }
@@ -138,6 +141,15 @@ static void print(const struct load_result *result, double cpu_s)
         buf_deinit(&out);
 }
 
+static void work(struct load *load, const struct options *o, const struct load_requests *requests,
+                 size_t first, size_t count, struct load_result *ret)
+{
+        if (o->pace > 0)
+                load_pace(load, requests, first, count, (double)o->pace, ret);
+        else
+                load_run(load, requests, first, count, ret);
+}
+
 int main(int argc, char **argv)
 {
         static struct load_result result;
@@ -150,10 +162,11 @@ int main(int argc, char **argv)
         make_requests(&options, &requests);
         load = load_new(options.host, options.port, options.connections);
         if (options.warmup > 0)
-                load_run(load, &requests, 0, options.warmup, &result);
+                work(load, &options, &requests, 0, options.warmup, &result);
         if (options.pid != 0)
                 cpu_s = meter_cpu_s(options.pid);
-        load_run(load, &requests, options.warmup % requests.n, options.requests, &result);
+        work(load, &options, &requests, options.warmup % requests.n, options.requests,
+             &result);
         if (options.pid != 0)
                 cpu_s = meter_cpu_s(options.pid) - cpu_s;
         print(&result, cpu_s);

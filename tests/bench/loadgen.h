@@ -43,4 +43,9 @@ void load_free(struct load *l);
 void load_run(struct load *l, const struct load_requests *requests, size_t first, size_t count,
               struct load_result *ret);
 
+/* The same by one connection, at a steady pace. Of a request that waits for the answer to the last
+ * one, the latency is from when it was due. */
+void load_pace(struct load *l, const struct load_requests *requests, size_t first, size_t count,
+               double per_s, struct load_result *ret);
+
 #endif

@@ -84,11 +84,12 @@ class Stage:
     def ready_daemon(self, topics, **settings):
         return self.daemon(topics, **settings).wait_ready(START_DEADLINE_S)
 
-    def load(self, server, *words, requests, connections=1, warmup=0):
-        """What the load generator measured. `server`: (host, port, process id)."""
+    def load(self, server, *words, requests, connections=1, warmup=0, pace=0):
+        """What the load generator measured. `server`: (host, port, process id); `pace`: requests a
+        second (0: as many as are answered)."""
         host, port, pid = server
         found = self.run("loadgen", "--connections", connections, "--requests", requests,
-                         "--warmup", warmup, "--pid", pid, host, port, *words)
+                         "--warmup", warmup, "--pace", pace, "--pid", pid, host, port, *words)
         assert found["statuses"] == {"200": found["requests"]}, found["statuses"]
         return found
 

@@ -129,6 +129,13 @@ void *arena_array(struct arena *a, size_t count, size_t size)
         return arena_alloc(a, count * size);
 }
 
+void *arena_room(struct arena *a, size_t count, size_t size)
+{
+        if (size != 0 && count > SIZE_MAX / size)
+                return NULL;
+        return take(a, count * size);
+}
+
 struct str arena_str(struct arena *a, struct str s)
 {
         char *copy;

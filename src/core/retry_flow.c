@@ -61,7 +61,10 @@ static void place(struct retry_work *w, size_t i)
         struct member *m = w->flow->member;
         struct retry_entry *entry = &w->req->entries[i];
 
-        w->waiters[i].hash = identity_hash(&m->config.hash_key, &entry->id);
+        w->waiters[i] = (struct retry_waiter){
+                .work = w,
+                .hash = identity_hash(&m->config.hash_key, &entry->id),
+        };
         if (is_duplicate(w, i)) {
                 entry->result = RETRY_SKIPPED;
                 return;
@@ -379,7 +382,7 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
                                           .req = req,
                                           .n_partitions = f->member->n_partitions,
                                           .seen_mask = slots - 1 };
-                w->waiters = arena_array(req->arena, req->n, sizeof *w->waiters);
+                w->waiters = arena_room(req->arena, req->n, sizeof *w->waiters);
                 w->seen = arena_array(req->arena, slots, sizeof *w->seen);
         }
         if (w == NULL || w->waiters == NULL || w->seen == NULL) {
@@ -387,8 +390,6 @@ void retry_flow_add(struct retry_flow *f, struct retry_request *req)
                 req->done(req, &err);
                 return;
         }
-        for (size_t i = 0; i < req->n; i++)
-                w->waiters[i].work = w;
         if (req->deadline_ms < f->deadline_ms)
                 f->deadline_ms = req->deadline_ms;
         retry_work_move(w, &f->busy);

@@ -202,6 +202,8 @@ static bool may_be_written(const struct outgoing *o)
 
 static bool waits_for_source(const struct retry_work *w)
 {
+        if (w->phase == PHASE_PLACING)
+                return false;
         for (size_t i = 0; i < w->req->n; i++)
                 if (w->waiters[i].on != NULL && w->waiters[i].on->object != NULL)
                         return true;
@@ -243,23 +245,36 @@ static void take_back(struct retry_work *w, size_t i, const struct error *err)
                 metadata_fetch_unforce(&m->metadata, o);
 }
 
+static void fail_waiting(struct retry_work *w, const struct error *err)
+{
+        for (size_t i = 0; i < w->req->n; i++)
+                if (w->req->entries[i].result == RETRY_WAITING)
+                        retry_work_fail_entry(w, i, err);
+}
+
 /* Entries that wait for a transaction under way may be written; the others are taken back. */
+static void take_all_back(struct retry_work *w, const struct error *err)
+{
+        for (size_t i = 0; i < w->req->n; i++) {
+                struct retry_waiter *waiter = &w->waiters[i];
+
+                if (waiter->on != NULL)
+                        take_back(w, i, err);
+                else if (waiter->again || (w->phase == PHASE_CHECKING && i >= w->cursor &&
+                                           w->req->entries[i].result == RETRY_WAITING))
+                        retry_work_fail_entry(w, i, err);
+        }
+}
+
 static void expire(struct retry_work *w)
 {
         struct error err;
 
         error_set(&err, ERR_UNAVAILABLE, "%s", why_late(w));
-        for (size_t i = 0; i < w->req->n; i++) {
-                struct retry_waiter *waiter = &w->waiters[i];
-
-                if (waiter->on != NULL) {
-                        take_back(w, i, &err);
-                } else if (waiter->again || (w->phase != PHASE_WAITING &&
-                                             w->req->entries[i].result == RETRY_WAITING &&
-                                             (w->phase == PHASE_PLACING || i >= w->cursor))) {
-                        retry_work_fail_entry(w, i, &err);
-                }
-        }
+        if (w->phase == PHASE_PLACING)
+                fail_waiting(w, &err);
+        else
+                take_all_back(w, &err);
         finish(w);
 }
 

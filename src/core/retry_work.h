@@ -20,7 +20,7 @@ struct retry_work {
         size_t waiting; /* entries joined to a retry */
         size_t again;   /* entries to be checked again */
         bool has_failed, misdirected;
-        struct retry_waiter *waiters; /* one an entry */
+        struct retry_waiter *waiters; /* one an entry; not made before it is placed */
         uint32_t *seen;               /* hash table of entry index + 1, for duplicates */
         size_t seen_mask;
         struct error err; /* of the first that failed */

@@ -27,6 +27,7 @@
 
 #define READ_BYTES     65536
 #define STASH_BYTES    65536
+#define SMALL_BODY     16384 /* is read at once, whatever the others send */
 #define WRITE_PROGRESS 16384 /* bytes that a client must take per write deadline */
 
 static const struct sm_state states[] = {
@@ -247,20 +248,26 @@ static void on_eof(struct http_conn *c)
                 conn_close(c);
 }
 
-/* Once an event, and of all bodies together no more than a share of the turn of the loop: whoever
- * asks for little is not kept waiting by those that send much. */
+static bool is_in_large_body(const struct http_conn *c)
+{
+        return c->body_since_ms > 0 && http_parser_body_size(c->parser) > SMALL_BODY;
+}
+
+/* Once an event, and of all large bodies together no more than a share of the turn of the loop:
+ * whoever sends little is not kept waiting by those that send much. */
 static void read_in(struct http_conn *c)
 {
         static char bytes[READ_BYTES];
         size_t room = room_for_input(c);
+        bool is_large = is_in_large_body(c);
         ssize_t n;
 
-        if (c->body_since_ms > 0 && room > c->server->body_bytes_left)
+        if (is_large && room > c->server->body_bytes_left)
                 room = c->server->body_bytes_left;
         if (room == 0)
                 return;
         n = recv(c->fd, bytes, room, 0);
-        if (n > 0 && c->body_since_ms > 0)
+        if (n > 0 && is_large)
                 c->server->body_bytes_left -= (size_t)n;
         if (n > 0)
                 take_input(c, bytes, (size_t)n);

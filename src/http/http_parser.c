@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_body.h"
+
 /* Where the text of one header lies in the head's bytes. */
 struct header_span {
         uint16_t name_at, name_len, value_at, value_len;
@@ -27,7 +29,7 @@ struct http_parser {
         enum http_parse_state state;
         size_t max_body_bytes;
         struct http_budget *budget;
-        struct buf body;
+        struct http_body body;
         size_t head_wire, body_wire;
         struct raw_lines lines;
         struct between between;
@@ -256,8 +258,8 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t n)
                 return HPE_USER;
         if (n > p->max_body_bytes - p->body.len)
                 return refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");
-        http_budget_append(p->budget, &p->body, at, n);
-        if (p->budget->used > p->budget->limit)
+        if (!http_body_append(&p->body, p->budget, at, n) ||
+            p->budget->used > p->budget->limit)
                 return refuse(p, ERR_UNAVAILABLE, "too many bytes are kept for other requests");
         p->between = (struct between){ .from = at + n };
         p->lines = (struct raw_lines){ .in_line = 1 };
@@ -312,7 +314,6 @@ struct http_parser *http_parser_new(size_t max_body_bytes, struct http_budget *b
         p->max_body_bytes = max_body_bytes;
         p->budget = budget;
         p->verb = HTTP_VERB_OTHER;
-        buf_init(&p->body, max_body_bytes);
         return p;
 }
 
@@ -320,7 +321,7 @@ void http_parser_free(struct http_parser *p)
 {
         if (p == NULL)
                 return;
-        http_budget_release(p->budget, &p->body);
+        http_body_release(&p->body, p->budget);
         free(p);
 }
 
@@ -431,7 +432,7 @@ struct str http_parser_target(const struct http_parser *p)
 
 struct str http_parser_body(const struct http_parser *p)
 {
-        return buf_str(&p->body);
+        return http_body_str(&p->body);
 }
 
 struct str http_parser_header(const struct http_parser *p, const char *name)

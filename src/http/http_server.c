@@ -35,7 +35,7 @@
 #define REFUSALS_MAX 64
 #define BACKLOG      1024
 #define RESERVED_FDS 128
-#define BODY_BYTES   262144 /* of all bodies together in a turn of the loop */
+#define BODY_BYTES   65536  /* of all bodies together in a turn of the loop */
 #define READS        256    /* in a turn: of small requests, a millisecond */
 
 struct listener {

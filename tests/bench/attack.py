@@ -11,7 +11,7 @@ from collections import namedtuple
 from daemon import FAILED
 from pages import LOOKUP_ROWS, PAGE, SITE
 from report import AtMost, measured
-from retry import LONGEST_TURN
+from retry import LONGEST_TURN, counters
 from stage import StaticServer
 
 MIB = 1 << 20
@@ -56,14 +56,16 @@ def _healthy(stage, daemon, bystander, bystander_page, requests):
             (stage.load_daemon, daemon, "lookup", 0, LOOKUP_ROWS),
             (stage.load, bystander.server, "get", "/"),
             (stage.load, bystander_page.server, "get", "/")]
-    turn = "crr_retry_event_loop_turn_cpu_seconds"
-    before = daemon.metric(turn + "_sum"), daemon.metric(turn + "_count"), _wait_s(daemon)
+    turn = "event_loop_turn_cpu_seconds"
+    m = counters(daemon)
+    before = m[turn + "_sum"], m[turn + "_count"], _wait_s(daemon)
     with concurrent.futures.ThreadPoolExecutor(len(work)) as pool:
         found = [each.result() for each in [pool.submit(f, *a, **numbers) for f, *a in work]]
-    after = daemon.metric(turn + "_sum"), daemon.metric(turn + "_count"), _wait_s(daemon)
+    m = counters(daemon)
+    after = m[turn + "_sum"], m[turn + "_count"], _wait_s(daemon)
     turns, n, waited = (b - a for a, b in zip(before, after))
     return Healthy(*found, waited / (found[0]["seconds"] * 1.1), turns / n * 1e6,
-                   daemon.metric(f"crr_retry_{LONGEST_TURN}") * 1e3)
+                   m[LONGEST_TURN] * 1e3)
 
 
 def show(name, h):

@@ -13,7 +13,7 @@ LONGEST_TURN = "event_loop_turn_cpu_max_seconds"  # since it was asked last
 Retried = namedtuple("Retried", "found growth longest_turn_ms")
 
 
-def _counters(daemon):
+def counters(daemon):
     """{name: value} of /metrics, samples of all sites and outcomes summed."""
     found = {}
     for line in daemon.get("/metrics").body.decode().splitlines():
@@ -36,11 +36,11 @@ class Retrying:
 
     def run(self, step):
         """What the load generator measured, {counter: growth}, the longest turn meanwhile."""
-        before = _counters(self._daemon)
+        before = counters(self._daemon)
         found = self._stage.load_daemon(
             self._daemon, *self._work(step), requests=step.requests, connections=step.clients,
             warmup=step.warmup)
-        after = _counters(self._daemon)
+        after = counters(self._daemon)
         growth = {name: value - before.get(name, 0) for name, value in after.items()}
         posted = step.elements * (step.requests + step.warmup)
         assert growth["retries_published_total"] == posted, (growth, posted)

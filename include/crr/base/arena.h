@@ -38,6 +38,8 @@ void *arena_alloc(struct arena *a,
                   size_t n); /* zeroed, aligned for any type; NULL past the limit */
 void *arena_array(struct arena *a, size_t count,
                   size_t size); /* same, overflow of the product refused */
+void *arena_room(struct arena *a, size_t count,
+                 size_t size); /* same, not zeroed: for many that are filled one by one */
 struct str arena_str(struct arena *a,
                      struct str s);           /* a copy; absent past the limit (and for absent) */
 char *arena_c(struct arena *a, struct str s); /* a terminated copy; NULL past the limit */

@@ -11,7 +11,7 @@
  * The memory that all connections of a server share for what clients send and do not take: bodies,
  * requests that came ahead of their turn, answers that are not out yet.
  *
- * Units  Bytes of memory, that is the buffers' capacities.
+ * Units  Bytes of memory, that is the buffers' capacities; of a large body (http_body.h) its pages.
  * Errors Whoever adds looks first whether there is room: `used` may pass `limit` by what is added
  *        then, and by answers, which are never refused.
  */

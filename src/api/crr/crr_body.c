@@ -18,7 +18,7 @@ int crr_body_init(struct crr_body *b, struct str text, size_t max_elements, stru
         b->capacity = text.len / SMALLEST_ELEMENT + 1;
         if (b->capacity > max_elements)
                 b->capacity = max_elements;
-        b->entries = arena_array(arena, b->capacity, sizeof *b->entries);
+        b->entries = arena_room(arena, b->capacity, sizeof *b->entries);
         if (b->entries == NULL)
                 return error_set(err, ERR_TOO_LARGE, "the body needs too much memory");
         return 0;

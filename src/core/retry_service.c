@@ -12,7 +12,7 @@
 
 #include "door.h"
 
-#define EXAMINED_ROWS 4096 /* of all listings in one turn */
+#define EXAMINED_ROWS 1024 /* of all listings in one turn */
 #define LISTING_ROWS  64   /* what an empty page costs, in rows */
 #define GETS          128  /* answered in one turn */
 

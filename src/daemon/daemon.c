@@ -316,7 +316,7 @@ static void measure_turn(struct daemon *d)
 }
 
 /* Once a turn, after the timer and before the loop waits: what came in the turn before is worked
- * on. */
+ * on. First what is asked, which takes little; then what waits for its turns. */
 static void turn_on_prepare(uv_prepare_t *turn)
 {
         struct daemon *d = turn->data;
@@ -325,8 +325,8 @@ static void turn_on_prepare(uv_prepare_t *turn)
 
         measure_turn(d);
         due_ms = member_tick(d->member, now_ms, time_wall_ms());
-        more = !is_leaving(d) && member_work(d->member);
-        more |= retry_service_work(d->door);
+        more = retry_service_work(d->door);
+        more |= !is_leaving(d) && member_work(d->member);
         if (d->intake != NULL)
                 intake_work(d->intake, now_ms);
         more |= api_work(d->api);

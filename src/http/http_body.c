@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_body.h"
-#include <time.h>
-extern long dbg_http[8]; static inline long cpu_(void){struct timespec t; clock_gettime(CLOCK_THREAD_CPUTIME_ID,&t); return t.tv_sec*1000000000L+t.tv_nsec;}
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,23 +65,58 @@ bool http_body_append(struct http_body *b, struct http_budget *budget, const voi
         size_t before = b->kept;
 
         if (n == 0)
-                return true; long t0=cpu_();
+                return true;
         if (!make_room(b, b->len + n))
                 return false;
         memcpy(b->base + b->len, bytes, n);
         b->len += n;
         if (b->is_mapped)
                 b->kept = (b->len + PAGE - 1) & ~(PAGE - 1);
-        budget->used += b->kept - before; dbg_http[2]+=cpu_()-t0;
+        budget->used += b->kept - before;
         return true;
+}
+
+/* GIVING BACK */
+
+/* Stands at the beginning of the pages that it is about. */
+struct http_pages {
+        struct http_pages *next;
+        size_t size;
+};
+
+static void leave(struct http_body *b, struct http_budget *budget)
+{
+        struct http_pages *pages = (struct http_pages *)b->base;
+
+        if (b->kept < b->capacity)
+                munmap(b->base + b->kept, b->capacity - b->kept); /* without memory: no work */
+        *pages = (struct http_pages){ .next = budget->leaving, .size = b->kept };
+        budget->leaving = pages;
 }
 
 void http_body_release(struct http_body *b, struct http_budget *budget)
 {
-        budget->used -= b->kept; long t0=cpu_();
-        if (b->is_mapped)
-                munmap(b->base, b->capacity);
-        else
+        if (b->is_mapped) {
+                leave(b, budget);
+        } else {
+                budget->used -= b->kept;
                 free(b->base);
-        *b = (struct http_body){ 0 };dbg_http[3]+=cpu_()-t0;
+        }
+        *b = (struct http_body){ 0 };
+}
+
+bool http_budget_work(struct http_budget *budget)
+{
+        struct http_pages *pages = budget->leaving;
+        size_t n;
+
+        if (pages == NULL)
+                return false;
+        n = pages->size < HTTP_GIVEN_BACK ? pages->size : HTTP_GIVEN_BACK;
+        pages->size -= n;
+        if (pages->size == 0)
+                budget->leaving = pages->next;
+        munmap((char *)pages + pages->size, n);
+        budget->used -= n;
+        return budget->leaving != NULL;
 }

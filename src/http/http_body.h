@@ -11,10 +11,11 @@
 /*
  * The bytes of a request's body, one behind the other. A small one stands in the heap; a large one
  * in pages of its own, which the kernel moves when there must be more: nothing is copied, however
- * much has come, and they are the system's again when it is freed.
+ * much has come, and the heap has no part in it.
  *
  * Ownership  A view of the bytes ends at the next append.
- * Cost       An append: its bytes. A body that outgrows HTTP_BODY_SMALL is copied once.
+ * Cost       An append: its bytes. A body that outgrows HTTP_BODY_SMALL is copied once. The pages
+ *            of one that is released are given back little by little (http_budget_work()).
  * Units      `kept`: bytes of memory, which count in the budget.
  * Errors     False: the system gives no more memory; the body is as it was.
  */

@@ -461,6 +461,11 @@ bool http_parser_wants_continue(struct http_parser *p)
         return wants;
 }
 
+bool http_parser_body_is_within(const struct http_parser *p, size_t n)
+{
+        return p->n_encoding == 0 && p->content_length <= n;
+}
+
 uint64_t http_parser_body_size(const struct http_parser *p)
 {
         return p->n_encoding > 0 ? p->body.len : p->content_length;

@@ -35,7 +35,7 @@
 #define REFUSALS_MAX 64
 #define BACKLOG      1024
 #define RESERVED_FDS 128
-#define BODY_BYTES   65536  /* of all bodies together in a turn of the loop */
+#define BODY_BYTES   32768  /* of all bodies together in a turn of the loop */
 #define READS        256    /* in a turn: of small requests, a millisecond */
 
 struct listener {
@@ -200,12 +200,20 @@ static void on_tick(uv_timer_t *timer)
         resume_listeners(s);
 }
 
+static void on_busy(uv_idle_t *busy)
+{
+}
+
 static void on_turn(uv_prepare_t *turn)
 {
         struct http_server *s = turn->data;
 
         s->body_bytes_left = BODY_BYTES;
         s->reads_left = READS;
+        if (http_budget_work(&s->budget))
+                uv_idle_start(&s->busy, on_busy);
+        else
+                uv_idle_stop(&s->busy);
 }
 
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *limits,
@@ -230,7 +238,9 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
         uv_prepare_init(loop, &s->turn);
         s->turn.data = s;
         uv_prepare_start(&s->turn, on_turn);
-        s->open_handles = 2; /* tick and turn */
+        uv_idle_init(loop, &s->busy);
+        s->busy.data = s;
+        s->open_handles = 3; /* tick, turn and busy */
         return s;
 }
 
@@ -450,6 +460,7 @@ void http_server_close(struct http_server *s, void (*closed)(void *data), void *
         }
         uv_close((uv_handle_t *)&s->tick, on_own_handle_closed);
         uv_close((uv_handle_t *)&s->turn, on_own_handle_closed);
+        uv_close((uv_handle_t *)&s->busy, on_own_handle_closed);
 }
 
 void http_server_free(struct http_server *s)
@@ -463,6 +474,8 @@ void http_server_free(struct http_server *s)
                 free(s->listeners);
                 s->listeners = next;
         }
+        while (http_budget_work(&s->budget))
+                ;
         if (s->spare_fd >= 0)
                 close(s->spare_fd);
         free(s);

@@ -37,6 +37,8 @@
 #define PIPELINED     1000   /* requests of one that reads nothing */
 #define LATEST_MS     5
 #define ENDLESS_BODY  10000
+#define PIECE         16384 /* sent at once: a processor is not taken from others for longer */
+#define NICE          19
 #define ANSWER_BYTES  4096
 #define STATUS_AT     9 /* "HTTP/1.1 " */
 #define STATUSES      600
@@ -125,8 +127,9 @@ static void send_some(struct crowd *c, struct client *client)
         const struct buf *all = &c->sends[client->kind];
 
         while (client->sent < all->len) {
-                ssize_t n = send(client->fd, all->base + client->sent, all->len - client->sent,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+                size_t left = all->len - client->sent;
+                ssize_t n = send(client->fd, all->base + client->sent,
+                                 left < PIECE ? left : PIECE, MSG_NOSIGNAL | MSG_DONTWAIT);
 
                 if (n < 0)
                         return; /* what became of the connection is seen by an event */
@@ -311,6 +314,8 @@ int main(int argc, char **argv)
 
         parse(&options, argc, argv);
         signal(SIGTERM, on_signal);
+        if (nice(NICE) == -1)
+                bench_fail("cannot be nice");
         make_sends(&crowd, &options);
         gather(&crowd, &options);
         printf("{\"connected\":%zu}\n", crowd.n);

@@ -4,7 +4,7 @@ from collections import namedtuple
 
 Step = namedtuple("Step", "clients elements requests warmup")
 Sizes = namedtuple("Sizes", "small rounds rows pages lookups retries loop_retries group_retries"
-                            " intake completed backbeat_retries")
+                            " intake completed backbeat_retries paced bad_clients")
 
 
 def full(rounds):
@@ -15,7 +15,8 @@ def full(rounds):
         loop_retries=[Step(64, 1, 6_000, 64), Step(1024, 1, 20_000, 1_024),
                       Step(16, 1000, 96, 16), Step(4, 10_000, 12, 4)],
         group_retries=Step(240, 1, 24_000, 0), intake=1_000_000, completed=20_000,
-        backbeat_retries=[Step(256, 1, 8_000, 512), Step(16, 1000, 48, 16)])
+        backbeat_retries=[Step(256, 1, 8_000, 512), Step(16, 1000, 48, 16)],
+        paced=1_000, bad_clients={"slow": 200, "silent": 50, "posts": 32})
 
 
 # Every program and every line once, on whatever machine: what it prints means nothing.
@@ -24,4 +25,5 @@ SMALL = Sizes(
     retries=[Step(1, 1, 5, 2), Step(16, 1, 100, 16), Step(2, 1000, 4, 2)],
     loop_retries=[Step(8, 1, 50, 8), Step(1, 5000, 2, 1)],
     group_retries=Step(6, 1, 60, 0), intake=20_000, completed=500,
-    backbeat_retries=[Step(8, 1, 50, 8), Step(2, 200, 4, 2)])
+    backbeat_retries=[Step(8, 1, 50, 8), Step(2, 200, 4, 2)],
+    paced=50, bad_clients={"slow": 9, "silent": 3, "posts": 2, "entries": 500, "bytes": 200_000})

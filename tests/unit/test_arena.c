@@ -145,6 +145,8 @@ static void the_product_of_an_array_cannot_overflow(void)
         CHECK(arena_array(&a, SIZE_MAX, 0) != NULL);
         CHECK(arena_array(&a, 0, SIZE_MAX) != NULL);
         CHECK(is_zero(arena_array(&a, 100, 40), 4000));
+        CHECK(arena_room(&a, SIZE_MAX / 8, 16) == NULL);
+        memset(arena_room(&a, 100, 40), 1, 4000);
         arena_deinit(&a);
 }
 

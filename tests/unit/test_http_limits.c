@@ -11,8 +11,8 @@
 #define BIG          "GET /big HTTP/1.1\r\n" HOST "\r\n"
 
 #define STASH_BYTES  65536 /* so much is read ahead of a client that is being served */
-#define KEPT         ((size_t)FIXTURE_MAX_BODY) /* memory for a body of the limit */
-#define TURN_BYTES   262144 /* so much is read of all bodies in a turn of the loop */
+#define KEPT         ((size_t)102400) /* memory for a body of the limit: whole pages */
+#define TURN_BYTES   32768  /* so much is read of all bodies in a turn of the loop */
 #define TURN_READS   256    /* sockets that are read in a turn */
 #define UPLOADS      20
 #define CROWD        400
@@ -264,6 +264,32 @@ static void a_turn_reads_so_many_sockets_however_many_have_something(void)
         fixture_stop();
 }
 
+static void a_small_body_does_not_wait_for_the_share_that_large_ones_use_up(void)
+{
+        struct client *large[UPLOADS], *small;
+        struct reply r;
+
+        fixture_start((struct http_limits){ 0 });
+        small = client_new();
+        client_send_c(small, "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n");
+        fixture_settle();
+        for (int i = 0; i < UPLOADS; i++) {
+                large[i] = client_new();
+                send_posts(large[i], 1, FIXTURE_MAX_BODY);
+        }
+        WAIT(body_bytes() > 5); /* they use up the turns from now on */
+        CHECK_INT(send(small->fd, "hello", 5, 0), 5);
+        CHECK(client_reply(small, false, &r));
+        CHECK_INT(r.status, 200);
+        CHECK(body_bytes() > 0);
+        for (int i = 0; i < UPLOADS; i++)
+                CHECK_INT(client_reply(large[i], false, &r) ? r.status : -1, 200);
+        for (int i = 0; i < UPLOADS; i++)
+                client_free(large[i]);
+        client_free(small);
+        fixture_stop();
+}
+
 static void requests_over_the_limit_are_503_and_their_connection_goes_on(void)
 {
         struct client *in[2], *out;
@@ -386,6 +412,7 @@ int main(void)
         RUN(a_client_that_reads_no_answers_has_one_of_them_in_memory);
         RUN(bodies_have_a_share_of_a_turn_however_many_they_are);
         RUN(a_turn_reads_so_many_sockets_however_many_have_something);
+        RUN(a_small_body_does_not_wait_for_the_share_that_large_ones_use_up);
         RUN(requests_over_the_limit_are_503_and_their_connection_goes_on);
         RUN(what_stands_apart_has_its_place_when_clients_have_taken_all_others);
         RUN(connections_over_the_limit_are_503_then_closed_at_once);

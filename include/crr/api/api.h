@@ -25,7 +25,7 @@
  * Threads    Loop thread only.
  * Errors     All end in an answer to the client; none reaches the caller.
  */
-#define API_WORK_BYTES 65536u
+#define API_WORK_BYTES 32768u
 #define API_WORK_ROWS  256 /* entries of an answer to a retry, written in one turn */
 
 struct api_config {

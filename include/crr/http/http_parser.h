@@ -54,6 +54,7 @@ bool http_parser_is_http10(const struct http_parser *p);
 enum http_verb http_parser_verb(const struct http_parser *p); /* OTHER before */
 bool http_parser_wants_continue(
         struct http_parser *p); /* once: Expect: 100-continue, no body yet */
+bool http_parser_body_is_within(const struct http_parser *p, size_t n); /* chunked: unknown, no */
 uint64_t http_parser_body_size(const struct http_parser *p); /* chunked: of what has come */
 
 enum error_code http_parser_fault(const struct http_parser *p); /* BAD: why */

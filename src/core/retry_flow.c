@@ -352,7 +352,7 @@ bool retry_flow_has_work(const struct retry_flow *f)
 
 void retry_flow_work(struct retry_flow *f)
 {
-        size_t budget = LIMIT_WORK_ENTRIES;
+        size_t budget = RETRY_FLOW_ENTRIES;
 
         while (budget > 0 && f->busy.head != NULL) {
                 struct retry_work *w = f->busy.head;

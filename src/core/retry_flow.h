@@ -17,11 +17,13 @@
  *   CHECKING  each entry joins the retry that is in flight for it, begins one, or is left out
  *   WAITING   for the transactions of the retries it joined
  *
- * At most LIMIT_WORK_ENTRIES entries a turn are placed or checked, the requests in turn: one that
+ * At most RETRY_FLOW_ENTRIES entries a turn are placed or checked, the requests in turn: one that
  * is not done with its slice stands behind the others again.
  *
  * Ownership  The work of a request lives in the request's arena.
  */
+#define RETRY_FLOW_ENTRIES 64
+
 struct member;
 struct retry_work;
 

@@ -21,8 +21,8 @@ static bool grow_in_heap(struct http_body *b, size_t capacity)
 
 static bool leave_heap(struct http_body *b, size_t capacity)
 {
-        char *pages = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                           0);
+        char *pages =
+                mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (pages == MAP_FAILED)
                 return false;

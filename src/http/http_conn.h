@@ -85,7 +85,7 @@ struct http_server {
         uint64_t id_salt;
         uv_timer_t tick;
         uv_prepare_t turn;
-        uv_idle_t busy; /* there is memory to be given back */
+        uv_idle_t busy;         /* there is memory to be given back */
         size_t body_bytes_left; /* that may be read of bodies in this turn of the loop */
         unsigned reads_left;    /* in this turn of the loop, of whatever */
         char date[64];

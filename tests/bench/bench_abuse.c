@@ -31,17 +31,17 @@
 #include "crr/base/buf.h"
 #include "meter.h"
 
-#define EVENTS        256
-#define SLOW_PIECE    1024   /* of a page that is taken slowly, a second */
-#define SMALL_WINDOW  4096   /* what the kernel takes for one that does not read */
-#define PIPELINED     1000   /* requests of one that reads nothing */
-#define LATEST_MS     5
-#define ENDLESS_BODY  10000
-#define PIECE         16384 /* sent at once: a processor is not taken from others for longer */
-#define NICE          19
-#define ANSWER_BYTES  4096
-#define STATUS_AT     9 /* "HTTP/1.1 " */
-#define STATUSES      600
+#define EVENTS       256
+#define SLOW_PIECE   1024 /* of a page that is taken slowly, a second */
+#define SMALL_WINDOW 4096 /* what the kernel takes for one that does not read */
+#define PIPELINED    1000 /* requests of one that reads nothing */
+#define LATEST_MS    5
+#define ENDLESS_BODY 10000
+#define PIECE        16384 /* sent at once: a processor is not taken from others for longer */
+#define NICE         19
+#define ANSWER_BYTES 4096
+#define STATUS_AT    9 /* "HTTP/1.1 " */
+#define STATUSES     600
 
 enum kind { KIND_HEAD, KIND_BODY, KIND_READER, KIND_SILENT, KIND_POST, KINDS };
 
@@ -128,8 +128,8 @@ static void send_some(struct crowd *c, struct client *client)
 
         while (client->sent < all->len) {
                 size_t left = all->len - client->sent;
-                ssize_t n = send(client->fd, all->base + client->sent,
-                                 left < PIECE ? left : PIECE, MSG_NOSIGNAL | MSG_DONTWAIT);
+                ssize_t n = send(client->fd, all->base + client->sent, left < PIECE ? left : PIECE,
+                                 MSG_NOSIGNAL | MSG_DONTWAIT);
 
                 if (n < 0)
                         return; /* what became of the connection is seen by an event */
@@ -297,8 +297,8 @@ static void parse(struct options *o, int argc, char **argv)
 static void print(const struct crowd *c)
 {
         printf("{\"slow_gone\":%" PRIu64 ",\"silent_gone\":%" PRIu64 ",\"posts_gone\":%" PRIu64,
-               c->gone[KIND_HEAD] + c->gone[KIND_BODY] + c->gone[KIND_READER],
-               c->gone[KIND_SILENT], c->gone[KIND_POST]);
+               c->gone[KIND_HEAD] + c->gone[KIND_BODY] + c->gone[KIND_READER], c->gone[KIND_SILENT],
+               c->gone[KIND_POST]);
         printf(",\"posts\":{");
         for (int status = 0, n = 0; status < STATUSES; status++)
                 if (c->statuses[status] > 0)

@@ -165,8 +165,7 @@ int main(int argc, char **argv)
                 work(load, &options, &requests, 0, options.warmup, &result);
         if (options.pid != 0)
                 cpu_s = meter_cpu_s(options.pid);
-        work(load, &options, &requests, options.warmup % requests.n, options.requests,
-             &result);
+        work(load, &options, &requests, options.warmup % requests.n, options.requests, &result);
         if (options.pid != 0)
                 cpu_s = meter_cpu_s(options.pid) - cpu_s;
         print(&result, cpu_s);

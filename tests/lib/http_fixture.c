@@ -136,6 +136,8 @@ void fixture_stop(void)
                         fixture_answer(i);
         CHECK_INT(http_server_in_flight(fixture.server), 0);
         CHECK(http_server_is_idle(fixture.server));
+        while (http_budget_work(&fixture.server->budget))
+                ;
         CHECK_INT(fixture.server->budget.used, 0);
         CHECK_INT(metrics_get(fixture.metrics, METRIC_HTTP_CONNECTIONS, NO_LABELS), 0);
         http_server_free(fixture.server);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http_body.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "http_body.h"
 
 #define PAGE ((size_t)4096)
 

@@ -23,7 +23,7 @@ def pytest_addoption(parser):
     parser.addoption("--kafka-libs", help="the folder with Apache Kafka's jars")
     parser.addoption("--logs", default="build/log/system", help="where everything is written")
     parser.addoption("--long", action="store_true", help="run the long fault tests")
-    parser.addoption("--measure", action="store_true", help="run the tests that judge by time")
+    parser.addoption("--measure", action="store_true", help="judge what is measured, too")
 
 
 def pytest_collection_modifyitems(config, items):

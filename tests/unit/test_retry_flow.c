@@ -9,7 +9,7 @@ static struct world w;
 static struct world_retry first, second;
 
 /* A turn's share: a request of so many entries is placed in one, and no more. */
-#define SHARE RETRY_FLOW_ENTRIES
+#define SHARE (LIMIT_WORK_ENTRIES / 2)
 #define FEW   32
 
 static char keys[SHARE + FEW][16];

@@ -250,7 +250,8 @@ static void on_eof(struct http_conn *c)
 
 static bool is_in_large_body(const struct http_conn *c)
 {
-        return c->body_since_ms > 0 && !http_parser_body_is_within(c->parser, SMALL_BODY);
+        return c->body_since_ms > 0 &&
+               (c->parser == NULL || !http_parser_body_is_within(c->parser, SMALL_BODY));
 }
 
 /* Once an event, and of all large bodies together no more than a share of the turn of the loop:

@@ -172,7 +172,7 @@ static void a_deadline_in_any_state_is_answered_with_what_is_known(void)
                 size_t published; /* when all is let go */
         } table[] = {
                 { "placed", while_it_is_placed, "", 100, ERR_UNAVAILABLE, "0 of 3 committed", 0 },
-                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 128 committed",
+                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 64 committed",
                   0 },
                 { "waiting to be read", while_its_entry_waits_to_be_read, ",\"Entry\":\"e\"", 100,
                   ERR_UNAVAILABLE, "0 of 3 committed", 0 },

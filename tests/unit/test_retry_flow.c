@@ -335,14 +335,14 @@ static void requests_take_turns(void)
 static void small_requests_share_a_turn(void)
 {
         start("");
-        make(&first, 0, 30);
-        make(&second, 30, 60);
+        make(&first, 0, SHARE / 4);
+        make(&second, SHARE / 4, SHARE / 2);
         retry_service_retry(w.door, &first.req);
         retry_service_retry(w.door, &second.req);
         turn(); /* taken */
         turn(); /* both are placed and checked */
         CHECK_INT(w.submits, 1);
-        CHECK_INT(w.batch->n_records, 120);
+        CHECK_INT(w.batch->n_records / 2, SHARE / 2);
         world_answer(&w, PUBLISH_COMMITTED);
         CHECK(first.done && !first.failed);
         CHECK(second.done && !second.failed);
@@ -391,7 +391,7 @@ static void a_partition_may_leave_between_placing_and_checking(void)
         member_on_revoked(w.member, 0);
         world_run(&w);
         CHECK(first.done && first.failed);
-        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 128 committed"));
+        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 64 committed"));
         CHECK(partition_set_has(&first.req.coverage.missing, 0));
         CHECK_INT(w.n_entries, 0);
         end(1);

@@ -114,11 +114,20 @@ def test_what_was_taken_in_is_not_taken_in_again_after_a_restart(pipeline):
     assert len(pipeline.place.failure_log()) == SOME + 1
 
 
+def health_of_intake(daemon):
+    return daemon.get("/_/healthcheck").json()["internalConnections"]["intake"]
+
+
 def test_topics_that_come_later_are_waited_for(place):
     daemon = place.start(topics__intake=f"{place.name}-failed,{place.name}-status")
+    wait_for(lambda: "Unknown topic" in health_of_intake(daemon).get("error", ""),
+             "the health check to say what the intake lacks")
     pipeline = Pipeline(place)
     pipeline.fail(identities(SOME))
     wait_listed(daemon, SOME)
+    wait_for(lambda: health_of_intake(daemon) == {
+        "status": "ok", "partitions": 2 * backbeat.PARTITIONS, "lag": 0},
+             "the health check to say that all is taken in")
 
 
 def test_three_members_share_the_foreign_topics(pipeline):

@@ -4,8 +4,8 @@
  * large one goes to the pool when the one before it has come back, and is read when it is back.
  *
  * Possible failures:
- *  - more come at once than a turn may read: the rest waits for the turns that follow, each of
- * which begins at once;
+ *  - more come at once than a turn may read: the rest waits for the turns that follow, and these
+ *    begin at once;
  *  - one is dropped while the pool has it: what the pool makes of it is freed.
  */
 #include "source_inbox.h"

@@ -15,10 +15,10 @@
  * the loop reads no more of them than a few milliseconds allow; the loop does not wait meanwhile.
  * Large ones are read by a thread of libuv's pool, one at a time, beside the others.
  *
- * Ownership  A fetch in here owns its answer (`http.answer`), until it is read or dropped. That
- *            which the pool has is lent to it; dropped meanwhile, it is freed when the pool is
- * done. Cost       SOURCE_TURN_BYTES of answers in a turn; LIMIT_WORK_ENTRIES. Threads    Loop
- * thread only.
+ * Ownership  A fetch in here owns its answer (`http.answer`), until it is read or dropped. The pool
+ *            is lent one; dropped meanwhile, it is freed when the pool is done.
+ * Cost       SOURCE_TURN_BYTES of answers in a turn; LIMIT_WORK_ENTRIES.
+ * Threads    Loop thread only.
  */
 #define SOURCE_TURN_BYTES  ((size_t)128 << 10)
 #define SOURCE_LARGE_BYTES ((size_t)64 << 10)

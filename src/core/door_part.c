@@ -9,8 +9,8 @@
  *  - its answer is lost: they are asked again by the retry id, which tells what was done and does
  *    the rest;
  *  - it stands still: after half of the peers' time without an answer it is asked for a sign of
- *    life, which gets the other half; without one the outcome is not known, unless nothing was
- * sent: then nothing was done;
+ *    life, which gets the other half; without one the outcome is not known, or nothing was done
+ *    where nothing was sent;
  *  - the request's time is up: what was asked may be done, what waits is not.
  */
 #include "door_retry.h"

@@ -35,8 +35,8 @@
 #define REFUSALS_MAX 64
 #define BACKLOG      1024
 #define RESERVED_FDS 128
-#define BODY_BYTES   32768  /* of all bodies together in a turn of the loop */
-#define READS        256    /* in a turn: of small requests, a millisecond */
+#define BODY_BYTES   32768 /* of all bodies together in a turn of the loop */
+#define READS        256   /* in a turn: of small requests, a millisecond */
 
 struct listener {
         uv_poll_t poll;

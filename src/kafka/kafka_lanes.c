@@ -219,17 +219,16 @@ static struct kafka_lane *current_if_due(struct kafka_lanes *l)
 rd_kafka_message_t *kafka_lanes_next(struct kafka_lanes *l, int64_t now_ms,
                                      struct kafka_lane **ret_lane)
 {
-        struct kafka_lane *lane = current_if_due(l);
+        struct kafka_lane *lane = current_if_due(l), *first;
         int64_t time = 0;
 
         if (lane != NULL && now_ms < l->looked_ms + LOOK_EVERY_MS)
                 return take(l, lane, ret_lane); /* nothing is new at the others */
         look_at_empty(l, now_ms);
-        lane = oldest(l, now_ms, &time);
-        if (lane == NULL)
+        first = oldest(l, now_ms, &time);
+        if (first == NULL)
                 return NULL;
         l->until = time + LANES_AHEAD_MS;
-        if (current_if_due(l) != NULL)
-                lane = current_if_due(l);
-        return take(l, lane, ret_lane);
+        lane = current_if_due(l);
+        return take(l, lane != NULL ? lane : first, ret_lane);
 }

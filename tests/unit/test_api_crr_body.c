@@ -321,7 +321,7 @@ static void the_loop_does_not_wait_when_the_door_was_given_a_request(void)
         api_fixture_deinit(&f);
 }
 
-#define MANY 300
+#define MANY 200
 
 static void many_small_bodies_share_a_turn(void)
 {

@@ -3,7 +3,7 @@
 #include "check.h"
 #include "world.h"
 
-#define MANY       60
+#define MANY       30 /* found and checked in one turn */
 #define LARGE      1000000
 #define LARGE_ONES 20
 

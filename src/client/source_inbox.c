@@ -76,14 +76,14 @@ static void pool_on_read(uv_work_t *work, int status)
 
         assert(status == 0); /* nobody cancels it */
         in->pool.is_busy = false;
-        in->bytes -= in->pool.answer.len;
-        buf_deinit(&in->pool.answer);
         if (f != NULL) {
+                in->bytes -= in->pool.answer.len;
                 fetch_take(f);
                 in->on_read(f, &in->pool.said);
         } else {
                 backbeat_object_free(in->pool.said.object);
         }
+        buf_deinit(&in->pool.answer);
         begin_large(in);
         tell_closed_if_so(in);
 }
@@ -136,8 +136,10 @@ bool source_inbox_has(const struct source_inbox *in, const struct fetch *f)
 
 void source_inbox_drop(struct source_inbox *in, struct fetch *f)
 {
-        if (in->pool.is_busy && in->pool.fetch == f)
+        if (in->pool.is_busy && in->pool.fetch == f) {
                 in->pool.fetch = NULL;
+                in->bytes -= in->pool.answer.len; /* what waits for room shall not wait for it */
+        }
         take(in, f);
         buf_deinit(&f->http.answer);
 }

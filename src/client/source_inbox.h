@@ -28,7 +28,7 @@
 
 struct source_inbox {
         struct fetch_list list, large;
-        size_t bytes; /* of the answers in them, and of what the pool has */
+        size_t bytes; /* of the answers in them, that which the pool has included */
         struct source_reader reader;
         uv_prepare_t due;
         uv_idle_t awake;

@@ -14,6 +14,7 @@ struct backbeat_reader *backbeat_reader_new(void)
 
         if (r == NULL)
                 abort();
+        r->most = LIMIT_BACKENDS;
         r->json = json_reader_new(LIMIT_METADATA_DEPTH);
         buf_init(&r->strings, SIZE_MAX);
         buf_init(&r->info, SIZE_MAX);
@@ -195,8 +196,8 @@ static int begin_backend(struct metadata_target *t, const struct json_value *v, 
 
         if (v->type != JSON_OBJECT)
                 return error_set(err, ERR_BAD_JSON, "not an object");
-        if (r->n == LIMIT_BACKENDS)
-                return error_set(err, ERR_BAD_JSON, "more than %d", LIMIT_BACKENDS);
+        if (r->n == r->most)
+                return error_set(err, ERR_BAD_JSON, "more than %zu", r->most);
         if (r->n == r->capacity)
                 grow(r);
         r->found[r->n++] = (struct found_backend){ .status = BACKEND_OTHER };

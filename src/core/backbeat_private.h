@@ -36,6 +36,7 @@ struct backbeat_reader {
         } * found;
         struct backbeat_backend *backends; /* the same when the strings stand still */
         size_t n, capacity;                /* of both */
+        size_t most;                       /* of them in one text */
 };
 
 /* 0 and *ret, which lives until the reader's next call; or the error, whose kind is the fault. */

@@ -285,8 +285,12 @@ static struct backbeat_object follow(struct backbeat_reader *r, const struct bac
         struct backbeat_metadata m;
         struct error err;
 
+        size_t most = r->most;
+
+        r->most = SIZE_MAX; /* each entry before may have added one */
         if (backbeat_read(r, said, &m, &err) != 0)
                 abort(); /* we wrote it */
+        r->most = most;
         next.backends = m.backends;
         next.n_backends = m.n_backends;
         next.info = m.info;

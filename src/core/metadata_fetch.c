@@ -176,11 +176,11 @@ void metadata_fetch_force(struct metadata_fetch *f, struct outgoing *o)
 void metadata_fetch_unforce(struct metadata_fetch *f, struct outgoing *o)
 {
         o->force = false;
-        if (o->object == NULL)
-                return;
-        if (is_guarded(f, o))
-                o->current = want(f, o, STR_ABSENT);
-        touch(f, o->object);
+        o->overtaken = true;
+        if (outgoing_state(o) == OUTGOING_ENCODED)
+                batcher_invalidate(&f->member->batcher);
+        if (o->object != NULL)
+                touch(f, o->object);
 }
 
 void metadata_fetch_leave(struct metadata_fetch *f, struct outgoing *o)

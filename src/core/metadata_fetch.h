@@ -46,7 +46,7 @@ void metadata_fetch_go_on(struct metadata_fetch *f, struct outgoing *o);
 /* ForceRetry was asked for as well, while it is on its way: if it still waits, it does not wait for
  * the guard. */
 void metadata_fetch_force(struct metadata_fetch *f, struct outgoing *o);
-/* Nobody who waits for it asks for ForceRetry any more: if it still waits, the guard judges it. */
+/* Nobody who waits for it asks for ForceRetry any more: it is looked at anew. */
 void metadata_fetch_unforce(struct metadata_fetch *f, struct outgoing *o);
 /* It ends, or is in the log: it lets go of all that it has of us. In every state. */
 void metadata_fetch_leave(struct metadata_fetch *f, struct outgoing *o);

@@ -73,7 +73,8 @@ struct outgoing {
                 failure; /* as it will stand in the log: target partition, state, attempts, ... */
         bool tombstone;  /* the record is a tombstone */
         bool force;      /* ForceRetry */
-        bool overtaken;  /* another record of the identity was read since it was made */
+        bool overtaken;  /* another record of the identity was read since it was made, or who forced
+                          * it gave up: it is looked at anew */
         int64_t stands;  /* offset of the record that it answers to; -1: none */
         int settles_partition; /* where that stands: not the target's only for a MOVE */
         int n_partitions;      /* RETRY: of the log, when its target was chosen */

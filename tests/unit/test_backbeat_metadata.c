@@ -293,10 +293,38 @@ static void metadata_of_2_mib_is_rewritten(void)
         buf_deinit(&got);
 }
 
+/* Each entry before it may have added one to the most that an object may have. */
+static void status_entries_follow_each_other_beyond_the_most_backends(void)
+{
+        struct buf text, out, said, next;
+        struct failure s = failure_at("s"), t = failure_at("t");
+        struct backbeat_object *o;
+
+        buf_init(&text, SIZE_MAX);
+        buf_init(&out, SIZE_MAX);
+        buf_init(&said, SIZE_MAX);
+        buf_init(&next, SIZE_MAX);
+        buf_append_c(&text, "{\"replicationInfo\":{\"backends\":[{}");
+        for (int i = 1; i < LIMIT_BACKENDS; i++)
+                buf_append_c(&text, ",{}");
+        buf_append_c(&text, "]}}");
+        o = backbeat_object_new(reader, buf_str(&text), &err);
+        CHECK(o != NULL);
+        backbeat_write_status(reader, o, STR_ABSENT, &s, &out, &said);
+        backbeat_write_status(reader, o, buf_str(&said), &t, &out, &next);
+        CHECK(next.len > said.len);
+        backbeat_object_free(o);
+        buf_deinit(&text);
+        buf_deinit(&out);
+        buf_deinit(&said);
+        buf_deinit(&next);
+}
+
 int main(void)
 {
         reader = backbeat_reader_new();
         json = json_reader_new(LIMIT_METADATA_DEPTH);
+        RUN(status_entries_follow_each_other_beyond_the_most_backends);
         RUN(facts_are_read);
         RUN(bad_metadata_is_refused_with_the_rule);
         RUN(the_site_is_pending_and_the_rest_stays);

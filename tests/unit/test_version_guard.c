@@ -416,8 +416,59 @@ static void a_settlement_that_is_under_way_does_not_lose_the_mark(void)
         end();
 }
 
+static void who_waits_with_force_that_is_given_up_in_the_queue_is_judged(void)
+{
+        struct world_retry forced, before;
+
+        start_with_newer(METADATA("v2", AT("aws", "COMPLETED")));
+        backbeat_failure(&w, "other", V1);
+        w.hold_batches = true;
+        backbeat_retry(&w, &before, "other", V1, true);
+        CHECK(w.batch != NULL);
+        world_retry_init(&w, &forced);
+        world_retry_add(&forced, "b", "k", V1, "aws", true);
+        forced.req.deadline_ms = w.now_ms + 1000;
+        world_retry_submit(&w, &forced);
+        backbeat_retry(&w, &r, "k", V1, false);
+        world_advance(&w, 1100);
+        CHECK(forced.done && forced.failed);
+        w.hold_batches = false;
+        world_answer(&w, PUBLISH_COMMITTED);
+        world_run(&w);
+        CHECK(r.done && !r.failed);
+        CHECK_INT(r.entries[0].result, RETRY_SKIPPED);
+        world_retry_deinit(&forced);
+        world_retry_deinit(&before);
+        end();
+}
+
+static void what_only_force_would_retry_is_left_out_when_it_is_given_up(void)
+{
+        struct world_retry forced;
+
+        start();
+        fake_source_found(w.source, "b", "k", V1, METADATA("v1", AT("aws", "FAILED")));
+        fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
+        w.source->holds = true;
+        world_retry_init(&w, &forced);
+        world_retry_add(&forced, "b", "k", V1, "aws", true);
+        forced.req.deadline_ms = w.now_ms + 1000;
+        world_retry_submit(&w, &forced);
+        backbeat_retry(&w, &r, "k", V1, false);
+        world_advance(&w, 1100);
+        CHECK(forced.done && forced.failed && !r.done);
+        w.source->holds = false;
+        world_run(&w);
+        CHECK(r.done && !r.failed);
+        CHECK_INT(r.entries[0].result, RETRY_SKIPPED);
+        world_retry_deinit(&forced);
+        end();
+}
+
 int main(void)
 {
+        RUN(who_waits_with_force_that_is_given_up_in_the_queue_is_judged);
+        RUN(what_only_force_would_retry_is_left_out_when_it_is_given_up);
         log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
         RUN(the_current_version_is_asked_for_once_and_published);
         RUN(an_old_version_below_one_that_is_there_is_not_published);

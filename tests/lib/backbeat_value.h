@@ -6,6 +6,12 @@
 #include "crr/base/json_read.h"
 #include "crr/core/backbeat_metadata.h"
 
+static inline int backbeat_fault(const struct error *err)
+{
+        CHECK(err->code != 0);
+        return (int)err->code;
+}
+
 /* What backbeat_metadata.h does, in one go from a text; a status entry is the first of its object.
  * Facts' version id lives until the next call. On an error `out` is as before. */
 static inline int backbeat_text_facts(struct backbeat_reader *r, struct str metadata,
@@ -17,7 +23,7 @@ static inline int backbeat_text_facts(struct backbeat_reader *r, struct str meta
         backbeat_object_free(last);
         last = backbeat_object_new(r, metadata, err);
         if (last == NULL)
-                return (int)err->code;
+                return backbeat_fault(err);
         *ret = backbeat_object_facts(last, site);
         return 0;
 }
@@ -28,7 +34,7 @@ static inline int backbeat_text_entry(struct backbeat_reader *r, struct str meta
         struct backbeat_object *o = backbeat_object_new(r, metadata, err);
 
         if (o == NULL)
-                return (int)err->code;
+                return backbeat_fault(err);
         backbeat_write_entry(r, o, f, out);
         backbeat_object_free(o);
         return 0;
@@ -41,7 +47,7 @@ static inline int backbeat_text_status(struct backbeat_reader *r, struct str met
         struct buf said;
 
         if (o == NULL)
-                return (int)err->code;
+                return backbeat_fault(err);
         buf_init(&said, SIZE_MAX);
         backbeat_write_status(r, o, STR_ABSENT, f, out, &said);
         buf_deinit(&said);

@@ -6,9 +6,9 @@
 #include "check.h"
 #include "crr/base/log.h"
 
+#define ENTRIES    10000 /* as many as a request may have */
 #define OBJECTS    1000
-#define SITES      10
-#define ENTRIES    (OBJECTS * SITES) /* as many as a request may have */
+#define SITES      (ENTRIES / OBJECTS)
 #define CHUNK      256
 #define LATENCY_MS 100
 #define TIME_MS    450

@@ -332,6 +332,14 @@ static void force_that_joins_one_behind_another_lifts_its_guard(void)
         end();
 }
 
+static void force_for_a_second(struct world_retry *forced)
+{
+        world_retry_init(&w, forced);
+        world_retry_add(forced, "b", "k", V1, "aws", true);
+        forced->req.deadline_ms = w.now_ms + 1000;
+        world_retry_submit(&w, forced);
+}
+
 /* Whether or not its own version is there already. */
 static void force_that_is_given_up_leaves_the_guard_to_who_waits_with_it(void)
 {
@@ -343,10 +351,7 @@ static void force_that_is_given_up_leaves_the_guard_to_who_waits_with_it(void)
                 w.hold_reads = true;
                 world_failure(&w, "b", "k", V1, "aws", ",\"Entry\":\"e\"");
                 world_run(&w);
-                world_retry_init(&w, &forced);
-                world_retry_add(&forced, "b", "k", V1, "aws", true);
-                forced.req.deadline_ms = w.now_ms + 1000;
-                world_retry_submit(&w, &forced);
+                force_for_a_second(&forced);
                 backbeat_retry(&w, &r, "k", V1, false);
                 if (is_answered)
                         backbeat_answer(&w, "k", V1);
@@ -369,10 +374,7 @@ static void force_stays_while_another_asks_for_it(void)
 
         start_with_newer(METADATA("v2", AT("aws", "COMPLETED")));
         w.source->holds = true;
-        world_retry_init(&w, &forced);
-        world_retry_add(&forced, "b", "k", V1, "aws", true);
-        forced.req.deadline_ms = w.now_ms + 1000;
-        world_retry_submit(&w, &forced);
+        force_for_a_second(&forced);
         backbeat_retry(&w, &r, "k", V1, false);
         backbeat_retry(&w, &second, "k", V1, true);
         world_advance(&w, 1100);
@@ -425,10 +427,7 @@ static void who_waits_with_force_that_is_given_up_in_the_queue_is_judged(void)
         w.hold_batches = true;
         backbeat_retry(&w, &before, "other", V1, true);
         CHECK(w.batch != NULL);
-        world_retry_init(&w, &forced);
-        world_retry_add(&forced, "b", "k", V1, "aws", true);
-        forced.req.deadline_ms = w.now_ms + 1000;
-        world_retry_submit(&w, &forced);
+        force_for_a_second(&forced);
         backbeat_retry(&w, &r, "k", V1, false);
         world_advance(&w, 1100);
         CHECK(forced.done && forced.failed);
@@ -450,10 +449,7 @@ static void what_only_force_would_retry_is_left_out_when_it_is_given_up(void)
         fake_source_found(w.source, "b", "k", V1, METADATA("v1", AT("aws", "FAILED")));
         fake_source_found(w.source, "b", "k", NULL, METADATA("v1", AT("aws", "FAILED")));
         w.source->holds = true;
-        world_retry_init(&w, &forced);
-        world_retry_add(&forced, "b", "k", V1, "aws", true);
-        forced.req.deadline_ms = w.now_ms + 1000;
-        world_retry_submit(&w, &forced);
+        force_for_a_second(&forced);
         backbeat_retry(&w, &r, "k", V1, false);
         world_advance(&w, 1100);
         CHECK(forced.done && forced.failed && !r.done);

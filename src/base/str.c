@@ -126,6 +126,18 @@ struct str str_trim(struct str s)
         return s;
 }
 
+struct str str_copy_to(char **space, struct str s)
+{
+        struct str copy = { *space, s.len };
+
+        if (s.base == NULL)
+                return STR_ABSENT;
+        if (s.len > 0)
+                memcpy(*space, s.base, s.len);
+        *space += s.len;
+        return copy;
+}
+
 bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tail)
 {
         const char *at = s.len > 0 ? memchr(s.base, sep, s.len) : NULL;

@@ -17,18 +17,6 @@ size_t backbeat_escape(struct buf *out, struct str text)
         return at;
 }
 
-static struct str put(char **space, struct str s)
-{
-        struct str copy = { *space, s.len };
-
-        if (s.base == NULL)
-                return STR_ABSENT;
-        if (s.len > 0)
-                memcpy(*space, s.base, s.len);
-        *space += s.len;
-        return copy;
-}
-
 static size_t bytes_of(const struct backbeat_metadata *m, struct str head, struct str tail)
 {
         size_t n = sizeof(struct backbeat_object) + head.len + m->info.len + tail.len +
@@ -52,17 +40,17 @@ static struct backbeat_object *copy(const struct backbeat_metadata *m, struct st
         backends = (struct backbeat_backend *)(o + 1);
         space = (char *)(backends + m->n_backends);
         for (size_t i = 0; i < m->n_backends; i++)
-                backends[i] = (struct backbeat_backend){ put(&space, m->backends[i].site),
+                backends[i] = (struct backbeat_backend){ str_copy_to(&space, m->backends[i].site),
                                                          m->backends[i].status };
         *o = (struct backbeat_object){
                 .size = m->size,
                 .last_modified_ms = m->last_modified_ms,
-                .version_id = put(&space, m->version_id),
+                .version_id = str_copy_to(&space, m->version_id),
                 .backends = backends,
                 .n_backends = m->n_backends,
-                .head = put(&space, head),
-                .info = put(&space, m->info),
-                .tail = put(&space, tail),
+                .head = str_copy_to(&space, head),
+                .info = str_copy_to(&space, m->info),
+                .tail = str_copy_to(&space, tail),
                 .has_members = m->has_members,
                 .bytes = bytes,
         };

@@ -283,9 +283,8 @@ static struct backbeat_object follow(struct backbeat_reader *r, const struct bac
 {
         struct backbeat_object next = *o;
         struct backbeat_metadata m;
-        struct error err;
-
         size_t most = r->most;
+        struct error err;
 
         r->most = SIZE_MAX; /* each entry before may have added one */
         if (backbeat_read(r, said, &m, &err) != 0)

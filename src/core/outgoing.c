@@ -38,16 +38,6 @@ const char *outgoing_kind_name(enum outgoing_kind kind)
         return kind_names[kind];
 }
 
-static void copy_str(struct str *s, char **space)
-{
-        if (s->base == NULL)
-                return;
-        if (s->len > 0)
-                memcpy(*space, s->base, s->len);
-        s->base = *space;
-        *space += s->len;
-}
-
 struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *failure,
                               struct str traceparent)
 {
@@ -64,13 +54,13 @@ struct outgoing *outgoing_new(enum outgoing_kind kind, const struct failure *fai
         o->kind = kind;
         o->failure = *failure;
         o->traceparent = traceparent;
-        copy_str(&o->failure.id.bucket, &space);
-        copy_str(&o->failure.id.key, &space);
-        copy_str(&o->failure.id.version_id, &space);
-        copy_str(&o->failure.id.site, &space);
-        copy_str(&o->failure.error_code, &space);
-        copy_str(&o->failure.role, &space);
-        copy_str(&o->traceparent, &space);
+        o->failure.id.bucket = str_copy_to(&space, o->failure.id.bucket);
+        o->failure.id.key = str_copy_to(&space, o->failure.id.key);
+        o->failure.id.version_id = str_copy_to(&space, o->failure.id.version_id);
+        o->failure.id.site = str_copy_to(&space, o->failure.id.site);
+        o->failure.error_code = str_copy_to(&space, o->failure.error_code);
+        o->failure.role = str_copy_to(&space, o->failure.role);
+        o->traceparent = str_copy_to(&space, o->traceparent);
         o->stands = o->settles = o->floor = o->offset = -1;
         o->settles_partition = failure->partition;
         buf_init(&o->read, SIZE_MAX);

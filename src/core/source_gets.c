@@ -71,18 +71,6 @@ static struct source_get *find(struct source_gets *g, const struct source_call *
         return NULL;
 }
 
-static struct str copy_to(char **space, struct str s)
-{
-        struct str copy = { *space, s.len };
-
-        if (s.base == NULL)
-                return STR_ABSENT;
-        if (s.len > 0)
-                memcpy(*space, s.base, s.len);
-        *space += s.len;
-        return copy;
-}
-
 static void get_on_done(struct source_call *call);
 
 static struct source_get *make(struct source_gets *g, const struct source_call *call)
@@ -96,10 +84,10 @@ static struct source_get *make(struct source_gets *g, const struct source_call *
                 abort();
         *get = (struct source_get){ .all = g, .state = GET_WAITING, .is_in_map = true };
         space = (char *)(get + 1);
-        get->call.bucket = copy_to(&space, call->bucket);
-        get->call.key = copy_to(&space, call->key);
-        get->call.version_id = copy_to(&space, call->version_id);
-        get->call.role = copy_to(&space, call->role);
+        get->call.bucket = str_copy_to(&space, call->bucket);
+        get->call.key = str_copy_to(&space, call->key);
+        get->call.version_id = str_copy_to(&space, call->version_id);
+        get->call.role = str_copy_to(&space, call->role);
         get->call.data = get;
         get->call.done = get_on_done;
         buf_init(&get->status_said, SIZE_MAX);

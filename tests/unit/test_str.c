@@ -349,6 +349,18 @@ static void a_prefix_is_at_the_beginning_and_whole(void)
         CHECK(!str_has_prefix(STR_ABSENT, "a"));
 }
 
+static void copies_stand_one_behind_the_other(void)
+{
+        char space[4] = "....", *at = space;
+        struct str copy = str_copy_to(&at, STR("ab"));
+
+        CHECK(copy.base == space && str_eq_c(copy, "ab"));
+        CHECK(str_copy_to(&at, STR_ABSENT).base == NULL);
+        CHECK(str_copy_to(&at, STR("")).base == space + 2);
+        CHECK(str_eq_c(str_copy_to(&at, STR("c")), "c"));
+        CHECK(at == space + 3 && space[3] == '.');
+}
+
 int main(void)
 {
         RUN(every_boundary_of_utf8_is_where_the_standard_has_it);
@@ -362,5 +374,6 @@ int main(void)
         RUN(a_split_is_at_the_first_separator);
         RUN(the_last_separator_can_be_asked_for);
         RUN(a_prefix_is_at_the_beginning_and_whole);
+        RUN(copies_stand_one_behind_the_other);
         return 0;
 }

@@ -29,6 +29,9 @@ bool str_is_utf8(struct str s); /* RFC 3629: no overlong form, no surrogate, <= 
 struct str str_cut(struct str s, size_t max); /* at most max bytes of it, no character cut in two */
 struct str str_trim(struct str s);            /* without blanks and tabs at both ends */
 
+/* A copy at *space, which is behind it then; absent stays absent. */
+struct str str_copy_to(char **space, struct str s);
+
 /* Split at the first or the last `sep`: true and both halves, or false when there is none. */
 bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tail);
 bool str_split_last(struct str s, char sep, struct str *ret_head, struct str *ret_tail);

@@ -99,9 +99,24 @@ static bool is_void(const struct application *a)
                a->newest.partition == a->record->partition && a->newest.offset > a->record->settles;
 }
 
+/* A failure cannot be later than its record: so no clock that is ahead makes one that stays. */
+static int64_t failed_at_ms(const struct failure *f)
+{
+        return f->failed_at_ms < f->timestamp_ms ? f->failed_at_ms : f->timestamp_ms;
+}
+
+bool application_is_late(const struct application *a)
+{
+        int64_t told_ms = application_has_failure(a) ? failed_at_ms(&a->decoded->failure)
+                                                     : a->record->timestamp_ms;
+
+        return a->record->from_intake && a->known && told_ms < failed_at_ms(&a->row);
+}
+
 bool application_counts(const struct application *a)
 {
-        return !is_void(a) && (!a->any || standing_is_newer(&a->next, &a->newest));
+        return !is_void(a) && !application_is_late(a) &&
+               (!a->any || standing_is_newer(&a->next, &a->newest));
 }
 
 bool application_is_rows_place(const struct application *a)

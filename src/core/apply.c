@@ -11,6 +11,9 @@
  * concluded from what is not there.
  *
  *   plain       a mover's or a retry's record
+ *   taken in    a plain one that an intake wrote, with the time of the foreign record: members read
+ *               foreign topics at their own pace, so it may come behind a failure that is newer than
+ *               what it tells (by FailedAt). It does not count then
  *   settlement  header crr-settles: repeats a record, or ends it, with the time of that record. It
  *               does not count if its partition has a later record of the identity than the offset
  *               that it settles
@@ -279,12 +282,19 @@ static void pass_over_elsewhere(struct application *a)
                 settle_supersede(a->m, &f.id, f.partition, f.spelling);
 }
 
+static void count_passed_over(const struct application *a)
+{
+        if (a->next.is_repeated)
+                metrics_add(a->m->metrics, METRIC_SETTLEMENTS_VOID_TOTAL, NO_LABELS, 1);
+        if (application_is_late(a))
+                metrics_add(a->m->metrics, METRIC_RECORDS_LATE_TOTAL, NO_LABELS, 1);
+}
+
 static int pass_over(struct application *a)
 {
         bool changed;
 
-        if (a->next.is_repeated)
-                metrics_add(a->m->metrics, METRIC_SETTLEMENTS_VOID_TOTAL, NO_LABELS, 1);
+        count_passed_over(a);
         if (a->known)
                 application_keep_row(a);
         else if (!application_has_failure(a) && is_noted_gone(a) && !a->next.is_repeated)

@@ -106,9 +106,21 @@ static struct str scratch_into(struct intake_batch *batch, const struct buf *scr
         return kept;
 }
 
+/* Members read foreign topics at their own pace: by this time they tell what is newer. */
+static void add_time(struct intake_writer *w, struct intake_batch *batch, int64_t timestamp_ms,
+                     struct publish_record *r)
+{
+        if (timestamp_ms == TIME_UNKNOWN)
+                return;
+        buf_clear(&w->scratch);
+        buf_append_u64(&w->scratch, (uint64_t)timestamp_ms);
+        r->headers[r->n_headers++] =
+                (struct publish_header){ "crr-timestamp", scratch_into(batch, &w->scratch) };
+}
+
 static struct publish_record *add_record(struct intake_writer *w, struct intake_batch *batch,
                                          const struct intake_origin *origin,
-                                         const struct identity *id)
+                                         const struct failure *f)
 {
         struct publish_record *r;
 
@@ -116,7 +128,7 @@ static struct publish_record *add_record(struct intake_writer *w, struct intake_
         batch->origins[batch->n_records] = *origin;
         r = &batch->records[batch->n_records++];
         buf_clear(&w->scratch);
-        identity_write_key(id, &w->scratch);
+        identity_write_key(&f->id, &w->scratch);
         *r = (struct publish_record){
                 .topic = PUBLISH_FAILURES,
                 .partition = -1,
@@ -124,6 +136,7 @@ static struct publish_record *add_record(struct intake_writer *w, struct intake_
                 .timestamp_ms = TIME_UNKNOWN,
         };
         batch->bytes += RECORD_OVERHEAD;
+        add_time(w, batch, f->timestamp_ms, r);
         return r;
 }
 
@@ -142,23 +155,23 @@ static struct intake_doubt *add_doubt(struct intake_batch *batch)
 }
 
 static void add_outcome(struct intake_writer *w, struct intake_batch *batch,
-                        const struct intake_origin *origin, const struct identity *id)
+                        const struct intake_origin *origin, const struct failure *f)
 {
-        struct publish_record *r = add_record(w, batch, origin, id);
+        struct publish_record *r = add_record(w, batch, origin, f);
         struct intake_doubt *d;
 
         buf_clear(&w->scratch);
-        completion_encode(id, &w->scratch);
+        completion_encode(&f->id, &w->scratch);
         r->value = scratch_into(batch, &w->scratch);
         batch->counts[origin->topic].completed++;
         if (mark(batch, r->key, false))
                 return;
         d = add_doubt(batch);
         d->is_outcome = true;
-        identity_copy(&d->id, id, &batch->arena);
+        identity_copy(&d->id, &f->id, &batch->arena);
 }
 
-/* A native value is written as it came, and so has the time of its record with it. */
+/* A native value is written as it came. */
 static void keep_value(struct intake_writer *w, struct intake_batch *batch,
                        const struct intake_item *item, struct publish_record *r)
 {
@@ -170,12 +183,6 @@ static void keep_value(struct intake_writer *w, struct intake_batch *batch,
         }
         r->value = arena_str(&batch->arena, item->value);
         batch->bytes += r->value.len;
-        if (item->failure.timestamp_ms == TIME_UNKNOWN)
-                return;
-        buf_append_u64(&w->scratch, (uint64_t)item->failure.timestamp_ms);
-        r->headers[0] =
-                (struct publish_header){ "crr-timestamp", scratch_into(batch, &w->scratch) };
-        r->n_headers = 1;
 }
 
 static bool lacks_facts(const struct intake_decoded *decoded, const struct failure *f)
@@ -187,7 +194,7 @@ static void add_failure(struct intake_writer *w, struct intake_batch *batch,
                         const struct intake_origin *origin, const struct intake_decoded *decoded,
                         const struct intake_item *item)
 {
-        struct publish_record *r = add_record(w, batch, origin, &item->failure.id);
+        struct publish_record *r = add_record(w, batch, origin, &item->failure);
         struct intake_doubt *d;
 
         keep_value(w, batch, item, r);
@@ -237,7 +244,7 @@ void intake_batch_add(struct intake_writer *w, struct intake_batch *batch, size_
 
                 origin.is_outcome = item->completed;
                 if (item->completed)
-                        add_outcome(w, batch, &origin, &item->failure.id);
+                        add_outcome(w, batch, &origin, &item->failure);
                 else
                         add_failure(w, batch, &origin, &decoded, item);
         }

@@ -36,8 +36,10 @@ struct log_record kafka_record_of(const rd_kafka_message_t *message)
                 return record;
         if (str_to_u64(header_of(headers, "crr-settles"), INT64_MAX, &settles))
                 record.settles = (int64_t)settles;
-        if (str_to_u64(header_of(headers, "crr-timestamp"), INT64_MAX, &own_time))
+        if (str_to_u64(header_of(headers, "crr-timestamp"), INT64_MAX, &own_time)) {
                 record.timestamp_ms = (int64_t)own_time;
+                record.from_intake = record.settles < 0;
+        }
         record.outcome = header_of(headers, "crr-outcome");
         return record;
 }

@@ -293,6 +293,7 @@ static struct log_record record_of(const struct world *w, int p, int64_t offset)
                 .outcome = str_from(r->outcome),
         };
 
+        record.from_intake = r->own_time_ms != TIME_UNKNOWN && r->settles < 0;
         if (r->value != NULL)
                 record.value = (struct str){ r->value, r->value_len };
         return record;

@@ -202,6 +202,16 @@ static void do_record(struct scenario *s, char *rest)
         world_append(&s->world, p, str_from(key), strcmp(rest, "-") == 0 ? NULL : rest, -1, NULL);
 }
 
+static void do_taken_in(struct scenario *s, char *rest)
+{
+        int p = scenario_partition(s, scenario_word(&rest));
+        int64_t told_ms = s->world.wall_ms - scenario_duration_ms(s, scenario_word(&rest));
+        const char *key = scenario_word(&rest);
+        int64_t offset = world_append(&s->world, p, str_from(key), rest, -1, NULL);
+
+        s->world.logs[p].records[offset].own_time_ms = told_ms;
+}
+
 static void do_feed(struct scenario *s, char *rest)
 {
         static const struct scenario_choice choices[] = { { "off", false },
@@ -351,6 +361,7 @@ static const struct command {
         { "failed-many", true, do_failed_many },
         { "tombstone", true, do_tombstone },
         { "record", true, do_record },
+        { "taken-in", true, do_taken_in },
         { "feed", true, do_feed },
         { "stable", true, do_stable },
         { "watermark", true, do_watermark },

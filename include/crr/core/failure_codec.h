@@ -26,6 +26,8 @@ struct log_record {
         struct str value;     /* absent: a tombstone */
         int64_t settles;      /* header crr-settles; -1: none (a bad one counts as none) */
         struct str outcome;   /* header crr-outcome; absent: none */
+        bool from_intake;     /* an intake wrote it, with crr-timestamp and without crr-settles: its
+                                 time is that of the foreign record */
 };
 
 /* Why a record is rejected: the label `cause`. */

@@ -133,6 +133,15 @@ void fixture_check_value_has(size_t record, const char *text)
         CHECK(memmem(r->value.base, r->value.len, text, strlen(text)) != NULL);
 }
 
+void fixture_check_time(size_t record, const char *ms)
+{
+        const struct publish_record *r = &fixture.batch->records[record];
+
+        CHECK_INT(r->n_headers, 1);
+        CHECK_STR(r->headers[0].name, "crr-timestamp");
+        CHECK(str_eq_c(r->headers[0].value, ms));
+}
+
 int fixture_rejected(const char *topic, const char *cause)
 {
         return (int)metrics_get(fixture.metrics, METRIC_RECORDS_REJECTED_TOTAL,

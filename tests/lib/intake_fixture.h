@@ -53,5 +53,6 @@ int fixture_counted(const char *topic, const char *what); /* records_total */
 int fixture_rejected(const char *topic, const char *cause);
 void fixture_check_records(size_t n); /* that the publisher has */
 void fixture_check_value_has(size_t record, const char *text);
+void fixture_check_time(size_t record, const char *ms); /* that it has with it */
 
 #endif

@@ -32,6 +32,7 @@ struct model {
                 after[MODEL_IDS];          /* the batch: what was read of them */
         unsigned submits_seen;             /* they are of this one */
         bool tombstone_is_gone[MODEL_IDS]; /* what is older than it is news again */
+        bool takes_in; /* an intake writes some of the records, and all of them where they belong */
         bool loose[MODEL_IDS];         /* an old record came late: which facts are kept is open */
         bool counts_anew[MODEL_IDS];   /* an attempt may have the number of an earlier one: of what
                                           was gone */

@@ -49,11 +49,39 @@ static struct place any_place(struct model *m, int id)
 {
         struct place place = { model_home(m, id), 0 };
 
+        if (m->takes_in)
+                return place;
         if (model_chance(35))
                 place.partition = (int)model_draw((uint64_t)m->w.n_partitions);
         if (model_chance(15))
                 place.spelling = (int)model_draw(MODEL_SPELLINGS);
         return place;
+}
+
+/* When it happened: before something that is known, but since the last completion. Offsets must tell
+ * of it: between partitions times decide alone. Nor must the retry be closed that it is late for. */
+static int64_t time_of_late(const struct model *m, int id, const struct naive_event *event)
+{
+        const struct naive *n = &m->ids[id];
+        int64_t told_ms;
+
+        if (n->n == 0 || m->w.config.pending_expiry == PENDING_EXPIRY_CLOSE)
+                return event->time_ms;
+        for (size_t i = 0; i < n->n; i++)
+                if (n->events[i].partition != event->partition)
+                        return event->time_ms;
+        told_ms = n->events[model_draw(n->n)].time_ms - 1;
+        return told_ms > naive_gone_ms(n) ? told_ms : event->time_ms;
+}
+
+/* An intake wrote it, after the others that there are. */
+static void take_in(struct model *m, int id, struct naive_event *event)
+{
+        event->is_taken_in = true;
+        event->told_ms = model_chance(50) ? time_of_late(m, id, event) : event->time_ms;
+        m->loose[id] |= event->told_ms < event->time_ms;
+        m->w.logs[event->partition].records[event->offset].own_time_ms = event->told_ms;
+        TELL(m, "  taken in: told of t%" PRId64 "\n", event->told_ms % 10000000);
 }
 
 static void mover_writes(struct model *m, int id, struct place place, enum naive_kind kind,
@@ -62,7 +90,8 @@ static void mover_writes(struct model *m, int id, struct place place, enum naive
         struct naive_event event = {
                 .kind = kind, .time_ms = time_ms, .partition = place.partition, .facts = facts
         };
-        bool tombstone = kind == NAIVE_GONE && model_chance(50);
+        bool is_taken_in = m->takes_in && model_chance(50);
+        bool tombstone = kind == NAIVE_GONE && !is_taken_in && model_chance(50);
         struct buf value;
 
         buf_init(&value, SIZE_MAX);
@@ -74,6 +103,8 @@ static void mover_writes(struct model *m, int id, struct place place, enum naive
              time_ms % 10000000, (int)model_key(id, place.spelling).len,
              model_key(id, place.spelling).base, tombstone ? "-" : value.base);
         buf_deinit(&value);
+        if (is_taken_in)
+                take_in(m, id, &event);
         naive_add(&m->ids[id], &event);
 }
 
@@ -130,7 +161,7 @@ static void act_late(struct model *m)
         struct place place = { (int)model_draw((uint64_t)m->w.n_partitions), 0 };
         int64_t time_ms;
 
-        if (n->n == 0 || n->n > NAIVE_EVENTS - 8 || place.partition == model_home(m, id) ||
+        if (m->takes_in || n->n == 0 || n->n > NAIVE_EVENTS - 8 || place.partition == model_home(m, id) ||
             m->tombstone_is_gone[id])
                 return;
         time_ms = n->events[model_draw(n->n)].time_ms - 1;

@@ -24,6 +24,16 @@ static bool keep(int *lacks, int known)
         return true;
 }
 
+static bool is_late(const struct naive_event *next, const struct naive_event *state)
+{
+        return next->is_taken_in && state->kind != NAIVE_GONE && next->told_ms < state->failed_ms;
+}
+
+static int64_t failed_ms(const struct naive_event *event)
+{
+        return event->is_taken_in || event->kind == NAIVE_PENDING ? event->told_ms : event->time_ms;
+}
+
 struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *data)
 {
         struct naive_event state = { .kind = NAIVE_GONE, .facts = { -1, -1, -1 } };
@@ -32,8 +42,9 @@ struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *
         for (size_t i = 0; i < n->n; i++) {
                 struct naive_event next = n->events[i];
 
-                if (seen != NULL && !seen(data, &next))
+                if ((seen != NULL && !seen(data, &next)) || is_late(&next, &state))
                         continue;
+                next.failed_ms = failed_ms(&next);
                 if (next.kind == NAIVE_FAILED && was_retried) {
                         keep(&next.facts.attempts, state.facts.attempts);
                         next.is_size_kept = keep(&next.facts.size, state.facts.size);
@@ -44,6 +55,15 @@ struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *
                 state = next;
         }
         return state;
+}
+
+int64_t naive_gone_ms(const struct naive *n)
+{
+        for (size_t i = n->n; i-- > 0;)
+                if (n->events[i].kind == NAIVE_GONE)
+                        return n->events[i].is_taken_in ? n->events[i].told_ms
+                                                        : n->events[i].time_ms;
+        return 0;
 }
 
 int64_t naive_last_in(const struct naive *n, int partition)

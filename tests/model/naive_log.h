@@ -9,7 +9,8 @@
 /*
  * What the failure log means, plainly: of one identity, all that was ever written into it without
  * the header crr-settles, wherever and however spelled, in the order of its time. No settlement
- * changes it, no compaction, no restart; only that a retry expires.
+ * changes it, no compaction, no restart; only that a retry expires. What an intake wrote does not
+ * count if it tells of a time before the failure that stands.
  */
 enum naive_kind { NAIVE_FAILED, NAIVE_PENDING, NAIVE_GONE };
 
@@ -22,6 +23,10 @@ struct naive_event {
         int64_t time_ms, retried_ms; /* PENDING: by that it expires */
         int partition;
         int64_t offset;
+        bool is_taken_in;
+        int64_t told_ms;   /* of what was taken in: the foreign record's time; PENDING: of the failure
+                              that it answers to */
+        int64_t failed_ms; /* of a state: when the failure was, or nothing is late for it */
         struct naive_facts facts;
         bool is_size_kept, is_entry_kept; /* of a state: an earlier event said it */
 };
@@ -39,6 +44,8 @@ void naive_add(struct naive *n, const struct naive_event *event);
 typedef bool (*naive_seen_fn)(void *data, const struct naive_event *event);
 struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *data);
 
+/* When it was gone the last time; 0: never. */
+int64_t naive_gone_ms(const struct naive *n);
 /* The latest time in this partition; 0: nothing stands there. */
 int64_t naive_last_in(const struct naive *n, int partition);
 bool naive_has_time(const struct naive *n, int64_t time_ms);

@@ -59,6 +59,7 @@ struct sim_profile {
         bool closes_expired; /* retry.pending_expiry is `close` */
         bool loses_outcomes; /* movers forget retries now and then, which expire */
         bool misplaces, grows, compacts, transacts, retries_by_force;
+        bool takes_in; /* half of what movers say comes by intakes, and some of it late */
         int64_t pending_ttl_ms, session_timeout_ms, transaction_timeout_ms;
         int64_t request_timeout_ms, peer_timeout_ms;
         int64_t faults_ms;                     /* so long there are faults */

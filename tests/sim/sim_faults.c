@@ -347,6 +347,7 @@ void sim_profile_make(struct sim *s)
         p->compacts = has(s, SIM_COMPACTION, 400);
         p->transacts = sim_chance(s, 250);
         p->retries_by_force = has(s, SIM_FORCE, 250);
+        p->takes_in = s->seed % 7 == 4 && !p->misplaces && !p->grows;
         if (p->loses_outcomes)
                 p->pending_ttl_ms = sim_between(s, 8, 20) * 1000;
         p->slow_permille = (unsigned)sim_between(s, 0, sim_chance(s, 300) ? 250 : 30);

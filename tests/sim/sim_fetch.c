@@ -34,6 +34,7 @@ static void feed(struct sim_proc *proc, int partition, int64_t offset)
                 .value = r->value,
                 .settles = r->settles,
                 .outcome = r->outcome,
+                .from_intake = r->from_intake,
         };
 
         member_on_record(proc->member, &record);

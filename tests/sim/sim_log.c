@@ -103,7 +103,8 @@ static void decode(struct sim *s, int partition, struct sim_record *r)
                                      .key = r->key,
                                      .value = r->value,
                                      .settles = r->settles,
-                                     .outcome = r->outcome };
+                                     .outcome = r->outcome,
+                                     .from_intake = r->from_intake };
         struct decoded_record decoded;
         struct error err;
 
@@ -114,6 +115,7 @@ static void decode(struct sim *s, int partition, struct sim_record *r)
                 return;
         r->word = words[decoded.outcome];
         r->attempts = decoded.failure.attempts;
+        r->failed_ms = decoded.failure.failed_at_ms;
         r->retry_id = decoded.failure.retry_id;
         r->has_entry = decoded.entry.base != NULL;
         r->is_misplaced =
@@ -141,7 +143,12 @@ struct sim_state sim_log_state(const struct sim *s, int partition, int identity,
 
 static struct sim_state state_of(const struct sim_record *r, int64_t offset)
 {
-        return (struct sim_state){ r->word, offset, r->attempts, r->retry_id, r->has_entry, false };
+        return (struct sim_state){ .word = r->word,
+                                   .offset = offset,
+                                   .attempts = r->attempts,
+                                   .retry_id = r->retry_id,
+                                   .has_entry = r->has_entry,
+                                   .failed_ms = r->failed_ms };
 }
 
 /* What it lacks, and of a merged one what a later retry counted. */
@@ -164,13 +171,21 @@ static bool passes_on(const struct sim_state *state)
                (state->word == WORD_FAILED && !uuid_is_nil(&state->retry_id));
 }
 
-/* A void settlement changes nothing, but what it knows of an earlier retry is not lost: it may be
+/* An intake tells of a time before the failure that stands. */
+static bool is_late(const struct sim_record *r, const struct sim_state *before)
+{
+        bool is_open = before->word == WORD_FAILED || before->word == WORD_PENDING;
+
+        return r->from_intake && is_open && r->timestamp_ms < before->failed_ms;
+}
+
+/* What does not count changes nothing, but what it knows of an earlier retry is not lost: it may be
  * all that compaction leaves of that. */
 static struct sim_state fold(const struct sim_record *r, int64_t offset,
                              const struct sim_state *before)
 {
         struct sim_state said = state_of(r, offset), after = *before;
-        bool is_void = r->settles >= 0 && before->offset > r->settles;
+        bool is_void = (r->settles >= 0 && before->offset > r->settles) || is_late(r, before);
 
         if (!is_void && (r->settles >= 0 || r->word != WORD_FAILED || !passes_on(before)))
                 return said;
@@ -219,6 +234,7 @@ int64_t sim_log_append(struct sim *s, int partition, const struct sim_record_tex
         r->value = sim_copy(s, text->value);
         r->outcome = sim_copy(s, text->outcome);
         r->settles = text->settles;
+        r->from_intake = text->from_intake;
         r->timestamp_ms = text->timestamp_ms == TIME_UNKNOWN ? SIM_WALL_START + s->now_ms
                                                              : text->timestamp_ms;
         r->txn = txn;

@@ -23,6 +23,7 @@ struct sim_state {
         struct uuid retry_id;
         bool has_entry;
         bool unsettled; /* it keeps what its record lacks */
+        int64_t failed_ms; /* of a failure: what an intake tells of earlier is late */
 };
 
 struct sim_txn;
@@ -31,6 +32,7 @@ struct sim_record {
         struct str key, value, outcome; /* outcome: the header; absent: none */
         int64_t timestamp_ms, settles;
         int64_t written_ms;
+        bool from_intake; /* its timestamp is the foreign record's */
         struct sim_txn *txn; /* NULL: without a transaction */
         enum sim_fate fate;
         bool is_marker, is_removed;
@@ -38,6 +40,7 @@ struct sim_record {
         int identity; /* -1: of none that we know */
         enum sim_word word;
         int attempts;
+        int64_t failed_ms;
         struct uuid retry_id;
         bool has_entry, is_misplaced;
         int64_t previous;       /* the identity's record before it in this partition; -1 */
@@ -76,6 +79,7 @@ void sim_log_deinit(struct sim *s);
 struct sim_record_text {
         struct str key, value, outcome;
         int64_t settles, timestamp_ms;
+        bool from_intake;
 };
 int64_t sim_log_append(struct sim *s, int partition, const struct sim_record_text *text,
                        struct sim_txn *txn);

@@ -7,6 +7,7 @@
 #define AGAIN_MS    100
 #define TRANSACTION "mover"
 #define TXN_LOOK_MS 20
+#define LATE_MS     5000
 #define KNOWS_MS    8000 /* of a topic that has grown, at the latest */
 
 struct mover_record {
@@ -50,6 +51,12 @@ static void write_record(struct sim *s, const struct mover_record *r, struct sim
         };
         int partition = partition_for(s, r->identity);
 
+        if (s->profile.takes_in && text.value.base != NULL && sim_chance(s, 500)) {
+                text.from_intake = true;
+                text.timestamp_ms = SIM_WALL_START + s->now_ms;
+                if (!s->is_healing && sim_chance(s, 400))
+                        text.timestamp_ms -= sim_between(s, 1, LATE_MS);
+        }
         if (txn != NULL)
                 txn->touches[partition] = true;
         sim_log_append(s, partition, &text, txn);

@@ -13,6 +13,7 @@ struct row {
         int64_t settles;
         const char *outcome; /* NULL: absent */
         int64_t own_time_ms; /* 0: that of the message */
+        bool from_intake;
 };
 
 static const struct row rows[] = {
@@ -59,6 +60,15 @@ static const struct row rows[] = {
           1,
           NULL,
           77 },
+        { "an intake's record has the foreign one's time",
+          "key",
+          "value",
+          1234,
+          { "crr-timestamp", "77", NULL },
+          -1,
+          NULL,
+          77,
+          true },
         { "a bad time counts as none",
           "key",
           NULL,
@@ -84,7 +94,7 @@ static void check_record(void *data, rd_kafka_message_t *message)
         ++*(size_t *)data;
         if (!same(record.key, row->key) || !same(record.value, row->value) ||
             record.timestamp_ms != time_ms || record.settles != row->settles ||
-            !same(record.outcome, row->outcome))
+            record.from_intake != row->from_intake || !same(record.outcome, row->outcome))
                 check_fail(__FILE__, __LINE__, "taken as it is", row->name);
         CHECK_INT(record.partition, 1);
         CHECK_INT(record.offset, message->offset);

@@ -4,10 +4,10 @@
 An object version is spoken of again APART_MS later at the earliest, by either topic: so far apart
 the intake promises to keep in order what one member reads.
 """
-import collections
 import random
 import threading
 import time
+from collections import Counter, defaultdict, deque
 
 from backbeat import failed_entry, on_the_wire, queue_entry
 from conservation import log_and_list
@@ -46,13 +46,21 @@ class Story:
     """All that was said of each identity, in order. Its first chapter is without a failure."""
 
     def __init__(self):
-        self.chapters = collections.defaultdict(lambda: [Failure(None)])
+        self.chapters = defaultdict(lambda: [Failure(None)])
 
     def fails(self, identity, failed_at):
         self.chapters[identity].append(Failure(failed_at))
 
     def succeeds(self, identity):
         self.chapters[identity][-1].outcomes += 1
+
+    def failures(self):
+        return Counter((identity, failure.failed_at)
+                       for identity, chapters in self.chapters.items() for failure in chapters[1:])
+
+    def outcomes(self):
+        return Counter({identity: sum(failure.outcomes for failure in chapters)
+                        for identity, chapters in self.chapters.items()})
 
     def open(self):
         """{identity: FailedAt} of those whose last failure no outcome followed."""
@@ -102,7 +110,7 @@ class Stream(threading.Thread):
         self.told, self.produced, self.error = Story(), 0, None
         self._now_ms = clock_ms()
         self._quiet = [(number, version) for number in range(OBJECTS) for version in VERSIONS]
-        self._spoken = collections.deque()      # (when, object version)
+        self._spoken = deque()      # (when, object version)
         self._over = threading.Event()
 
     def run(self):
@@ -204,22 +212,48 @@ class Running:
 
     def check(self, daemons):
         """After the stream: what is in the failure log is what was told, and is what is listed."""
-        stream, told = self.stream, self.stream.told
-        wait_for(lambda: stream.taken() == stream.produced, "all to be taken in", 120)
-        written = story_of(self.place.failure_log())
+        told, written = self._all_is_taken_in(daemons)
         wrong = differences(told, written)
         assert not wrong, f"{len(wrong)} identities: " + "\n".join(wrong[:5])
         for daemon in daemons:
-            daemon.wait_ready()
             wait_for(lambda: len(daemon.walk()) == len(told.open()), "the list to be whole")
         for daemon in daemons:
-            log, listed = log_and_list(self.place, daemon)
-            truth = fold(log)
-            assert listed == with_status(truth, "FAILED"), "the list is not what the log says"
-            assert {i: s.fields["FailedAt"] for i, s in truth.items()} == told.open()
-            assert {identity_of(v): v["FailedAt"] for v in daemon.walk()} == told.open()
+            assert self._listed(daemon) == told.open()
+
+    def check_unordered(self, daemons):
+        """Members read what is said of an identity each at its own pace: each failure is written
+        once, and none is closed by an outcome from before it. One whose outcome came before it may
+        be listed still."""
+        told, written = self._all_is_taken_in(daemons)
+        assert told.failures() == written.failures()
+        assert not written.outcomes() - told.outcomes(), "an outcome was written twice"
+        lists = [self._listed(daemon) for daemon in daemons]
+        for listed in lists:
+            assert listed == lists[0], "members list other failures"
+            lost = [i for i, at in told.open().items() if listed.get(i) != at]
+            assert not lost, f"{len(lost)} failures are not listed: {lost[:3]}"
+            assert listed.keys() <= told.chapters.keys()
+
+    def _all_is_taken_in(self, daemons):
+        """What was told, and what is in the failure log of it."""
+        stream, told = self.stream, self.stream.told
+        wait_for(lambda: stream.taken() == stream.produced, "all to be taken in", 120)
+        for daemon in daemons:
+            daemon.wait_ready()
+        written = story_of(self.place.failure_log())
         print(f"{stream.produced} records, {count(told)} taken in as {count(written)}; "
-              f"{len(listed)} of {len(told.chapters)} identities are listed")
+              f"{len(told.open())} of {len(told.chapters)} identities have failed last")
+        return told, written
+
+    def _listed(self, daemon):
+        """{identity: FailedAt}, which is what the log says."""
+        log, listed = log_and_list(self.place, daemon)
+        truth = fold(log)
+        assert listed == with_status(truth, "FAILED"), "the list is not what the log says"
+        assert set(listed) == truth.keys(), "something is under way"
+        found = {identity_of(v): v["FailedAt"] for v in daemon.walk()}
+        assert found == {i: s.fields["FailedAt"] for i, s in truth.items()}
+        return found
 
 
 def count(story):

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from backbeat import Pipeline, identity_of_version, queue_entry
 from daemon import wait_listed
 from group import QUICK, Members, wait_shared
-from intake_stream import Running
+from intake_stream import Running, clock_ms
 from samples import identities
 from waiting import wait_for
 
@@ -96,6 +96,51 @@ def test_members_come_and_go_and_each_record_has_its_one_effect(place, request):
             running.some_more()
     wait_shared(members.running)
     running.check(members.running)
+
+
+@pytest.mark.timeout(900)
+def test_what_members_read_in_no_order_closes_no_newer_failure(place, request):
+    """Failures and outcomes of an object are in partitions of different members, and those of one
+    that is gone wait for an heir while the others go on."""
+    pipeline = Pipeline(place, partitions=6)
+    members = Members(place, **pipeline.settings(**SMALL_BATCHES))
+    for name in ("m0x", "m1x", "m2x"):
+        members.join(name)
+    wait_shared(members.running)
+    wait_intake_shared(members.running, 12)
+    with Running(pipeline) as running:
+        for _ in range(ROUNDS_LONG if request.config.getoption("--long") else 2):
+            running.some_more()
+            members.kill(running.random.choice(members.running))
+            running.some_more()
+            for name in members.names_not_running():
+                members.join(name)
+            wait_shared(members.running)
+            wait_intake_shared(members.running, 12)
+    running.check_unordered(members.running)
+    late = sum(d.metric("crr_retry_records_late_total") for d in members.running)
+    print(f"{late} records came late")
+
+
+def test_an_outcome_that_comes_late_closes_no_newer_failure(pipeline):
+    """A failure of which nobody has read yet that it had succeeded before."""
+    now_ms = clock_ms()
+    identity = identity_of_version("b", "k", "1", "s")
+    daemon = pipeline.start()
+
+    def succeeded(at_ms):
+        key, value = queue_entry("b", "k", "1", {"s": "COMPLETED"})
+        pipeline.tell(pipeline.status, [(key, value, {"timestamp": at_ms})])
+
+    pipeline.fail([identity], failed_at_ms=now_ms - 5000)
+    wait_listed(daemon, 1)
+    succeeded(now_ms - 6000)
+    wait_for(lambda: daemon.metric("crr_retry_records_late_total") == 1, "the outcome to be late")
+    daemon.kill()
+    daemon.start().wait_ready()
+    wait_listed(daemon, 1)
+    succeeded(now_ms - 4000)
+    wait_listed(daemon, 0)
 
 
 def test_a_restart_onto_a_backlog_passes_nothing_by(pipeline):

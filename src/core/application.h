@@ -22,7 +22,7 @@ struct application {
 
 void application_begin(struct application *a); /* m, record, decoded and key are set */
 bool application_counts(const struct application *a);
-bool application_is_late(const struct application *a); /* for the failure that stands */
+bool application_is_late(const struct application *a);     /* for the failure that stands */
 bool application_has_failure(const struct application *a); /* FAILED or PENDING */
 bool application_is_rows_place(
         const struct application *a); /* the row's record had that key there */

@@ -18,8 +18,8 @@
 #include "crr/core/failure_codec.h"
 #include "crr/core/identity.h"
 
-#define ACTS        40
-#define LONG_TTL_MS INT64_C(86400000000)
+#define ACTS           40
+#define LONG_TTL_MS    INT64_C(86400000000)
 #define TAKES_IN_EVERY 5
 
 /* Seeds that have found something stay. */

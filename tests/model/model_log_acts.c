@@ -58,8 +58,9 @@ static struct place any_place(struct model *m, int id)
         return place;
 }
 
-/* When it happened: before something that is known, but since the last completion. Offsets must tell
- * of it: between partitions times decide alone. Nor must the retry be closed that it is late for. */
+/* When it happened: before something that is known, but since the last completion. Offsets must
+ * tell of it: between partitions times decide alone. Nor must the retry be closed that it is late
+ * for. */
 static int64_t time_of_late(const struct model *m, int id, const struct naive_event *event)
 {
         const struct naive *n = &m->ids[id];
@@ -161,8 +162,8 @@ static void act_late(struct model *m)
         struct place place = { (int)model_draw((uint64_t)m->w.n_partitions), 0 };
         int64_t time_ms;
 
-        if (m->takes_in || n->n == 0 || n->n > NAIVE_EVENTS - 8 || place.partition == model_home(m, id) ||
-            m->tombstone_is_gone[id])
+        if (m->takes_in || n->n == 0 || n->n > NAIVE_EVENTS - 8 ||
+            place.partition == model_home(m, id) || m->tombstone_is_gone[id])
                 return;
         time_ms = n->events[model_draw(n->n)].time_ms - 1;
         if (time_ms <= naive_last_in(n, place.partition) ||

@@ -24,8 +24,8 @@ struct naive_event {
         int partition;
         int64_t offset;
         bool is_taken_in;
-        int64_t told_ms;   /* of what was taken in: the foreign record's time; PENDING: of the failure
-                              that it answers to */
+        int64_t told_ms; /* of what was taken in: the foreign record's time; PENDING: of the failure
+                            that it answers to */
         int64_t failed_ms; /* of a state: when the failure was, or nothing is late for it */
         struct naive_facts facts;
         bool is_size_kept, is_entry_kept; /* of a state: an earlier event said it */

@@ -22,7 +22,7 @@ struct sim_state {
         int attempts;       /* -1 unknown */
         struct uuid retry_id;
         bool has_entry;
-        bool unsettled; /* it keeps what its record lacks */
+        bool unsettled;    /* it keeps what its record lacks */
         int64_t failed_ms; /* of a failure: what an intake tells of earlier is late */
 };
 
@@ -32,7 +32,7 @@ struct sim_record {
         struct str key, value, outcome; /* outcome: the header; absent: none */
         int64_t timestamp_ms, settles;
         int64_t written_ms;
-        bool from_intake; /* its timestamp is the foreign record's */
+        bool from_intake;    /* its timestamp is the foreign record's */
         struct sim_txn *txn; /* NULL: without a transaction */
         enum sim_fate fate;
         bool is_marker, is_removed;

@@ -11,15 +11,16 @@
  * concluded from what is not there.
  *
  *   plain       a mover's or a retry's record
- *   taken in    a plain one that an intake wrote, with the time of the foreign record: members read
- *               foreign topics at their own pace, so it may come behind a failure that is newer
- * than what it tells (by FailedAt). It does not count then settlement  header crr-settles: repeats
- * a record, or ends it, with the time of that record. It does not count if its partition has a
- * later record of the identity than the offset that it settles moved       a settlement with a
- * value and the outcome `moved`: it repeats what stood, or what was completed, in another
- * partition, and counts by its time alone moved away  a tombstone with the outcome `moved`: what
- * stood at its place up to the offset that it settles stands elsewhere. Of the identity it says
- * nothing
+ *   taken in    a plain one that an intake wrote, with the time of the foreign record. Members read
+ *               foreign topics at their own pace, so it may come behind a failure that is later
+ *               (FailedAt) than what it tells: it does not count then
+ *   settlement  header crr-settles: repeats a record, or ends it, with the time of that record. It
+ *               does not count if its partition has a later record of the identity than the offset
+ *               that it settles
+ *   moved       a settlement with a value and the outcome `moved`: it repeats what stood, or what
+ *               was completed, in another partition, and counts by its time alone
+ *   moved away  a tombstone with the outcome `moved`: what stood at its place up to the offset that
+ *               it settles stands elsewhere. Of the identity it says nothing
  *
  * A record that does not count is still the last one under its key, and compaction may drop for it
  * the one that does. That one is then covered: the row knows by what, and owes itself to the log

@@ -66,20 +66,34 @@ static void write_acl(struct json_writer *w)
         json_object_close(w);
 }
 
-static void write_location(struct json_writer *w, const struct object_version *v)
+/* The last one has what is over. */
+static void write_part(struct json_writer *w, const struct object *o,
+                       const struct object_version *v, unsigned part)
+{
+        int64_t size = v->size / o->n_parts, start = part * size;
+        char purpose[24];
+
+        json_object_open(w);
+        snprintf(purpose, sizeof purpose, "location %u", part);
+        member_digest(w, "key", v, str_from(purpose), 3);
+        json_key(w, "size");
+        json_int(w, part + 1 < o->n_parts ? size : v->size - start);
+        json_key(w, "start");
+        json_int(w, start);
+        member_c(w, "dataStoreName", "us-east-1");
+        member_c(w, "dataStoreType", "scality");
+        snprintf(purpose, sizeof purpose, "content %u", part);
+        member_digest(w, "dataStoreETag", v, str_from(purpose), 2);
+        json_object_close(w);
+}
+
+static void write_location(struct json_writer *w, const struct object *o,
+                           const struct object_version *v)
 {
         json_key(w, "location");
         json_array_open(w);
-        json_object_open(w);
-        member_digest(w, "key", v, STR("location"), 3);
-        json_key(w, "size");
-        json_int(w, v->size);
-        json_key(w, "start");
-        json_int(w, 0);
-        member_c(w, "dataStoreName", "us-east-1");
-        member_c(w, "dataStoreType", "scality");
-        member_digest(w, "dataStoreETag", v, STR("content"), 2);
-        json_object_close(w);
+        for (unsigned part = 0; part < o->n_parts; part++)
+                write_part(w, o, v, part);
         json_array_close(w);
 }
 
@@ -171,7 +185,7 @@ void metadata_write(const struct object *o, const struct object_version *v, stru
         members_c(&w, constant, sizeof constant / sizeof *constant);
         write_acl(&w);
         member_c(&w, "key", "");
-        write_location(&w, v);
+        write_location(&w, o, v);
         json_key(&w, "isDeleteMarker");
         json_bool(&w, false);
         member_str(&w, "versionId", v->id);

@@ -114,6 +114,7 @@ void objects_make(const struct objects *all, uint64_t i, struct object *ret)
         if (generator_is_of_share(generator_draw(&g, i, DRAW_DIFFICULT), DIFFICULT_SHARE))
                 prefix = difficult[generator_draw(&g, i, DRAW_PREFIX) % COUNT(difficult)];
         ret->i = i;
+        ret->n_parts = all->parts;
         ret->bucket = print(ret->bucket_text, sizeof ret->bucket_text, "", f.id.bucket);
         ret->key = print(ret->key_text, sizeof ret->key_text, prefix, f.id.key);
         ret->role = print(ret->role_text, sizeof ret->role_text,

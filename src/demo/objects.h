@@ -22,6 +22,7 @@
  * Units      Times in ms since the epoch, sizes in bytes.
  */
 #define OBJECT_MAX_BACKENDS 3
+#define OBJECT_MAX_PARTS    10000
 
 struct objects {
         struct generator generator;
@@ -29,6 +30,7 @@ struct objects {
         double failed_entries; /* share of failures that a failed entry tells of; of the others a
                                   queue entry */
         double superseded;     /* share of objects with a newer version that went everywhere */
+        unsigned parts;        /* of each object's content: its metadata names them all */
 };
 
 struct object_version {
@@ -41,7 +43,7 @@ struct object {
         uint64_t i;
         struct str bucket, key, role;
         struct str sites[OBJECT_MAX_BACKENDS]; /* the first is the one that it is about */
-        unsigned n_sites;
+        unsigned n_sites, n_parts;
         bool by_failed_entry;
         struct object_version version; /* the one that it is about */
         struct object_version current; /* the same, or a newer one */

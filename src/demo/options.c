@@ -47,6 +47,7 @@ static const char help[] =
         "  --roles                    failed entries name the role\n"
         "  --successes N              outcomes of objects that never failed, among the failures (0)\n"
         "  --superseded SHARE         share of objects with a newer version that is replicated, 0 to 1 (0)\n"
+        "  --parts N                  parts of each object, 1 to 10000: its metadata has 200 bytes for each (1)\n"
         "  --metadata-listen ADDRESS  HOST:PORT (port 0: any) for GET /_/backbeat/metadata/<bucket>/<key>; none\n"
         "  --metadata-latency MS      of its answers (0)\n"
         "  --metadata-errors SHARE    share of its answers that are 503, 0 to 1 (0)\n";
@@ -74,6 +75,7 @@ enum {
         OPTION_ROLES,
         OPTION_SUCCESSES,
         OPTION_SUPERSEDED,
+        OPTION_PARTS,
         OPTION_METADATA_LISTEN,
         OPTION_METADATA_LATENCY,
         OPTION_METADATA_ERRORS,
@@ -102,6 +104,7 @@ static const struct option longs[] = {
         { "roles", no_argument, NULL, OPTION_ROLES },
         { "successes", required_argument, NULL, OPTION_SUCCESSES },
         { "superseded", required_argument, NULL, OPTION_SUPERSEDED },
+        { "parts", required_argument, NULL, OPTION_PARTS },
         { "metadata-listen", required_argument, NULL, OPTION_METADATA_LISTEN },
         { "metadata-latency", required_argument, NULL, OPTION_METADATA_LATENCY },
         { "metadata-errors", required_argument, NULL, OPTION_METADATA_ERRORS },
@@ -211,6 +214,8 @@ static bool take_backbeat(struct options *o, int option)
                 return take_double("superseded", 1, &o->superseded);
         case OPTION_SUCCESSES:
                 return take_count("successes", 0, MAX_RECORDS, &o->successes);
+        case OPTION_PARTS:
+                return take_count("parts", 1, OBJECT_MAX_PARTS, &o->parts);
         case OPTION_METADATA_LATENCY:
                 return take_count("metadata-latency", 0, MAX_LATENCY_MS, &o->metadata_latency_ms);
         default:
@@ -261,6 +266,7 @@ static const struct options defaults = {
         .failed_topic = "backbeat-replication-failed",
         .status_topic = "backbeat-replication-status",
         .failed_share = 0.5,
+        .parts = 1,
 };
 
 /* What getopt does not see. */
@@ -303,6 +309,7 @@ void options_objects(const struct options *o, struct objects *ret)
                 .completed = o->successes,
                 .failed_entries = o->failed_share,
                 .superseded = o->superseded,
+                .parts = (unsigned)o->parts,
         };
         generator_init(&ret->generator, o->seed, o->sites, o->buckets, 0);
 }

@@ -25,6 +25,7 @@ struct options {
         /* Format backbeat only: */
         const char *failed_topic, *status_topic;
         double failed_share; /* of failures: a failed entry tells of it, 0..1 */
+        uint64_t parts;      /* of each object */
         double superseded;   /* share of objects with a newer version, 0..1 */
         uint64_t successes;  /* outcomes of objects that never failed */
         bool roles;

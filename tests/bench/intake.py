@@ -5,6 +5,8 @@ import itertools
 import re
 import subprocess
 import time
+import urllib.parse
+import urllib.request
 from datetime import datetime
 
 from report import AtLeast, AtMost, measured
@@ -30,14 +32,21 @@ class Failed:
 
 
 class Metadata:
-    """The demo's source: it knows the objects of all its failed entries."""
+    """The demo's source: it knows the objects of all its failed entries, which have some parts."""
 
-    def __init__(self, stage, count):
+    def __init__(self, stage, count, parts=1):
         self._process = subprocess.Popen(
             stage.demo_words("--no-producer", "--count", count, "--metadata-listen", "127.0.0.1:0",
-                             "--metadata-latency", LATENCY_MS),
+                             "--metadata-latency", LATENCY_MS, "--parts", parts),
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.url = re.search(r"http://\S+", self._process.stderr.readline())[0]
+
+    def size_of(self, version):
+        """Bytes of what it answers about a version as it is listed."""
+        name = "/".join(urllib.parse.quote(version[part], safe="") for part in ("Bucket", "Key"))
+        with urllib.request.urlopen(f"{self.url}/_/backbeat/metadata/{name}"
+                                    f"?versionId={version['VersionId']}") as answer:
+            return len(answer.read())
 
     def close(self):
         self._process.terminate()

@@ -13,6 +13,7 @@ NAME = "backbeat"
 RATE_GOAL, TURN_GOAL_MS = AtLeast(5000), AtMost(5)
 ELEMENT = "Bucket", "Key", "VersionId", "StorageClass"
 LOOK_EVERY_S = 0.1
+MESSAGE_BYTES = 5_000_020   # as Backbeat has it
 
 
 class RetryingListed(Retrying):
@@ -35,11 +36,13 @@ class RetryingListed(Retrying):
         return "post", self._bodies
 
 
-def _taken_in(stage, failed, source):
-    """A daemon that holds them all."""
-    topics = stage.fill(NAME, 0)
-    status = f"{NAME}-outcomes"
+def _taken_in(stage, failed, source, name):
+    """A daemon that holds them all, and topics that take what the source has."""
+    topics = stage.fill(name, 0)
+    status = f"{name}-outcomes"
     stage.cluster.create_topic(status, 1)
+    for topic in (topics.replication, status):
+        stage.cluster.set_topic_config(topic, "max.message.bytes", MESSAGE_BYTES)
     daemon = stage.ready_daemon(
         topics, topics__intake=failed.topic, topics__status=status, retry__payload="backbeat",
         source__url=source.url, source__concurrency=CONCURRENCY)
@@ -66,14 +69,48 @@ def _figures(step, retried):
     ]
 
 
+class Large:
+    """Retries of objects of many parts."""
+
+    def __init__(self, stage, sizes, parts):
+        self._step = step = sizes.large_retries
+        failed = Failed(stage, f"{NAME}-failed-{parts}",
+                        step.elements * (step.requests + step.warmup) * sizes.rounds)
+        self._source = Metadata(stage, failed.count, parts)
+        self._daemon = _taken_in(stage, failed, self._source, f"{NAME}-{parts}")
+        self._retrying = RetryingListed(stage, self._daemon)
+        size = self._source.size_of(self._daemon.page(max_keys=1)[0][0])
+        self._name = f"metadata of {size / 1000:,.0f} KB"
+
+    def figures(self):
+        retried = self._retrying.run(self._step)
+        step, growth = self._step, retried.growth
+        published = (step.requests + step.warmup) * step.elements
+        return [
+            measured(f"{self._name}: retries",
+                     step.requests * step.elements / retried.found["seconds"], "1/s"),
+            measured(f"{self._name}: longest turn", retried.longest_turn_ms, "ms", TURN_GOAL_MS),
+            measured(f"{self._name}: crr-retryd",
+                     growth["process_cpu_seconds_total"] / published * 1e3, "CPU ms/retry"),
+        ]
+
+    def close(self):
+        self._daemon.stop()
+        self._source.close()
+
+
 def rounds(stage, sizes):
+    large = [Large(stage, sizes, parts) for parts in sizes.large_parts]
     per_round = sum(s.elements * (s.requests + s.warmup) for s in sizes.backbeat_retries)
     failed = Failed(stage, f"{NAME}-failed", per_round * sizes.rounds)
     source = Metadata(stage, failed.count)
-    daemon = _taken_in(stage, failed, source)
+    daemon = _taken_in(stage, failed, source, NAME)
     retrying = RetryingListed(stage, daemon)
     for _ in range(sizes.rounds):
         yield [figure for step in sizes.backbeat_retries
-               for figure in _figures(step, retrying.run(step))]
+               for figure in _figures(step, retrying.run(step))] + [
+               figure for some in large for figure in some.figures()]
+    for some in large:
+        some.close()
     daemon.stop()
     source.close()

@@ -81,6 +81,8 @@ static void options_are_taken_and_wrong_ones_refused(void)
                 { { "demo", "--format", "backbeat", "--successes", "5" }, OPTIONS_RUN },
                 { { "demo", "--format", "backbeat", "--failed-share", "2" }, OPTIONS_WRONG },
                 { { "demo", "--format", "backbeat", "--metadata-latency", "-1" }, OPTIONS_WRONG },
+                { { "demo", "--format", "backbeat", "--parts", "10000" }, OPTIONS_RUN },
+                { { "demo", "--format", "backbeat", "--parts", "0" }, OPTIONS_WRONG },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

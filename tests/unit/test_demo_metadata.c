@@ -14,6 +14,7 @@ static const struct object sample = {
         .role = { "arn:aws:iam::1:role/x y", 23 },
         .sites = { { "aws-east", 8 }, { "gcp", 3 } },
         .n_sites = 2,
+        .n_parts = 2,
         .version = { .id = { "v 1", 3 }, .size = 5, .last_modified_ms = 1000, .failed = true },
         .current = { .id = { "v 0", 3 }, .size = 6, .last_modified_ms = 2000 },
 };
@@ -67,6 +68,8 @@ static void metadata_says_failed_at_the_first_site_only(void)
         metadata_write(&sample, &sample.version, &out);
         demo_check_tells(buf_str(&out), " 1\"content-length\"i5 ");
         demo_check_tells(buf_str(&out), " 1\"versionId\"sv 1 ");
+        demo_check_tells(buf_str(&out), " 3\"size\"i2 3\"start\"i0 ");
+        demo_check_tells(buf_str(&out), " 3\"size\"i3 3\"start\"i2 ");
         demo_check_tells(buf_str(&out), " 1\"last-modified\"s1970-01-01T00:00:01.000Z ");
         demo_check_tells(buf_str(&out), " 1\"replicationInfo\"{ 2\"status\"sFAILED 2\"backends\"[ "
                                         "3{ 4\"site\"saws-east 4\"status\"sFAILED "

@@ -105,12 +105,24 @@ static int64_t failed_at_ms(const struct failure *f)
         return f->failed_at_ms < f->timestamp_ms ? f->failed_at_ms : f->timestamp_ms;
 }
 
-bool application_is_late(const struct application *a)
+/* Between partitions the times of the records decide, in whatever order they are read. */
+static bool is_from_before(const struct application *a)
 {
         int64_t told_ms = application_has_failure(a) ? failed_at_ms(&a->decoded->failure)
                                                      : a->record->timestamp_ms;
 
-        return a->record->from_intake && a->known && told_ms < failed_at_ms(&a->row);
+        return a->record->from_intake && a->known && a->row.partition == a->record->partition &&
+               told_ms < failed_at_ms(&a->row);
+}
+
+bool application_ends_retry_late(const struct application *a)
+{
+        return is_from_before(a) && application_has_failure(a) && a->row.state == FAILURE_PENDING;
+}
+
+bool application_is_late(const struct application *a)
+{
+        return is_from_before(a) && !application_ends_retry_late(a);
 }
 
 bool application_counts(const struct application *a)

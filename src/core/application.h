@@ -22,7 +22,10 @@ struct application {
 
 void application_begin(struct application *a); /* m, record, decoded and key are set */
 bool application_counts(const struct application *a);
-bool application_is_late(const struct application *a);     /* for the failure that stands */
+/* An intake tells of a time before the failure that stands. It does not count, but a failure does
+ * while a retry is under way: it may be how that ended, told by a clock that is behind. */
+bool application_is_late(const struct application *a);
+bool application_ends_retry_late(const struct application *a);
 bool application_has_failure(const struct application *a); /* FAILED or PENDING */
 bool application_is_rows_place(
         const struct application *a); /* the row's record had that key there */

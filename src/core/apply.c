@@ -45,10 +45,14 @@ static int put(struct application *a, const struct failure *f)
  * offsets compare. */
 static int cover(struct application *a)
 {
+        bool owes_mark = settle_owes_mark(a->m, &a->row, a->record->offset);
+
         a->row.covered_to = a->record->offset + 1;
         if (put(a, &a->row) != 0)
                 return -1;
         settle_renew(a->m, &a->row);
+        if (owes_mark)
+                settle_mark(a->m, &a->row);
         return 0;
 }
 
@@ -160,6 +164,16 @@ static bool merge(struct application *a, struct failure *f)
         return earlier != NULL && failure_passes_on(earlier) && inherit(f, earlier);
 }
 
+/* It may be of before the failure that was retried: what is late for that stays late. */
+static bool keep_time(const struct application *a, struct failure *f)
+{
+        if (!application_ends_retry_late(a))
+                return false;
+        f->failed_at_ms = a->row.failed_at_ms;
+        f->timestamp_ms = a->row.timestamp_ms;
+        return true;
+}
+
 static void count_refailed(const struct application *a)
 {
         struct metric_labels site = { .values = { a->decoded->failure.id.site } };
@@ -178,6 +192,7 @@ static int take_failure(struct application *a)
                 application_keep_row(a);
         f.covered_to = covered_to(a);
         f.unsettled = merge(a, &f);
+        f.unsettled |= keep_time(a, &f);
         if (put(a, &f) != 0)
                 return -1;
         count_refailed(a);
@@ -406,7 +421,8 @@ int apply_record(struct member *m, const struct log_record *record,
 
         settle_reveal(m, &decoded->failure.id); /* its partition may have left just now */
         application_begin(&a);
-        overlay_on_record(m, decoded, hash);
+        if (!application_is_late(&a))
+                overlay_on_record(m, decoded, hash);
         settle_on_record(m, decoded, record, a.spelling);
         return apply(&a);
 }

@@ -182,21 +182,31 @@ static bool is_awaited(const struct kafka_lanes *l, const struct kafka_lane *lan
         return is_empty(lane) && !lane->is_at_end && now_ms - since_ms < LANES_WAIT_MS;
 }
 
-/* The lane whose record is the oldest; NULL: one is waited for, or all are empty. */
-static struct kafka_lane *oldest(const struct kafka_lanes *l, int64_t now_ms, int64_t *ret_time)
+/* The lane whose record is the oldest, and until when it goes before all others; NULL: one is waited
+ * for, or all are empty. */
+static struct kafka_lane *oldest(const struct kafka_lanes *l, int64_t now_ms, int64_t *ret_until)
 {
         struct kafka_lane *found = NULL;
+        int64_t first = INT64_MAX, second = INT64_MAX;
 
         for (size_t i = 0; i < l->n; i++) {
                 struct kafka_lane *lane = &l->lanes[i];
+                int64_t time;
 
                 if (is_awaited(l, lane, now_ms))
                         return NULL;
-                if (is_empty(lane) || (found != NULL && time_of(lane) >= *ret_time))
+                if (is_empty(lane))
                         continue;
-                found = lane;
-                *ret_time = time_of(lane);
+                time = time_of(lane);
+                if (found == NULL || time < first) {
+                        second = first;
+                        first = time;
+                        found = lane;
+                } else if (time < second) {
+                        second = time;
+                }
         }
+        *ret_until = second;
         return found;
 }
 
@@ -219,16 +229,11 @@ static struct kafka_lane *current_if_due(struct kafka_lanes *l)
 rd_kafka_message_t *kafka_lanes_next(struct kafka_lanes *l, int64_t now_ms,
                                      struct kafka_lane **ret_lane)
 {
-        struct kafka_lane *lane = current_if_due(l), *first;
-        int64_t time = 0;
+        struct kafka_lane *lane = current_if_due(l);
 
         if (lane != NULL && now_ms < l->looked_ms + LOOK_EVERY_MS)
                 return take(l, lane, ret_lane); /* nothing is new at the others */
         look_at_empty(l, now_ms);
-        first = oldest(l, now_ms, &time);
-        if (first == NULL)
-                return NULL;
-        l->until = time + LANES_AHEAD_MS;
-        lane = current_if_due(l);
-        return take(l, lane != NULL ? lane : first, ret_lane);
+        lane = oldest(l, now_ms, &l->until);
+        return lane != NULL ? take(l, lane, ret_lane) : NULL;
 }

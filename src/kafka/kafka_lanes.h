@@ -10,9 +10,9 @@
 
 /*
  * Lanes: the partitions that a consumer has, each with a queue of its own, so that their records
- * can be taken in the order of their times: a record that is more than LANES_AHEAD_MS younger than
- * the next one of another partition waits for that one. So an outcome does not overtake the failure
- * that it is about, although they come by different topics, as far as one consumer has both.
+ * are taken in the order of their times, as far as each partition has that order itself. So an
+ * outcome does not overtake the failure that it is about, although they come by different topics,
+ * where one consumer has both.
  *
  * A partition of which nothing has come yet, and no end either, is waited for, but not longer than
  * LANES_WAIT_MS from when the first of them came: then the others go on. (Until then it may be the
@@ -24,9 +24,8 @@
  * Ownership  A message that is taken is the caller's.
  * Threads    One.
  */
-#define LANES_AHEAD_MS 1000
-#define LANES_WAIT_MS  2000
-#define LANES_BATCH    256
+#define LANES_WAIT_MS 2000
+#define LANES_BATCH   256
 
 struct kafka_lane {
         const char *topic; /* of those that the lanes were made with */
@@ -48,7 +47,7 @@ struct kafka_lanes {
         struct kafka_lane *lanes;
         size_t n;
         size_t current; /* the lane that was taken from last */
-        int64_t until;  /* it is taken from up to this time, when the others were looked at last */
+        int64_t until;  /* it is taken from up to this time, that of the next one of the others */
         int64_t looked_ms; /* when all were looked at */
         int64_t begun_ms;  /* when something came of any of them first; INT64_MAX: not yet */
 };

@@ -24,14 +24,23 @@ static bool keep(int *lacks, int known)
         return true;
 }
 
-static bool is_late(const struct naive_event *next, const struct naive_event *state)
+static bool is_from_before(const struct naive_event *next, const struct naive_event *state)
 {
         return next->is_taken_in && state->kind != NAIVE_GONE && next->told_ms < state->failed_ms;
 }
 
-static int64_t failed_ms(const struct naive_event *event)
+/* But how a retry failed is told by whatever clock. */
+static bool is_late(const struct naive_event *next, const struct naive_event *state)
 {
-        return event->is_taken_in || event->kind == NAIVE_PENDING ? event->told_ms : event->time_ms;
+        return is_from_before(next, state) &&
+               !(next->kind == NAIVE_FAILED && state->kind == NAIVE_PENDING);
+}
+
+static int64_t failed_ms(const struct naive_event *next, const struct naive_event *state)
+{
+        if (is_from_before(next, state))
+                return state->failed_ms;
+        return next->is_taken_in || next->kind == NAIVE_PENDING ? next->told_ms : next->time_ms;
 }
 
 struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *data)
@@ -44,7 +53,7 @@ struct naive_event naive_state(const struct naive *n, naive_seen_fn seen, void *
 
                 if ((seen != NULL && !seen(data, &next)) || is_late(&next, &state))
                         continue;
-                next.failed_ms = failed_ms(&next);
+                next.failed_ms = failed_ms(&next, &state);
                 if (next.kind == NAIVE_FAILED && was_retried) {
                         keep(&next.facts.attempts, state.facts.attempts);
                         next.is_size_kept = keep(&next.facts.size, state.facts.size);

@@ -172,11 +172,16 @@ static bool passes_on(const struct sim_state *state)
 }
 
 /* An intake tells of a time before the failure that stands. */
-static bool is_late(const struct sim_record *r, const struct sim_state *before)
+static bool is_from_before(const struct sim_record *r, const struct sim_state *before)
 {
         bool is_open = before->word == WORD_FAILED || before->word == WORD_PENDING;
 
         return r->from_intake && is_open && r->timestamp_ms < before->failed_ms;
+}
+
+static bool ends_retry(const struct sim_record *r, const struct sim_state *before)
+{
+        return r->word == WORD_FAILED && before->word == WORD_PENDING;
 }
 
 /* What does not count changes nothing, but what it knows of an earlier retry is not lost: it may be
@@ -185,12 +190,16 @@ static struct sim_state fold(const struct sim_record *r, int64_t offset,
                              const struct sim_state *before)
 {
         struct sim_state said = state_of(r, offset), after = *before;
-        bool is_void = (r->settles >= 0 && before->offset > r->settles) || is_late(r, before);
+        bool is_late = is_from_before(r, before);
+        bool is_void = (r->settles >= 0 && before->offset > r->settles) ||
+                       (is_late && !ends_retry(r, before));
 
         if (!is_void && (r->settles >= 0 || r->word != WORD_FAILED || !passes_on(before)))
                 return said;
         if (!is_void) {
                 inherit(&said, before);
+                if (is_late)
+                        said.failed_ms = before->failed_ms;
                 return said;
         }
         if (before->word == WORD_FAILED && passes_on(&said))

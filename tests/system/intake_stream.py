@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Backbeat pipeline that fails, succeeds and fails again, and what the failure log must say then.
 
-An object version is spoken of again APART_MS later at the earliest, by either topic: so far apart
-the intake promises to keep in order what one member reads.
+An object version is spoken of again APART_MS later at the earliest, by either topic: the topics are
+told one after the other, and what lies there by then keeps the order of its times.
 """
 import random
 import threading

@@ -182,8 +182,8 @@ static bool is_awaited(const struct kafka_lanes *l, const struct kafka_lane *lan
         return is_empty(lane) && !lane->is_at_end && now_ms - since_ms < LANES_WAIT_MS;
 }
 
-/* The lane whose record is the oldest, and until when it goes before all others; NULL: one is waited
- * for, or all are empty. */
+/* The lane whose record is the oldest, and until when it goes before all others; NULL: one is
+ * waited for, or all are empty. */
 static struct kafka_lane *oldest(const struct kafka_lanes *l, int64_t now_ms, int64_t *ret_until)
 {
         struct kafka_lane *found = NULL;

@@ -8,7 +8,10 @@
 struct objects demo_objects(uint64_t failed, uint64_t completed)
 {
         struct objects all = {
-                .failed = failed, .completed = completed, .failed_entries = 0.5, .superseded = 0.25,
+                .failed = failed,
+                .completed = completed,
+                .failed_entries = 0.5,
+                .superseded = 0.25,
                 .parts = 1,
         };
 

@@ -42,7 +42,7 @@ def _taken_in(stage, failed, source, name):
     status = f"{name}-outcomes"
     stage.cluster.create_topic(status, 1)
     for topic in (topics.replication, status):
-        stage.cluster.set_topic_config(topic, "max.message.bytes", MESSAGE_BYTES)
+        stage.cluster.set_topic_config(topic, "max.message.bytes", str(MESSAGE_BYTES))
     daemon = stage.ready_daemon(
         topics, topics__intake=failed.topic, topics__status=status, retry__payload="backbeat",
         source__url=source.url, source__concurrency=CONCURRENCY)

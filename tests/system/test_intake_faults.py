@@ -6,7 +6,7 @@ import signal
 import pytest
 from confluent_kafka import Producer
 
-from backbeat import Pipeline, identity_of_version, queue_entry
+from backbeat import Pipeline, failed_entry, identity_of_version, queue_entry
 from daemon import wait_listed
 from group import QUICK, Members, wait_shared
 from intake_stream import Running, clock_ms
@@ -161,6 +161,29 @@ def test_outcomes_do_not_overtake_their_failures_in_a_backlog(pipeline):
                                     for i in failed[-SOME:]])
     daemon = pipeline.start()
     wait_listed(daemon, MANY - SOME)
+
+
+def test_a_backlog_of_failures_that_both_topics_tell_of_has_nothing_that_comes_late(pipeline):
+    """As a Backbeat tells them: FAILED on the status topic, a moment later the failed entry."""
+    begin_ms, status, failed = clock_ms() - 600000, [], []
+    for i in range(MANY // 10):
+        at_ms = begin_ms + 2 * i
+        identity = identity_of_version("b", f"k{i}", "1", "s")
+        status.append(queue_entry("b", f"k{i}", "1", {"s": "FAILED"}) + ({"timestamp": at_ms},))
+        failed.append(failed_entry(identity, at_ms + 20) + ({"timestamp": at_ms + 20},))
+    pipeline.tell(pipeline.status, status)
+    pipeline.tell(pipeline.failed, failed)
+    daemon = pipeline.start()
+    wait_listed(daemon, len(failed))
+    wait_taken_in(pipeline, 2 * len(failed))
+    assert daemon.metric("crr_retry_records_late_total") == 0
+    assert daemon.metric("crr_retry_settlements_total", kind="rewritten") == 0
+
+
+def wait_taken_in(pipeline, count):
+    place = pipeline.place
+    wait_for(lambda: sum(place.cluster.committed(f"{place.name}-group-intake").values()) == count,
+             f"{count} foreign records to be taken in")
 
 
 def test_an_heir_does_not_wait_for_the_transaction_of_a_dead_intake(pipeline):

@@ -9,6 +9,7 @@
 #include "crr/base/limits.h"
 #include "crr/base/network.h"
 #include "crr/base/url.h"
+#include "crr/http/http_budget.h"
 
 #define INSTANCE_BYTES 128
 #define GROUP_BYTES    255
@@ -338,7 +339,9 @@ void settings_check_together(struct settings *s)
         check_topics(s);
         check_payload(s);
         check_source(s);
-        if (s->values[SETTING_HTTP_MAX_BUFFERED_BYTES].number <
+        if (HTTP_BUDGET_BODIES(s->values[SETTING_HTTP_MAX_BUFFERED_BYTES].number) <
             s->values[SETTING_HTTP_MAX_BODY_BYTES].number)
-                complain(s, SETTING_HTTP_MAX_BUFFERED_BYTES, "is below http.max_body_bytes");
+                complain(s, SETTING_HTTP_MAX_BUFFERED_BYTES,
+                         "three quarters of it, which bodies may take, are below "
+                         "http.max_body_bytes");
 }

@@ -72,7 +72,7 @@ bool http_body_append(struct http_body *b, struct http_budget *budget, const voi
         b->len += n;
         if (b->is_mapped)
                 b->kept = (b->len + PAGE - 1) & ~(PAGE - 1);
-        budget->used += b->kept - before;
+        http_budget_receive(budget, before, b->kept);
         return true;
 }
 
@@ -99,7 +99,7 @@ void http_body_release(struct http_body *b, struct http_budget *budget)
         if (b->is_mapped) {
                 leave(b, budget);
         } else {
-                budget->used -= b->kept;
+                http_budget_receive(budget, b->kept, 0);
                 free(b->base);
         }
         *b = (struct http_body){ 0 };
@@ -117,6 +117,6 @@ bool http_budget_work(struct http_budget *budget)
         if (pages->size == 0)
                 budget->leaving = pages->next;
         munmap((char *)pages + pages->size, n);
-        budget->used -= n;
+        http_budget_receive(budget, n, 0);
         return budget->leaving != NULL;
 }

@@ -3,14 +3,35 @@
 
 bool http_budget_has_room(const struct http_budget *budget)
 {
-        return budget->used < budget->limit;
+        return budget->used < budget->limit && budget->received < HTTP_BUDGET_BODIES(budget->limit);
+}
+
+bool http_budget_holds(const struct http_budget *budget, bool is_apart)
+{
+        if (is_apart)
+                return budget->received <= HTTP_BUDGET_APART(budget->limit);
+        return budget->used <= budget->limit &&
+               budget->received <= HTTP_BUDGET_BODIES(budget->limit);
+}
+
+void http_budget_receive(struct http_budget *budget, size_t before, size_t now)
+{
+        budget->used = budget->used - before + now;
+        budget->received = budget->received - before + now;
 }
 
 void http_budget_append(struct http_budget *budget, struct buf *b, const void *bytes, size_t n)
 {
-        budget->used -= b->capacity;
+        size_t before = b->capacity;
+
         buf_append(b, bytes, n);
-        budget->used += b->capacity;
+        http_budget_receive(budget, before, b->capacity);
+}
+
+void http_budget_drop(struct http_budget *budget, struct buf *b)
+{
+        http_budget_receive(budget, b->capacity, 0);
+        buf_deinit(b);
 }
 
 void http_budget_take(struct http_budget *budget, const struct buf *filled)

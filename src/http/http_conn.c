@@ -138,7 +138,7 @@ static void on_closed(uv_handle_t *handle)
 
 static void drop_input(struct http_conn *c)
 {
-        http_budget_release(&c->server->budget, &c->stash);
+        http_budget_drop(&c->server->budget, &c->stash);
         c->stash_at = 0;
         http_parser_free(c->parser);
         c->parser = NULL;
@@ -226,7 +226,7 @@ static void take_stash(struct http_conn *c)
                 return; /* it was dropped */
         c->stash_at += taken;
         if (c->stash_at == stash->len || discards_input(c)) {
-                http_budget_release(&c->server->budget, stash);
+                http_budget_drop(&c->server->budget, stash);
                 c->stash_at = 0;
         }
 }

@@ -118,6 +118,21 @@ static void handle(struct http_conn *c)
         s->app.on_request(s->app.data, &c->request->public);
 }
 
+/* It is asked after each read of a body, and where there is plenty of room nobody looks at whose.
+ */
+static bool has_no_room(const struct http_conn *c)
+{
+        const struct http_budget *budget = &c->server->budget;
+        enum http_parse_state state = http_parser_state(c->parser);
+
+        if (state != HTTP_PARSE_BODY && state != HTTP_PARSE_DONE)
+                return false;
+        if (http_budget_holds(budget, false) || http_parser_body(c->parser).len == 0)
+                return false;
+        return !http_budget_holds(budget, true) ||
+               !is_apart_target(c->server, http_parser_target(c->parser));
+}
+
 static void refuse_bad(struct http_conn *c)
 {
         enum error_code fault = http_parser_fault(c->parser);
@@ -190,7 +205,11 @@ size_t exchange_feed(struct http_conn *c, const char *bytes, size_t n)
                 c->parser = http_parser_new(s->limits.max_body_bytes, &s->budget);
         before = http_parser_state(c->parser);
         taken = http_parser_feed(c->parser, bytes, n);
-        follow_parser(c, before);
+        if (has_no_room(c))
+                exchange_refuse(c, ERR_UNAVAILABLE, "max_buffered_bytes",
+                                "too many bytes are kept for other requests");
+        else
+                follow_parser(c, before);
         return taken;
 }
 

@@ -258,8 +258,8 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t n)
                 return HPE_USER;
         if (n > p->max_body_bytes - p->body.len)
                 return refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");
-        if (!http_body_append(&p->body, p->budget, at, n) || p->budget->used > p->budget->limit)
-                return refuse(p, ERR_UNAVAILABLE, "too many bytes are kept for other requests");
+        if (!http_body_append(&p->body, p->budget, at, n))
+                return refuse(p, ERR_UNAVAILABLE, "the system gives no memory for the body");
         p->between = (struct between){ .from = at + n };
         p->lines = (struct raw_lines){ .in_line = 1 };
         return 0;

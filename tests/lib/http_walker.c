@@ -9,10 +9,10 @@
                         return #condition; \
         } while (0)
 
-/* Memory of it that counts in the budget, as far as it can be seen. */
-static size_t kept_by(const struct http_conn *c)
+/* Memory that counts in the budget, as far as it can be seen: the answers' exactly. */
+static size_t unsent_of(const struct http_conn *c)
 {
-        return c->stash.capacity + (c->answer != NULL ? c->answer->body.capacity : 0);
+        return c->answer != NULL ? c->answer->body.capacity : 0;
 }
 
 static const char *walk_conn(const struct http_conn *c)
@@ -50,7 +50,7 @@ static const char *walk_requests(const struct http_server *s)
 const char *http_walk(const struct http_server *s)
 {
         unsigned n = 0, writing = 0;
-        size_t kept = 0;
+        size_t stashed = 0, unsent = 0;
 
         for (const struct http_conn *c = s->conns; c != NULL; c = c->next) {
                 const char *broken = walk_conn(c);
@@ -60,10 +60,12 @@ const char *http_walk(const struct http_server *s)
                 MUST(c->next == NULL || c->next->prev == c);
                 n++;
                 writing += c->state == CONN_WRITING;
-                kept += kept_by(c);
+                stashed += c->stash.capacity;
+                unsent += unsent_of(c);
         }
         MUST(n == s->n_conns && n == s->connections_gauge->value);
         MUST(writing == s->n_writing);
-        MUST(s->budget.used >= kept);
+        MUST(s->budget.received >= stashed);
+        MUST(s->budget.used == s->budget.received + unsent);
         return walk_requests(s);
 }

@@ -82,31 +82,96 @@ static void a_new_limit_holds_from_the_next_request_of_a_connection_on(void)
         fixture_stop();
 }
 
-static void bodies_beyond_the_budget_are_503_and_those_within_are_not_hurt(void)
+#define APART_POST "POST /later/apart HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello"
+
+/* Bodies of which the last byte is missing, until they have their part of the budget. */
+static void fill_with_bodies(struct client *in[3])
 {
-        struct client *in[4], *out;
+        fixture_start((struct http_limits){ .max_buffered_bytes = 4 * KEPT });
+        for (int i = 0; i < 3; i++)
+                in[i] = post_but_one(FIXTURE_MAX_BODY);
+        WAIT(fixture.server->budget.used == 3 * KEPT);
+}
+
+static void end_bodies(struct client *in[3])
+{
         struct reply r;
 
-        fixture_start((struct http_limits){ .max_buffered_bytes = 4 * KEPT });
-        for (int i = 0; i < 4; i++)
-                in[i] = post_but_one(FIXTURE_MAX_BODY);
-        WAIT(fixture.server->budget.used == 4 * KEPT);
-        out = post_but_one(1000);
-        CHECK(client_reply(out, false, &r));
-        CHECK_INT(r.status, 503);
-        CHECK(r.close);
-        CHECK(str_eq_c(reply_header(&r, "retry-after"), "1"));
-        CHECK_INT(fixture_rejected("max_buffered_bytes"), 1);
-        CHECK_INT(fixture.server->budget.used, 4 * KEPT);
-        client_free(out);
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 3; i++) {
                 client_send_c(in[i], "a");
                 CHECK(client_reply(in[i], false, &r));
                 CHECK_INT(r.status, 200);
                 client_free(in[i]);
         }
         WAIT(fixture.server->budget.used == 0);
+        CHECK_INT(fixture.server->budget.received, 0);
         fixture_stop();
+}
+
+static void bodies_beyond_their_part_are_503_and_those_within_are_not_hurt(void)
+{
+        struct client *in[3], *out;
+        struct reply r;
+
+        fill_with_bodies(in);
+        out = post_but_one(1000);
+        CHECK(client_reply(out, false, &r));
+        CHECK_INT(r.status, 503);
+        CHECK(r.close);
+        CHECK(str_eq_c(reply_header(&r, "retry-after"), "1"));
+        CHECK_INT(fixture_rejected("max_buffered_bytes"), 1);
+        CHECK_INT(fixture.server->budget.used, 3 * KEPT);
+        client_free(out);
+        end_bodies(in);
+}
+
+static void whatever_is_posted_what_has_no_body_is_answered(void)
+{
+        struct client *in[3], *c;
+
+        fill_with_bodies(in);
+        c = client_new();
+        CHECK_INT(client_ask(c, GET), 200);
+        CHECK_INT(client_ask(c, "POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"), 200);
+        CHECK_INT(client_ask(c, "POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\na"), 503);
+        client_free(c);
+        end_bodies(in);
+}
+
+static void whatever_is_posted_bodies_of_what_stands_apart_have_room(void)
+{
+        struct client *in[3], *apart;
+        struct reply r;
+
+        fill_with_bodies(in);
+        apart = client_new();
+        client_send_c(apart, APART_POST);
+        WAIT(fixture.n_held == 1);
+        fixture_answer(0);
+        CHECK(client_reply(apart, false, &r));
+        CHECK_INT(r.status, 200);
+        client_free(apart);
+        end_bodies(in);
+}
+
+/* Anybody can name such a path. */
+static void bodies_of_what_stands_apart_leave_room_for_answers(void)
+{
+        static const char bytes[60000];
+        struct client *in[3], *apart, *c;
+        struct reply r;
+
+        fill_with_bodies(in);
+        apart = client_new();
+        client_send_c(apart, "POST /later/apart HTTP/1.1\r\n" HOST "Content-Length: 65536\r\n\r\n");
+        client_send(apart, bytes, sizeof bytes);
+        CHECK(client_reply(apart, false, &r));
+        CHECK_INT(r.status, 503);
+        c = client_new();
+        CHECK_INT(client_ask(c, GET), 200);
+        client_free(apart);
+        client_free(c);
+        end_bodies(in);
 }
 
 static void answers_that_nobody_reads_count_and_requests_behind_them_are_503(void)
@@ -405,7 +470,10 @@ int main(void)
 {
         RUN(a_body_of_the_limit_is_taken_and_one_byte_more_is_not);
         RUN(a_new_limit_holds_from_the_next_request_of_a_connection_on);
-        RUN(bodies_beyond_the_budget_are_503_and_those_within_are_not_hurt);
+        RUN(bodies_beyond_their_part_are_503_and_those_within_are_not_hurt);
+        RUN(whatever_is_posted_what_has_no_body_is_answered);
+        RUN(whatever_is_posted_bodies_of_what_stands_apart_have_room);
+        RUN(bodies_of_what_stands_apart_leave_room_for_answers);
         RUN(answers_that_nobody_reads_count_and_requests_behind_them_are_503);
         RUN(little_is_read_ahead_and_all_of_it_is_answered);
         RUN(nothing_is_read_ahead_when_the_budget_is_used_up);

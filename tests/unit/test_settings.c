@@ -215,8 +215,10 @@ static void a_set_names_a_setting_or_a_property(void)
                   "--set: log.level: must be one of \"debug\", \"info\", \"warn\", \"error\"\n" },
                 { "http.listen=", "--set: http.listen: \"\" is not an address such as "
                                   "127.0.0.1:8900 or [::1]:8900\n" },
-                { "http.max_body_bytes=1GiB",
-                  "default: http.max_buffered_bytes: is below http.max_body_bytes\n" },
+                { "http.max_body_bytes=192MiB", "" },
+                { "http.max_body_bytes=193MiB",
+                  "default: http.max_buffered_bytes: three quarters of it, which bodies may take, "
+                  "are below http.max_body_bytes\n" },
                 { "kafka.producer_properties.linger.ms=bad",
                   "--set: kafka.producer_properties.linger.ms: no value of linger.ms: bad\n" },
                 { "kafka.properties.sasl.password=bad",

@@ -44,9 +44,9 @@ struct http_app {
         void (*on_answered)(void *data, const struct http_request *req, int status);
         /* The clock of the deadlines, which does not run backwards; NULL: the loop's. */
         int64_t (*now_ms)(void *data);
-        /* Does a path stand apart? Whatever clients do, such a request has its place and is not
-         * refused for memory: health, and what a member asks another, who may wait for each other.
-         * NULL: none. */
+        /* Does a path stand apart? Whatever clients do, such a request has its place, and its body
+         * a part of the memory that other bodies do not get: health, and what a member asks
+         * another, who may wait for each other. NULL: none. */
         bool (*is_apart)(void *data, struct str path);
 };
 

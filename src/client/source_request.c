@@ -13,9 +13,9 @@
 #define URL_LIMIT  ((size_t)16 << 10)
 #define CODE_BYTES 64
 #define AUTH_LIMIT ((size_t)64 << 20) /* settings have a limit of their own */
-#define KEPT_BYTES                                                                    \
-        ((size_t)64 << 10) /* of the memory for metadata, from one answer to the next \
-                            */
+
+/* Of the memory for metadata, from one answer to the next. */
+#define KEPT_BYTES ((size_t)64 << 10)
 
 /* URLS */
 

@@ -10,8 +10,9 @@
 #define STALE_WAIT_MS  5000
 #define PAUSE_MIN_MS   100 /* of settlements, after an abort; doubled */
 #define PAUSE_MAX_MS   10000
-#define ANSWER_COST \
-        7 /* of a request that is complete: it is answered, as costly as so many others */
+
+/* Of a request that is complete: it is answered, as costly as so many others. */
+#define ANSWER_COST 7
 
 /* The group accepted our offsets: we are its member, and own what we had when it was sent. */
 void batch_take_proof(const struct batch *batch)

@@ -13,10 +13,10 @@
  * Log reader: records of the failure log again, by partition and offset, on a handle and a thread
  * of its own. The handle is made when the first read comes.
  *
- * Cost     Reading over a record of 300 bytes takes 1.5 us, to begin anew at one that is far
- * away 1.5 ms (six partitions of one broker, two cores shared with it): 10,000 records among
- * 210,000 in reads of 256 take 0.9 s. Nothing is fetched between two reads. Threads  The port and
- * close on the loop; one mutex between them and the thread.
+ * Cost     Reading over a record of 300 bytes takes 1.5 us, to begin anew at one that is far away
+ *          1.5 ms (six partitions of one broker, two cores shared with it): 10,000 records among
+ *          210,000 in reads of 256 take 0.9 s. Nothing is fetched between two reads.
+ * Threads  The port and close on the loop; one mutex between them and the thread.
  */
 struct kafka_log_reader {
         struct log_reader port;

@@ -47,9 +47,8 @@ static void check_queue_rows(const struct queue_row *rows, size_t n)
 }
 
 #define INFO(backends) "{'replicationInfo':{'status':'FAILED','backends':[" backends "]}}"
-#define HEX                                                                                        \
-        "393834373737323439393939393939393939393952473030312020312e3330" /* of the versionId below \
-                                                                          */
+/* Of the versionId below. */
+#define HEX "393834373737323439393939393939393939393952473030312020312e3330"
 #define FACTS                                                              \
         "'content-length':123,'last-modified':'2018-03-30T22:22:34.384Z'," \
         "'versionId':'98477724999999999999RG001  1.30'"

@@ -15,9 +15,9 @@
 #define FEW            4
 #define HUGE_BYTES     ((size_t)1500 << 10)
 #define RECEIVED_BYTES ((size_t)256 << 10)
-#define PIECE_BYTES                                                                  \
-        ((size_t)16 << 10) /* libcurl looks at so much at a time, of each connection \
-                            */
+
+/* libcurl looks at so much at a time, of each connection. */
+#define PIECE_BYTES ((size_t)16 << 10)
 
 /* What libcurl receives passes through here: its recv() is this one. */
 static size_t received;

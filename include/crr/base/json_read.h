@@ -17,9 +17,10 @@
  * unescaping), depth over the limit, more or less than one value.
  *
  * Ownership  A reader is made once and used for many texts. Strings given to a handler are decoded
- * (escapes gone) and borrowed until the handler returns. Cost       One pass; no allocation per
- * text once the reader is warm. Errors     ERR_BAD_JSON with the place: "byte 17: ..." or what the
- * handler set; `fault` says the kind.
+ *            (escapes gone) and borrowed until the handler returns.
+ * Cost       One pass; no allocation per text once the reader is warm.
+ * Errors     ERR_BAD_JSON with the place: "byte 17: ..." or what the handler set; `fault` says the
+ *            kind.
  */
 enum json_type {
         JSON_NULL = 1,

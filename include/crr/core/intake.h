@@ -29,11 +29,10 @@
  * Errors     A record that cannot be used is counted and told, and skipped; it never stops the
  *            others. Counters are added up when the batch is committed: as exact as the log.
  */
-#define INTAKE_TOLD_MAX                                                           \
-        20 /* rejected records of one batch that are told; the others are counted \
-            */
+/* Rejected records of one batch that are told; the others are counted. */
+#define INTAKE_TOLD_MAX 20
 
-#define INTAKE_MARKS (1u << 18)
+#define INTAKE_MARKS    (1u << 18)
 
 /* What came of the records of one topic. */
 struct intake_counts {

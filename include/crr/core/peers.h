@@ -33,9 +33,8 @@ enum peer_result {
         PEER_LOST,      /* no answer: whatever was asked may have been done; err */
 };
 
-#define PEER_ENTRIES_MAX                                                         \
-        1000 /* of one RETRY or KNOW: its answer is read in one turn of the loop \
-              */
+/* Of one RETRY or KNOW: its answer is read in one turn of the loop. */
+#define PEER_ENTRIES_MAX 1000
 
 struct peer_call {
         void *data; /* the caller's */

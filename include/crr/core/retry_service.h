@@ -18,9 +18,10 @@
  * ours: done is called exactly once per request, later, never from inside the call that submits.
  *
  * Ownership  A request is embedded by the caller and borrowed, with all it points to, until done.
- * The failure given to `row` is borrowed for that call. Errors     ERR_UNAVAILABLE (partitions
- * unknown, Kafka refused, too busy, stopping), ERR_GATEWAY_TIMEOUT (a retry's outcome is not known
- * at the deadline). `retry_after_s` then says when a repeat makes sense.
+ *            The failure given to `row` is borrowed for that call.
+ * Errors     ERR_UNAVAILABLE (partitions unknown, Kafka refused, too busy, stopping),
+ *            ERR_GATEWAY_TIMEOUT (a retry's outcome is not known at the deadline). `retry_after_s`
+ *            then says when a repeat makes sense.
  */
 struct coverage {
         int partitions;               /* of the failure log */

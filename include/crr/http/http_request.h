@@ -15,9 +15,11 @@
  * One HTTP request, whole (its body has arrived), on its way to one answer.
  *
  * Ownership  The request, its arena and all that its views point to live from the handler's call
- * until http_respond(), which the handler's side calls exactly once, at any later time. The client
- * may be gone or answered 504 by then: http_respond() copes, so a kept pointer stays good until it
- * is called. http_respond() frees the request: touch nothing after it. Threads    Loop thread only.
+ *            until http_respond(), which the handler's side calls exactly once, at any later time.
+ *            The client may be gone or answered 504 by then: http_respond() copes, so a kept
+ *            pointer stays good until it is called. http_respond() frees the request: touch nothing
+ *            after it.
+ * Threads    Loop thread only.
  */
 struct http_server;
 

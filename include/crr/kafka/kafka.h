@@ -24,8 +24,9 @@
  *
  * Ownership  Settings are copied. The member outlives kafka_close()'s callback.
  * Threads    All calls and all callbacks on the loop thread; inside it has librdkafka's threads,
- * the transaction thread and the log reader's. Errors     kafka_new: settings that librdkafka
- * refuses (ERR_BAD_CONFIG names the property). Later nothing is fatal but on_fatal().
+ *            the transaction thread, the log reader's and the intake's.
+ * Errors     kafka_new: settings that librdkafka refuses (ERR_BAD_CONFIG names the property). Later
+ *            nothing is fatal but on_fatal().
  */
 struct kafka_property {
         const char *name, *value;

@@ -12,6 +12,8 @@
 
 #define SESSION_LEAST_MS 6000 /* what brokers want at least, too: group.min.session.timeout.ms */
 
+/* consumer_properties are for two consumers, that of the failure log and that of the intake: what
+ * is said is true of both. */
 static const struct {
         const char *name, *why;
 } refused[] = {
@@ -26,9 +28,13 @@ static const struct {
         { "enable.auto.offset.store", "offsets are committed in transactions only" },
         { "auto.commit.interval.ms", "offsets are committed in transactions only" },
         { "isolation.level", "each handle needs its own" },
-        { "auto.offset.reset", "the failure log is always read from its beginning" },
-        { "enable.partition.eof", "readiness depends on it" },
-        { "partition.assignment.strategy", "only cooperative-sticky is supported" },
+        { "auto.offset.reset",
+          "it is error for the failure log, which is always read from its beginning, and earliest "
+          "for the topics of the intake" },
+        { "enable.partition.eof", "we must know where a partition ends" },
+        { "partition.assignment.strategy",
+          "it is cooperative-sticky for the failure log and roundrobin for the topics of the "
+          "intake" },
         { "group.protocol", "only the classic protocol is supported" },
         { "enable.idempotence", "transactions depend on it" },
         { "acks", "transactions depend on it" },

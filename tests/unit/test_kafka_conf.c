@@ -110,6 +110,25 @@ static void every_handle_has_its_settings(void)
                                             table[i].want);
 }
 
+static void what_a_refusal_says_is_true_of_both_consumers(void)
+{
+        static const char *const names[] = { "auto.offset.reset", "partition.assignment.strategy" };
+        static const enum kafka_handle handles[] = { KAFKA_CONSUMER, KAFKA_INTAKE };
+        struct kafka_settings s = settings_of(NULL, 0);
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                for (size_t h = 0; h < sizeof handles / sizeof *handles; h++) {
+                        rd_kafka_conf_t *conf = make(&s, handles[h]);
+                        const char *value = value_of(conf, names[i]);
+
+                        if (strcmp(value, "smallest") == 0) /* the library's word for it */
+                                value = "earliest";
+                        if (strstr(kafka_property_refusal(names[i]), value) == NULL)
+                                check_fail(__FILE__, __LINE__, names[i], value);
+                        rd_kafka_conf_destroy(conf);
+                }
+}
+
 /* An empty group is no group. The questions' handle asks about ours, without ever joining it. */
 static void a_producer_names_no_group(void)
 {
@@ -306,6 +325,7 @@ static void a_copy_of_the_settings_stands_alone(void)
 int main(void)
 {
         RUN(every_handle_has_its_settings);
+        RUN(what_a_refusal_says_is_true_of_both_consumers);
         RUN(a_producer_names_no_group);
         RUN(newer_properties_are_set_where_the_library_knows_them);
         RUN(passthrough_goes_to_its_handles_and_wins_over_our_defaults);

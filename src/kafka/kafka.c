@@ -391,6 +391,15 @@ static void wait_for_topic(struct kafka *k, struct kafka_status *ret, const stru
                          is_log ? "READ, WRITE and DESCRIBE" : "WRITE and DESCRIBE");
 }
 
+static void wait_for_handle(const struct kafka *k, struct kafka_status *ret,
+                            enum kafka_handle handle, const char *known)
+{
+        const char *said = kafka_trouble_of(&k->trouble, handle);
+
+        ret->waiting_for = kafka_trouble_wait(&k->trouble, handle, known);
+        snprintf(ret->detail, sizeof ret->detail, "%s", said != NULL ? said : "");
+}
+
 void kafka_status(struct kafka *k, struct kafka_status *ret)
 {
         const struct topic_watch *missing = kafka_topics_missing(&k->aux);
@@ -405,11 +414,9 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
         } else if (missing != NULL) {
                 wait_for_topic(k, ret, missing);
         } else if (!k->feed.assigned_once) {
-                ret->waiting_for = "assignment";
-                snprintf(ret->detail, sizeof ret->detail, "%s", k->trouble.last_of[KAFKA_CONSUMER]);
+                wait_for_handle(k, ret, KAFKA_CONSUMER, "assignment");
         } else if (!ret->producer_ready) {
-                ret->waiting_for = "producer";
-                snprintf(ret->detail, sizeof ret->detail, "%s", k->trouble.last_of[KAFKA_PRODUCER]);
+                wait_for_handle(k, ret, KAFKA_PRODUCER, "producer");
         }
 }
 

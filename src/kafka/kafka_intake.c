@@ -184,6 +184,7 @@ static void submit_all(struct kafka_intake *k, struct intake_batch *batch)
 static void see_assigned(struct kafka_intake *k, int n)
 {
         k->assigned_seen = n;
+        k->lag_seen = -1;
         if (n < 0)
                 return;
         kafka_trouble_forget(k->trouble, KAFKA_INTAKE);
@@ -193,12 +194,19 @@ static void see_assigned(struct kafka_intake *k, int n)
 
 static void see_lags(struct kafka_intake *k, const int64_t *lags)
 {
-        k->lag_seen = 0;
+        int64_t sum = 0;
+        bool is_known = true;
+
         for (size_t t = 0; t < k->config.n_topics; t++) {
-                k->lag_seen += lags[t];
+                if (lags[t] < 0) {
+                        is_known = false;
+                        continue;
+                }
+                sum += lags[t];
                 metrics_set(k->metrics, METRIC_CONSUMER_LAG, LABELS_1(k->config.topics[t]),
                             (double)lags[t]);
         }
+        k->lag_seen = is_known ? sum : -1;
 }
 
 static void on_wake(uv_async_t *handle)
@@ -292,6 +300,16 @@ static const char *if_any(const char *text)
         return text[0] != '\0' ? text : NULL;
 }
 
+static void tell_waiting(const struct kafka_trouble *t, enum kafka_handle handle, const char *known,
+                         struct kafka_intake_status *ret)
+{
+        const char *said = kafka_trouble_of(t, handle);
+
+        ret->state = kafka_trouble_wait(t, handle, known);
+        if (said != NULL)
+                ret->error = said;
+}
+
 bool kafka_intake_tell(const struct kafka_intake *k, struct kafka_intake_status *ret)
 {
         const struct kafka_trouble *t = k->trouble;
@@ -303,12 +321,12 @@ bool kafka_intake_tell(const struct kafka_intake *k, struct kafka_intake_status 
         if (ret->error == NULL)
                 ret->error = if_any(t->last_of[KAFKA_INTAKE_PRODUCER]);
         if (!t->broker_up) {
-                ret->state = "broker";
+                ret->state = kafka_trouble_is_auth(t) ? "authentication" : "broker";
                 ret->error = if_any(t->last_text);
         } else if (ret->partitions < 0) {
-                ret->state = "assignment";
+                tell_waiting(t, KAFKA_INTAKE, "assignment", ret);
         } else if (!k->publisher.usable_seen) {
-                ret->state = "producer";
+                tell_waiting(t, KAFKA_INTAKE_PRODUCER, "producer", ret);
         } else if (ret->lag < 0) {
                 ret->state = "lag";
         }

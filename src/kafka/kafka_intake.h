@@ -39,7 +39,7 @@ struct kafka_intake {
         void (*closed)(void *data);
         void *closed_data;
         int assigned_seen; /* what the thread told last; -1: nothing */
-        int64_t lag_seen;
+        int64_t lag_seen;  /* likewise */
 
         uv_mutex_t mutex; /* from here to the blank line: under it */
         uv_cond_t cond;
@@ -48,7 +48,7 @@ struct kafka_intake {
         bool stop, ended, is_assigned_told;
         int n_assigned; /* -1: it has no assignment */
         bool has_lags;
-        int64_t lags[LIMIT_INTAKE_TOPICS];
+        int64_t lags[LIMIT_INTAKE_TOPICS]; /* -1: of a partition it is not known */
         struct kafka_credentials credentials;
 
         rd_kafka_t *consumer; /* the thread's, as the rest */

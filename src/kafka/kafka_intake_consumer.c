@@ -13,7 +13,8 @@
 #include "crr/base/time.h"
 #include "kafka_intake.h"
 
-#define LAG_EVERY_MS 1000
+#define LAG_EVERY_MS   1000
+#define LAG_UNKNOWN_MS 100 /* while it is not known */
 
 /* ASSIGNMENTS */
 
@@ -22,6 +23,7 @@ static void tell_assigned(struct kafka_intake *k, int n)
         uv_mutex_lock(&k->mutex);
         k->n_assigned = n;
         k->is_assigned_told = false;
+        k->has_lags = false;
         uv_mutex_unlock(&k->mutex);
         uv_async_send(&k->wake);
 }
@@ -56,6 +58,7 @@ static void assign(struct kafka_intake *k, rd_kafka_t *consumer,
         }
         k->epoch++;
         k->must_rewind = false;
+        k->lag_due_ms = 0;
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -200,28 +203,42 @@ void kafka_intake_serve(struct kafka_intake *k, int wait_ms)
 
 /* LAG */
 
-/* What is not committed yet. Where nothing was, what is to be taken next is the first of it. */
+/* What is not committed yet. Where nothing was, what is to be taken next is the first of it. -1:
+ * nothing has come since it was assigned, no end either. */
 static int64_t lag_of(struct kafka_intake *k, const struct kafka_lane *lane)
 {
         int64_t low, high, from = lane->reached;
 
-        if (rd_kafka_get_watermark_offsets(k->consumer, lane->topic, lane->partition, &low,
-                                           &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
-                return 0;
         if (from < 0 && lane->first < lane->n)
                 from = lane->kept[lane->first]->offset;
-        return from >= 0 && high > from ? high - from : 0;
+        if (from < 0)
+                return lane->is_at_end ? 0 : -1;
+        if (rd_kafka_get_watermark_offsets(k->consumer, lane->topic, lane->partition, &low,
+                                           &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return -1;
+        return high > from ? high - from : 0;
+}
+
+/* Of a topic's partitions; false: of one it is not known. */
+static bool add_lag(int64_t *sum, int64_t lag)
+{
+        *sum = lag < 0 || *sum < 0 ? -1 : *sum + lag;
+        return lag >= 0;
 }
 
 void kafka_intake_tell_lags(struct kafka_intake *k)
 {
         int64_t lags[LIMIT_INTAKE_TOPICS] = { 0 }, now_ms = time_monotonic_ms();
+        bool is_known = true;
 
         if (now_ms < k->lag_due_ms)
                 return;
-        k->lag_due_ms = now_ms + LAG_EVERY_MS;
-        for (size_t i = 0; i < k->lanes.n; i++)
-                lags[k->lanes.lanes[i].topic_number] += lag_of(k, &k->lanes.lanes[i]);
+        for (size_t i = 0; i < k->lanes.n; i++) {
+                const struct kafka_lane *lane = &k->lanes.lanes[i];
+
+                is_known &= add_lag(&lags[lane->topic_number], lag_of(k, lane));
+        }
+        k->lag_due_ms = now_ms + (is_known ? LAG_EVERY_MS : LAG_UNKNOWN_MS);
         uv_mutex_lock(&k->mutex);
         memcpy(k->lags, lags, sizeof lags);
         k->has_lags = true;

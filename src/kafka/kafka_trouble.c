@@ -108,6 +108,7 @@ static void say(struct kafka_trouble *t, const struct trouble_note *note)
         if (is_connection(note->code)) {
                 if (note->code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
                         return; /* it follows the one that says why */
+                t->no_connection[note->handle] = *note;
                 t->last_code = note->code;
                 snprintf(t->last_text, sizeof t->last_text, "%s", note->text);
                 if (is_auth(note->code) && !t->auth_said) {
@@ -144,6 +145,22 @@ void kafka_trouble_collect(struct kafka_trouble *t)
 void kafka_trouble_forget(struct kafka_trouble *t, enum kafka_handle handle)
 {
         t->last_of[handle][0] = '\0';
+        t->no_connection[handle] = (struct trouble_note){ 0 };
+}
+
+const char *kafka_trouble_of(const struct kafka_trouble *t, enum kafka_handle handle)
+{
+        if (t->last_of[handle][0] != '\0')
+                return t->last_of[handle];
+        return t->no_connection[handle].text[0] != '\0' ? t->no_connection[handle].text : NULL;
+}
+
+const char *kafka_trouble_wait(const struct kafka_trouble *t, enum kafka_handle handle,
+                               const char *known)
+{
+        bool is_refused = t->last_of[handle][0] == '\0' && is_auth(t->no_connection[handle].code);
+
+        return is_refused ? "authentication" : known;
 }
 
 void kafka_trouble_on_broker(struct kafka_trouble *t, bool up)

@@ -49,6 +49,7 @@ struct kafka_trouble {
         rd_kafka_resp_err_t last_code; /* of the connection; NO_ERROR: none since it was up */
         char last_text[200];
         char last_of[KAFKA_HANDLES][200]; /* but of the connection: what each handle said last */
+        struct trouble_note no_connection[KAFKA_HANDLES]; /* of the connection */
 };
 
 void kafka_trouble_init(struct kafka_trouble *t, struct metrics *metrics, const char *bootstrap);
@@ -60,6 +61,13 @@ void kafka_trouble_collect(struct kafka_trouble *t); /* count and say what was n
 
 /* It works: what it said last is not the reason of anything that comes. */
 void kafka_trouble_forget(struct kafka_trouble *t, enum kafka_handle handle);
+
+/* A handle does not get on: what it said last, be it that it has no connection, although others
+ * have one. NULL: nothing. And what it waits for, then: its credentials, or what the caller
+ * knows. */
+const char *kafka_trouble_of(const struct kafka_trouble *t, enum kafka_handle handle);
+const char *kafka_trouble_wait(const struct kafka_trouble *t, enum kafka_handle handle,
+                               const char *known);
 
 /* The metadata request of the auxiliary handle is the judge of "up". */
 void kafka_trouble_on_broker(struct kafka_trouble *t, bool up);

@@ -60,6 +60,29 @@ def test_a_wrong_password_that_is_mended_by_a_reload(own_place, tmp_path):
     assert PASSWORD not in daemon.text()
 
 
+def test_a_wrong_password_that_only_the_consumers_have(own_place, tmp_path):
+    """The broker is there for all other handles: what keeps the consumers away is said of them."""
+    secret = tmp_path / "password"
+    secret.write_text("wrong-password\n")
+    right = tmp_path / "right"
+    right.write_text(PASSWORD + "\n")
+    config = tmp_path / "crr-retryd.json"
+    config.write_text(json.dumps({"topics": {"intake": [f"{own_place.name}-failed"]}, "kafka": {
+        "properties": {
+            "bootstrap.servers": own_place.broker.sasl_bootstrap,
+            "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+            "sasl.username": USER, "sasl.password": {"file": str(right)}},
+        "consumer_properties": {"sasl.password": {"file": str(secret)}}}}))
+    daemon = own_place.daemon_with_file(
+        config, without=["kafka.properties.bootstrap.servers"]).start()
+    waits_for(daemon, "authentication")
+    wait_for(lambda: "uthentication" in (daemon.ready().get("detail") or ""), "/ready to say why")
+    wait_for(lambda: daemon.get("/_/healthcheck").json()["internalConnections"]["intake"].get(
+        "status") == "authentication", "the health check to say what the intake waits for")
+    intake = daemon.get("/_/healthcheck").json()["internalConnections"]["intake"]
+    assert "uthentication" in intake["error"] and "lag" not in intake, intake
+
+
 def test_a_host_that_does_not_exist(bare_place):
     daemon = bare_place.daemon(
         kafka__properties__bootstrap__servers="no-such-host.invalid:9092").start()

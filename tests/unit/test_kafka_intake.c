@@ -303,6 +303,107 @@ static void while_nothing_can_be_written_it_says_how_far_behind_it_is(void)
         stop();
 }
 
+/* WHAT IT SAYS OF ITSELF */
+
+static int64_t lag(void)
+{
+        struct kafka_intake_status s;
+
+        CHECK(kafka_intake_tell(&intake, &s));
+        return s.lag;
+}
+
+static void wait_lag(int64_t want)
+{
+        while (lag() < 0)
+                turn();
+        CHECK_INT(lag(), want); /* the first number that is told, too */
+}
+
+static void a_lag_is_told_when_every_partition_was_heard_of(void)
+{
+        begin(true);
+        fail(0, 0, 3 * BATCH);
+        start();
+        wait_lag(INT64_C(3) * BATCH);
+        stop();
+}
+
+static void the_lag_of_an_assignment_is_not_that_of_the_next_one(void)
+{
+        begin(true);
+        fail(0, 0, 3 * BATCH);
+        start();
+        wait_batches(KAFKA_INTAKE_AHEAD);
+        wait_lag(INT64_C(3) * BATCH);
+        intake.is_lost = true; /* its partitions are taken from it, and come back */
+        while (intake.assigned_seen >= 0)
+                turn();
+        fail(0, 3 * BATCH, 4 * BATCH);
+        for (int i = 0; i < KAFKA_INTAKE_AHEAD; i++)
+                give_back(INTAKE_REWIND);
+        while (intake.assigned_seen < 0)
+                turn();
+        wait_lag(INT64_C(4) * BATCH);
+        stop();
+}
+
+static void drop_line(void *data, struct str line)
+{
+        (void)data;
+        (void)line;
+}
+
+static void check_told(const char *state, const char *error)
+{
+        struct kafka_intake_status s;
+
+        kafka_trouble_collect(&trouble);
+        CHECK(kafka_intake_tell(&intake, &s));
+        CHECK_STR(s.state, state);
+        CHECK((s.error == NULL) == (error == NULL));
+        if (error != NULL)
+                CHECK_STR(s.error, error);
+}
+
+static void what_it_waits_for_has_a_reason_also_if_only_it_has_no_connection(void)
+{
+        static int anything;
+
+        log_sink(drop_line, NULL);
+        begin(false);
+        kafka_trouble_init(&trouble, metrics, mock.bootstrap);
+        kafka_intake_init(&intake, &mock.settings, mock.bootstrap, &trouble);
+        kafka_intake_set(&intake, (struct intake *)&anything, &config, metrics);
+        check_told("broker", NULL);
+        kafka_trouble_note(&trouble, KAFKA_AUX, RD_KAFKA_RESP_ERR__AUTHENTICATION, "who are you");
+        check_told("authentication", "who are you");
+        kafka_trouble_on_broker(&trouble, true); /* others are known there */
+        check_told("assignment", NULL);
+        kafka_trouble_note(&trouble, KAFKA_INTAKE, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+        check_told("assignment", "refused");
+        kafka_trouble_note(&trouble, KAFKA_INTAKE, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong");
+        kafka_trouble_on_broker(&trouble, true);
+        check_told("authentication", "wrong");
+        kafka_trouble_note(&trouble, KAFKA_INTAKE, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                           "may not");
+        check_told("assignment", "may not");
+        kafka_trouble_forget(&trouble, KAFKA_INTAKE);
+        intake.assigned_seen = 1;
+        kafka_trouble_note(&trouble, KAFKA_INTAKE_PRODUCER, RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                           "wrong too");
+        check_told("authentication", "wrong too");
+        intake.publisher.usable_seen = true;
+        intake.lag_seen = 0;
+        check_told("ok", NULL);
+        log_sink(NULL, NULL);
+        kafka_intake_deinit(&intake);
+        kafka_trouble_deinit(&trouble);
+        metrics_free(metrics);
+}
+
+/* THE END */
+
 static void it_ends_when_the_last_batch_is_back(void)
 {
         begin(true);
@@ -328,6 +429,9 @@ int main(void)
         RUN(what_was_read_under_an_older_assignment_takes_nothing_back);
         RUN(poison_is_consumed_and_counted);
         RUN(while_nothing_can_be_written_it_says_how_far_behind_it_is);
+        RUN(a_lag_is_told_when_every_partition_was_heard_of);
+        RUN(the_lag_of_an_assignment_is_not_that_of_the_next_one);
+        RUN(what_it_waits_for_has_a_reason_also_if_only_it_has_no_connection);
         RUN(it_ends_when_the_last_batch_is_back);
         mock_kafka_deinit(&mock);
         return 0;

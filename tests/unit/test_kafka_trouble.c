@@ -138,6 +138,32 @@ static void another_reason_takes_the_place_of_the_last_one(void)
         stop();
 }
 
+static void check_waits(const char *what, const char *text)
+{
+        kafka_trouble_on_broker(&trouble, true); /* the auxiliary handle has no trouble */
+        CHECK_STR(kafka_trouble_wait(&trouble, KAFKA_PRODUCER, "producer"), what);
+        if (text != NULL)
+                CHECK_STR(kafka_trouble_of(&trouble, KAFKA_PRODUCER), text);
+        else
+                CHECK(kafka_trouble_of(&trouble, KAFKA_PRODUCER) == NULL);
+}
+
+static void a_handle_may_be_the_only_one_without_a_connection(void)
+{
+        start();
+        kafka_trouble_note(&trouble, KAFKA_CONSUMER, RD_KAFKA_RESP_ERR__AUTHENTICATION, "not it");
+        check_waits("producer", NULL);
+        kafka_trouble_note(&trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR__AUTHENTICATION, "wrong");
+        check_waits("authentication", "wrong");
+        kafka_trouble_note(&trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+        check_waits("producer", "refused");
+        kafka_trouble_note(&trouble, KAFKA_PRODUCER, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1");
+        check_waits("producer", "refused");
+        kafka_trouble_forget(&trouble, KAFKA_PRODUCER);
+        check_waits("producer", NULL);
+        stop();
+}
+
 static void more_kinds_than_there_are_slots_are_dropped_and_long_texts_cut(void)
 {
         char text[1000];
@@ -209,6 +235,7 @@ int main(void)
         RUN(an_outage_is_said_when_it_begins_and_when_it_ends);
         RUN(wrong_credentials_are_said_once_until_the_broker_is_there);
         RUN(another_reason_takes_the_place_of_the_last_one);
+        RUN(a_handle_may_be_the_only_one_without_a_connection);
         RUN(more_kinds_than_there_are_slots_are_dropped_and_long_texts_cut);
         RUN(what_lasts_is_said_once_a_minute_and_counted_every_time);
         RUN(any_thread_may_note);

@@ -122,7 +122,8 @@ struct kafka_status {
 void kafka_status(struct kafka *k, struct kafka_status *ret);
 
 struct kafka_intake_status {
-        const char *state; /* "ok", or what it waits for: "broker" "assignment" "producer" "lag" */
+        const char *state; /* "ok", or what it waits for: "broker" "authentication" "assignment"
+                              "producer" "lag" */
         int partitions;    /* assigned to us; -1: nothing was yet */
         int64_t lag;       /* records of all topics that are not taken in; -1: not known */
         const char *error; /* what its consumer or its producer said last; NULL: nothing */

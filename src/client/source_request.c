@@ -197,8 +197,10 @@ static enum source_verdict read_metadata(struct source_reader *r, struct str ans
         verdict = read_body(r, answer, &ret->why);
         if (verdict == VERDICT_FOUND) {
                 ret->object = backbeat_object_new(r->objects, buf_str(&r->metadata), &why);
-                if (ret->object == NULL)
+                if (ret->object == NULL) {
+                        error_prefix(&why, "the metadata in its Body");
                         verdict = garbled(&ret->why, why.message);
+                }
         }
         if (r->metadata.capacity > KEPT_BYTES)
                 buf_deinit(&r->metadata);

@@ -167,7 +167,7 @@ enum reject_cause backbeat_take_queue_entry(struct intake_decoder *d, const stru
         if (cause != REJECT_NONE)
                 return cause;
         if (backbeat_read(d->metadata, top->texts[INTAKE_VALUE], &m, err) != 0) {
-                error_prefix(err, "value");
+                error_prefix(err, "the metadata in value"); /* its bytes are counted, not ours */
                 return reject_cause_of(backbeat_reader_fault(d->metadata), REJECT_BAD_FIELD);
         }
         d->ignored_fields = m.ignored;

@@ -191,7 +191,10 @@ static void a_bad_queue_entry_is_rejected_with_its_cause(void)
         CHECK_ROWS(decoder, rows);
         decode(decoder, queue_entry("k", "", INFO("{'site':'s','status':5}")));
         CHECK_STR(err.message,
-                  "value: replicationInfo.backends[0]: status must be a string or null");
+                  "the metadata in value: replicationInfo.backends[0]: status must be a string or "
+                  "null");
+        decode(decoder, queue_entry("k", "", "{'a':1,'a':2}"));
+        CHECK_STR(err.message, "the metadata in value: byte 10: a name stands twice in an object");
 }
 
 static void a_version_id_of_64_bytes_is_the_longest(void)

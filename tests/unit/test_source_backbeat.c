@@ -52,7 +52,7 @@ static void answers_say_what_is_known(void)
                 { HTTP_REPLY("200 OK", "15") "{\"Body\":\"null\"}", SOURCE_UNAVAILABLE,
                   "its Body is not an object", "garbled" },
                 { HTTP_REPLY("200 OK", "14") "{\"Body\":\"{1}\"}", SOURCE_UNAVAILABLE,
-                  "not the expected JSON: byte 2", "garbled" },
+                  "not the expected JSON: the metadata in its Body: byte 2", "garbled" },
                 { HTTP_REPLY("200 OK", "12") "{\"Body\":\"{}\"", SOURCE_UNAVAILABLE, "not complete",
                   "garbled" },
         };

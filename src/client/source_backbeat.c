@@ -27,10 +27,10 @@
 
 #include "breaker.h"
 #include "crr/base/limits.h"
-#include "crr/base/log.h"
 #include "crr/base/time.h"
 #include "source_fetch.h"
 #include "source_inbox.h"
+#include "source_trouble.h"
 
 struct source_backbeat {
         struct source port; /* the first member */
@@ -47,9 +47,7 @@ struct source_backbeat {
         struct source_inbox inbox;
         unsigned n_out;
         struct breaker breaker;
-        struct error trouble; /* of the last failure */
-        bool was_down;
-        int64_t down_since_ms;
+        struct source_trouble trouble;
 
         uv_timer_t timer;
         int64_t due_ms;        /* it is armed for then; INT64_MAX: it is not */
@@ -112,12 +110,14 @@ static void end_later(struct fetch *f, const char *outcome, const char *lead, co
 
 static void end_late(struct fetch *f)
 {
-        end_later(f, "late", "", f->attempts > 0 ? f->owner->trouble.message : "no answer in time");
+        end_later(f, "late", "",
+                  f->attempts > 0 ? f->owner->trouble.last.message : "no answer in time");
 }
 
 static void end_refused(struct fetch *f)
 {
-        end_later(f, "open", "not asked for a while, after failures: ", f->owner->trouble.message);
+        end_later(f, "open",
+                  "not asked for a while, after failures: ", f->owner->trouble.last.message);
 }
 
 static void end_closed(struct fetch *f)
@@ -143,34 +143,13 @@ static void refuse_waiting(struct source_backbeat *s)
                 end_refused(s->paused.first);
 }
 
-static void say_down(struct source_backbeat *s)
-{
-        s->down_since_ms = time_monotonic_ms();
-        log_emit(LOG_SOURCE_DOWN,
-                 LOG_FIELDS(log_c("source", s->url), log_i("failures", s->breaker.failures)),
-                 "the source does not answer, it is not asked for a while: %s", s->trouble.message);
-}
-
-static void say_up(const struct source_backbeat *s)
-{
-        log_emit(LOG_SOURCE_UP,
-                 LOG_FIELDS(log_c("source", s->url),
-                            log_i("duration_ms", time_monotonic_ms() - s->down_since_ms)),
-                 "the source answers again");
-}
-
 /* After everything that may have changed it. */
 static void heed_breaker(struct source_backbeat *s)
 {
         enum breaker_state state = breaker_state(&s->breaker);
-        bool is_down = state != BREAKER_CLOSED;
 
         metrics_set(s->metrics, METRIC_SOURCE_BREAKER_STATE, NO_LABELS, (double)state);
-        if (is_down && !s->was_down)
-                say_down(s);
-        else if (!is_down && s->was_down)
-                say_up(s);
-        s->was_down = is_down;
+        source_trouble_on_breaker(&s->trouble, &s->breaker);
         if (state != BREAKER_OPEN)
                 return;
         refuse_waiting(s);
@@ -253,7 +232,11 @@ static const char *settle(struct fetch *f, struct source_said *said, int64_t now
 {
         const char *outcome = source_settle(f->owner->url, said, f->call);
 
-        return said->verdict == VERDICT_FAILED && now_ms >= f->call->deadline_ms ? "late" : outcome;
+        if (said->verdict == VERDICT_FAILED)
+                return now_ms >= f->call->deadline_ms ? "late" : outcome;
+        if (f->call->result == SOURCE_UNAVAILABLE)
+                source_trouble_on_refusal(&f->owner->trouble, f->call, outcome, now_ms);
+        return outcome;
 }
 
 static void on_read(struct fetch *f, struct source_said *said)
@@ -262,7 +245,7 @@ static void on_read(struct fetch *f, struct source_said *said)
         int64_t now_ms = time_monotonic_ms();
 
         if (said->verdict == VERDICT_FAILED)
-                s->trouble = said->why;
+                s->trouble.last = said->why;
         tell_breaker(f, said->verdict, now_ms);
         if (said->verdict != VERDICT_FAILED || !tries_again(f, now_ms))
                 done(f, settle(f, said, now_ms));
@@ -405,6 +388,7 @@ struct source_backbeat *source_backbeat_new(uv_loop_t *loop, const struct source
 
         if (s == NULL || (s->url = strdup(config->url)) == NULL)
                 abort();
+        s->trouble.url = s->url;
         s->port = (struct source){ get, cancel };
         s->loop = loop;
         s->curl = curl_loop_new(loop, &limits);

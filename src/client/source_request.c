@@ -258,18 +258,23 @@ static enum source_verdict read_error(struct source_reader *r, int status, struc
 {
         const char *more = "";
         struct said said;
+        bool is_no_bucket;
 
         read_code(r, answer, &said);
+        is_no_bucket = status == 404 && strcmp(said.code, "NoSuchBucket") == 0;
         if (status == 404 && is_missing(said.code))
                 return VERDICT_GONE;
-        if (status == 404 && strcmp(said.code, "NoSuchBucket") == 0)
-                more = ", which tells nothing of the version: is source.url the store of this bucket?";
+        if (is_no_bucket)
+                more = ", which tells nothing of the version: is source.url the store of this "
+                       "bucket? Of one that was deleted leave the entries out";
         else if (status == 404)
                 more = ", which does not say that the version is missing";
         else if (status >= 300 && status < 400)
                 more = ", a redirect: those are not followed";
         error_set(err, ERR_UNAVAILABLE, "status %d%s%s%s%s", status, said.len > 0 ? " (" : "",
                   said.code, said.len > 0 ? ")" : "", more);
+        if (is_no_bucket)
+                return VERDICT_NO_BUCKET;
         return status >= 500 ? VERDICT_FAILED : VERDICT_REFUSED;
 }
 
@@ -287,12 +292,24 @@ void source_not_read(const struct curl_call *http, struct source_said *ret)
         error_set(&ret->why, ERR_UNAVAILABLE, "%s", http->err.message);
 }
 
+/* Who may see what is a matter of the bucket. */
+static void tell_why(const char *url, const struct source_said *said, struct source_call *call)
+{
+        bool is_status = said->verdict == VERDICT_REFUSED || said->verdict == VERDICT_NO_BUCKET;
+
+        if (is_status)
+                error_set(&call->err, ERR_UNAVAILABLE, "the source %s, of the bucket %.*s: %s", url,
+                          STR_ARG(call->bucket), said->why.message);
+        else
+                error_set(&call->err, ERR_UNAVAILABLE, "the source %s: %s", url, said->why.message);
+}
+
 const char *source_settle(const char *url, struct source_said *said, struct source_call *call)
 {
         static const char *const outcomes[] = {
                 [VERDICT_FOUND] = "found",     [VERDICT_GONE] = "gone",
                 [VERDICT_REFUSED] = "refused", [VERDICT_GARBLED] = "garbled",
-                [VERDICT_FAILED] = "failed",
+                [VERDICT_FAILED] = "failed",   [VERDICT_NO_BUCKET] = "no_bucket",
         };
 
         call->object = said->object;
@@ -303,6 +320,6 @@ const char *source_settle(const char *url, struct source_said *said, struct sour
         else if (said->verdict == VERDICT_GONE)
                 call->result = SOURCE_GONE;
         else
-                error_set(&call->err, ERR_UNAVAILABLE, "the source %s: %s", url, said->why.message);
+                tell_why(url, said, call);
         return outcomes[said->verdict];
 }

@@ -26,9 +26,11 @@ bool source_send(struct curl_loop *curl, const char *base, const struct source_a
 enum source_verdict {
         VERDICT_FOUND,
         VERDICT_GONE,
-        VERDICT_REFUSED, /* a status that is neither of them, and no failure */
-        VERDICT_GARBLED, /* 200 without metadata, or such as cannot be read, or too large */
-        VERDICT_FAILED,  /* 5xx, or no whole answer: another attempt may do better */
+        VERDICT_REFUSED,   /* a status that is neither of them, and no failure */
+        VERDICT_NO_BUCKET, /* of these: it knows no such bucket, and so tells nothing of a version
+                            */
+        VERDICT_GARBLED,   /* 200 without metadata, or such as cannot be read, or too large */
+        VERDICT_FAILED,    /* 5xx, or no whole answer: another attempt may do better */
 };
 
 /* Reads one answer after the other, on any one thread. */

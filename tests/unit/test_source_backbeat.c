@@ -28,7 +28,8 @@ static void answers_say_what_is_known(void)
                 { GONE, SOURCE_GONE, NULL, "gone" },
                 { HTTP_REPLY("404 Not Found", "23") "{\"code\":\"NoSuchBucket\"}",
                   SOURCE_UNAVAILABLE,
-                  "status 404 (NoSuchBucket), which tells nothing of the version", "refused" },
+                  ", of the bucket bucket: status 404 (NoSuchBucket), which tells nothing",
+                  "no_bucket" },
                 { HTTP_REPLY("404 Not Found", "24") "{\"code\":\"NoSuchVersion\"}", SOURCE_GONE,
                   NULL, "gone" },
                 { HTML, SOURCE_UNAVAILABLE,
@@ -37,7 +38,8 @@ static void answers_say_what_is_known(void)
                 { HTTP_REPLY("404 Not Found", "23") "{\"code\":\"NoSuchEntity\"}",
                   SOURCE_UNAVAILABLE, "status 404 (NoSuchEntity)", "refused" },
                 { HTTP_REPLY("403 Forbidden", "23") "{\"code\":\"AccessDenied\"}",
-                  SOURCE_UNAVAILABLE, "status 403 (AccessDenied)", "refused" },
+                  SOURCE_UNAVAILABLE, ", of the bucket bucket: status 403 (AccessDenied)",
+                  "refused" },
                 { HTTP_REPLY("301 Moved", "0"), SOURCE_UNAVAILABLE,
                   "status 301, a redirect: those are not followed", "refused" },
                 { "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n",
@@ -69,6 +71,22 @@ static void answers_say_what_is_known(void)
                 CHECK_INT(b.server.n_requests, 1);
                 source_bench_deinit(&b);
         }
+}
+
+static void what_the_source_refuses_is_said_with_the_bucket_and_its_reason(void)
+{
+        struct source_bench b;
+
+        source_bench_init(&b);
+        b.server.otherwise = GONE;
+        ask(&b, SOURCE_GONE);
+        CHECK_STR(b.logged, "");
+        b.server.otherwise = HTTP_REPLY("404 Not Found", "23") "{\"code\":\"NoSuchBucket\"}";
+        ask(&b, SOURCE_UNAVAILABLE);
+        CHECK(strstr(b.logged, "event=source_refused") != NULL);
+        CHECK(strstr(b.logged, "bucket=bucket outcome=no_bucket n=1") != NULL);
+        CHECK(strstr(b.logged, "status 404 (NoSuchBucket)") != NULL);
+        source_bench_deinit(&b);
 }
 
 /* An answer whose metadata has n bytes, most of them escaped quotes. */
@@ -267,6 +285,7 @@ int main(void)
 {
         RUN(metadata_is_taken_out_of_the_answer);
         RUN(answers_say_what_is_known);
+        RUN(what_the_source_refuses_is_said_with_the_bucket_and_its_reason);
         RUN(metadata_has_a_limit_whatever_its_escapes_take);
         RUN(names_are_encoded_exactly_and_signed_as_they_are_sent);
         RUN(the_longest_key_is_sent_whole);

@@ -19,9 +19,11 @@
  * Units      Times in ms of virtual time. 0 is the beginning.
  * Errors     sim_fail() ends the seed: what it says is the finding.
  */
-#define SIM_PARTITIONS 8  /* at most */
-#define SIM_INSTANCES  4  /* members that can be there at once */
-#define SIM_IDENTITIES 32 /* at most */
+#define SIM_PARTITIONS 8                              /* at most */
+#define SIM_FOREIGN    3                              /* partitions of the intake's topic */
+#define SIM_OFFSETS    (SIM_PARTITIONS + SIM_FOREIGN) /* of the two groups, the intake's last */
+#define SIM_INSTANCES  4                              /* members that can be there at once */
+#define SIM_IDENTITIES 32                             /* at most */
 #define SIM_WALL_START INT64_C(1780000000000)
 
 struct sim;
@@ -96,11 +98,13 @@ enum sim_feature {
 /* What was done, for the sum at the end. */
 struct sim_stats {
         unsigned pages, gets, retries, published, unavailable, timeouts, takeovers, records, kills;
+        unsigned taken_in;
 };
 
 struct sim {
         uint64_t seed, random;
         unsigned without; /* bit per feature */
+        bool has_intake;
         int64_t now_ms;
         uint64_t seq, steps;
         struct sim_event **heap;
@@ -116,6 +120,7 @@ struct sim {
         struct sim_procs *procs;
         struct sim_net *net;
         struct sim_movers *movers;
+        struct sim_foreign *foreign; /* NULL: there is no intake */
         struct sim_clients *clients;
         struct sim_check *check;
         int64_t broker_up_ms, coordinator_up_ms; /* away until then */

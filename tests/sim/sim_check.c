@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim_group.h"
+#include "sim_intake.h"
 #include "sim_probe.h"
 #include "sim_proc.h"
 
@@ -172,6 +173,7 @@ void sim_check_folded(struct sim *s, int partition, int64_t offset, const struct
         uint32_t bit = UINT32_C(1) << r->identity;
         struct sim_note *note;
 
+        sim_intake_check_written(s, r);
         if (r->word != WORD_PENDING || r->settles >= 0)
                 return;
         note = sim_check_note_of(s, &r->retry_id);

@@ -3,6 +3,7 @@
 
 #include "sim_consumer.h"
 #include "sim_group.h"
+#include "sim_intake.h"
 #include "sim_log.h"
 #include "sim_peers.h"
 #include "sim_proc.h"
@@ -191,9 +192,12 @@ static void slow_network(struct sim *s)
 static void make_trouble(struct sim *s)
 {
         struct sim_proc *proc = victim(s);
+        struct sim_publisher *p;
 
-        if (proc != NULL)
-                proc->publisher.trouble = (enum sim_trouble)sim_between(s, 1, TROUBLES - 1);
+        if (proc == NULL)
+                return;
+        p = s->has_intake && sim_chance(s, 500) ? sim_intake_publisher(proc) : &proc->publisher;
+        p->trouble = (enum sim_trouble)sim_between(s, 1, TROUBLES - 1);
 }
 
 static void compact(struct sim *s)

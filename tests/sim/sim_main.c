@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * usage: sim [--seeds A..B] [--seed S] [--trace] [--last N] [--keep-going] [--without NAME,...]
- *            [--break NAME]
+ *            [--break NAME] [--intake]
  *
  * --seeds A..B   these, one after the other, and before them the rows below (the default
  * is 1..100). The first that fails is played again, with its last events, and ends the run
@@ -9,6 +9,7 @@
  *                come
  * --keep-going   a seed that fails does not end the run: each is named with what it found
  * --without      parts of the world, to see what a finding needs: see SIM_FEATURES in sim.h
+ * --intake       another world for each seed: foreign records are taken in too
  * --break NAME   break the protocol there (sim_breaks.h): succeeds when a seed finds it
  */
 #include <inttypes.h>
@@ -25,6 +26,7 @@
 #include "sim_clients.h"
 #include "sim_faults.h"
 #include "sim_group.h"
+#include "sim_intake.h"
 #include "sim_log.h"
 #include "sim_movers.h"
 #include "sim_peers.h"
@@ -41,7 +43,7 @@
 struct options {
         uint64_t first, last;
         size_t lines;
-        bool at_once, keeps_going;
+        bool at_once, keeps_going, with_intake;
         unsigned without;
         enum sim_break breaks;
 };
@@ -66,6 +68,7 @@ static void begin(struct sim *s)
         sim_net_init(s);
         sim_procs_init(s);
         sim_movers_init(s);
+        sim_foreign_init(s);
         sim_clients_init(s);
         sim_faults_init(s);
         sim_trace(s, "%d partitions, %d members%s, %d identities, session %lld ms",
@@ -117,6 +120,7 @@ static bool run_seed(struct sim *s)
         run_until(s, s->profile.faults_ms);
         sim_faults_heal(s);
         sim_movers_stop(s);
+        sim_foreign_stop(s);
         sim_clients_stop(s);
         settle(s);
         sim_check_end(s);
@@ -137,6 +141,7 @@ static void add_stats(struct sim_stats *sum, const struct sim_stats *one)
         sum->takeovers += one->takeovers;
         sum->records += one->records;
         sum->kills += one->kills;
+        sum->taken_in += one->taken_in;
 }
 
 static void print_sum(uint64_t seeds, uint64_t failed, const struct sim_stats *sum, clock_t began,
@@ -149,9 +154,10 @@ static void print_sum(uint64_t seeds, uint64_t failed, const struct sim_stats *s
                seeds, failed, seconds, (double)seeds / seconds,
                (double)virtual_ms / 1000.0 / (double)seeds);
         printf("%u pages, %u objects, %u retries, %u entries published, %u times 503, %u times 504, "
-               "%u partitions made ready, %u records read, %u processes ended\n",
+               "%u partitions made ready, %u records read, %u processes ended, %u foreign records "
+               "taken in\n",
                sum->pages, sum->gets, sum->retries, sum->published, sum->unavailable, sum->timeouts,
-               sum->takeovers, sum->records, sum->kills);
+               sum->takeovers, sum->records, sum->kills, sum->taken_in);
 }
 
 struct sums {
@@ -168,6 +174,7 @@ static bool play(const struct options *o, uint64_t seed, size_t lines, struct su
         s->seed = seed;
         snprintf(last_words, sizeof last_words, "seed %" PRIu64 " ends the process\n", seed);
         s->without = o->without;
+        s->has_intake = o->with_intake;
         sim_trace_begin(s, lines, o->at_once);
         sums->seeds++;
         if (run_seed(s)) {
@@ -197,7 +204,7 @@ static bool play_one_of(const struct options *o, uint64_t seed, struct sums *sum
 
 static void play_all(const struct options *o, struct sums *sums)
 {
-        bool with_rows = o->last > o->first && o->breaks == SIM_BREAK_NOTHING;
+        bool with_rows = o->last > o->first && o->breaks == SIM_BREAK_NOTHING && !o->with_intake;
 
         for (size_t i = 0; with_rows && i < sizeof rows / sizeof *rows; i++)
                 if (!play_one_of(o, rows[i], sums))
@@ -254,6 +261,10 @@ static bool parse(int argc, char **argv, struct options *o)
 
                 if (strcmp(argv[i], "--trace") == 0) {
                         o->at_once = true;
+                        continue;
+                }
+                if (strcmp(argv[i], "--intake") == 0) {
+                        o->with_intake = true;
                         continue;
                 }
                 if (strcmp(argv[i], "--keep-going") == 0) {
@@ -314,7 +325,7 @@ int main(int argc, char **argv)
 
         if (!parse(argc, argv, &o)) {
                 fputs("usage: sim [--seeds A..B] [--seed S] [--trace] [--last N] [--keep-going] "
-                      "[--without NAME,...] [--break NAME]\n",
+                      "[--without NAME,...] [--break NAME] [--intake]\n",
                       stderr);
                 return 2;
         }

@@ -8,6 +8,7 @@
 #include "crr/base/limits.h"
 #include "sim_check.h"
 #include "sim_clients.h"
+#include "sim_intake.h"
 #include "sim_log.h"
 #include "sim_peers.h"
 #include "sim_txn.h"
@@ -16,6 +17,7 @@
 #define CLOSE_MS      5000  /* then the consumer has so long to leave its group */
 #define DRAIN_TURNS   200
 #define DRAIN_STEP_MS 500
+#define INTAKE_MS     100 /* a turn comes so often while it has a batch */
 
 /* TIME */
 
@@ -59,7 +61,7 @@ static void leave_on(struct sim *s, struct sim_proc *proc)
 {
         if (s->now_ms >= proc->leave_by_ms)
                 member_end_retries(proc->member);
-        if (proc->n_requests == 0 || s->now_ms >= proc->leave_by_ms)
+        if ((proc->n_requests == 0 && sim_intake_is_idle(proc)) || s->now_ms >= proc->leave_by_ms)
                 sim_consumer_close(s, proc);
         if (sim_consumer_is_closed(proc) || s->now_ms >= proc->leave_by_ms + CLOSE_MS)
                 sim_proc_kill(s, proc);
@@ -82,6 +84,8 @@ static void turn(struct sim *s, struct sim_event *e)
         sim_check_turn(s, proc);
         turn_at(s, proc,
                 more ? s->now_ms + sim_between(s, 0, 1) : due_ms - proc->monotonic_offset_ms);
+        if (sim_intake_turn(proc))
+                turn_at(s, proc, s->now_ms + INTAKE_MS);
         if (proc->is_leaving)
                 leave_on(s, proc);
 }
@@ -195,7 +199,7 @@ void sim_proc_start(struct sim *s, int instance)
         sim_trace(s, "%s: starts", proc->name);
         sim_questions_init(&proc->questions);
         sim_peers_init(proc);
-        sim_publisher_start(s, proc);
+        sim_publisher_start(s, &proc->publisher, proc, str_from(proc->transactional_id));
         proc->metrics = metrics_new(100);
         config = config_of(s, proc);
         proc->member = member_new(
@@ -204,6 +208,7 @@ void sim_proc_start(struct sim *s, int instance)
         proc->door = retry_service_new(proc->member, &proc->peers->port,
                                        (unsigned)s->profile.peer_timeout_ms);
         sim_consumer_start(s, proc);
+        sim_intake_start(s, proc);
         turn_at(s, proc, s->now_ms);
 }
 
@@ -259,6 +264,7 @@ void sim_proc_kill(struct sim *s, struct sim_proc *proc)
         sim_net_on_death(s, proc);
         sim_clients_on_death(s, proc);
         drain(s, proc);
+        sim_intake_end(s, proc);
         retry_service_free(proc->door);
         member_free(proc->member);
         metrics_free(proc->metrics);
@@ -275,6 +281,7 @@ void sim_proc_leave(struct sim *s, struct sim_proc *proc)
         proc->is_leaving = true;
         proc->leave_by_ms = s->now_ms + GRACE_MS;
         member_stop_retries(proc->member);
+        sim_intake_leave(proc);
         sim_proc_wake(s, proc);
 }
 

@@ -41,6 +41,7 @@ struct sim_proc {
 
         struct sim_consumer consumer;
         struct sim_publisher publisher;
+        struct sim_intake *intake; /* NULL: none */
         struct sim_questions questions;
         struct sim_peers *peers;
         struct sim_proc *next; /* all that there ever were, newest first */

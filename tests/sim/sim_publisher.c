@@ -2,13 +2,14 @@
 #include "sim_publisher.h"
 
 #include <assert.h>
-#include <stddef.h>
 #include <string.h>
 
+#include "crr/core/identity.h"
 #include "sim_breaks.h"
 #include "sim_check.h"
 #include "sim_faults.h"
 #include "sim_group.h"
+#include "sim_intake.h"
 #include "sim_log.h"
 #include "sim_proc.h"
 #include "sim_txn.h"
@@ -20,7 +21,8 @@ enum step { STEP_OFFSETS, STEP_PRODUCE, STEP_END };
 
 /* A copy of what was submitted: requests travel on after their process is gone. */
 struct sim_batch {
-        struct sim_proc *proc;
+        struct sim_publisher *publisher;
+        struct sim_proc *proc; /* whose that is */
         struct sim_txn *txn;
         struct sim_producer *producer;
         int epoch;
@@ -38,15 +40,14 @@ struct sim_batch {
 
 /* THE RESULT */
 
-static void begin_init(struct sim *s, struct sim_proc *proc, int64_t after_ms);
+static void begin_init(struct sim *s, struct sim_publisher *p, int64_t after_ms);
 
 /* a: outcome; b: the producer is lost. */
 static void on_result(struct sim *s, struct sim_event *e)
 {
-        struct sim_proc *proc = e->proc;
-        struct sim_publisher *p = &proc->publisher;
-        struct publish_batch *batch = p->submitted;
         const struct sim_batch *run = e->p;
+        struct sim_publisher *p = run->publisher;
+        struct publish_batch *batch = p->submitted;
 
         p->submitted = NULL;
         p->running = NULL;
@@ -57,9 +58,9 @@ static void on_result(struct sim *s, struct sim_event *e)
         if (batch->outcome != PUBLISH_COMMITTED)
                 error_set(&batch->err, ERR_KAFKA, "Kafka refused the transaction");
         batch->done(batch);
-        if (e->b)
-                member_on_publisher_lost(proc->member);
-        sim_proc_wake(s, proc);
+        if (e->b && !p->is_intake)
+                member_on_publisher_lost(p->proc->member);
+        sim_proc_wake(s, p->proc);
 }
 
 static void conclude(struct sim *s, struct sim_batch *b, enum publish_outcome outcome, bool lost)
@@ -78,8 +79,8 @@ static void conclude(struct sim *s, struct sim_batch *b, enum publish_outcome ou
                   b->n_offsets, names[outcome]);
         if (!lost)
                 return;
-        b->proc->publisher.is_usable = false;
-        begin_init(s, b->proc, sim_between(s, 10, 600));
+        b->publisher->is_usable = false;
+        begin_init(s, b->publisher, sim_between(s, 10, 600));
 }
 
 static void lose(struct sim *s, struct sim_batch *b)
@@ -303,13 +304,15 @@ static void on_offsets_answer(struct sim *s, struct sim_event *e)
 static enum sim_answer take_offsets(struct sim *s, struct sim_batch *b)
 {
         enum sim_answer answer = sim_txn_add(s, b->producer, b->epoch, &b->txn);
+        int first = b->publisher->is_intake ? SIM_PARTITIONS : 0;
 
         if (answer != ANSWER_OK)
                 return answer;
-        if (!sim_group_accepts(s, b->generation))
+        if (!(b->publisher->is_intake ? sim_intake_accepts(s, b->proc, b->generation)
+                                      : sim_group_accepts(s, b->generation)))
                 return ANSWER_STALE;
         for (size_t i = 0; i < b->n_offsets; i++)
-                sim_txn_set_offset(s, b->txn, b->offsets[i].partition, b->offsets[i].offset,
+                sim_txn_set_offset(s, b->txn, first + b->offsets[i].partition, b->offsets[i].offset,
                                    b->metadata);
         return ANSWER_OK;
 }
@@ -330,7 +333,7 @@ static void send_offsets(struct sim *s, struct sim_batch *b, int64_t after_ms)
 {
         const struct sim_consumer *consumer = &b->proc->consumer;
 
-        if (sim_breaks(SIM_BREAK_GENERATION))
+        if (sim_breaks(SIM_BREAK_GENERATION) && !b->publisher->is_intake)
                 b->generation = sim_group_token(s, consumer->generation, consumer->member_id,
                                                 s->profile.is_static ? b->proc->instance : -1);
         sim_request(s, after_ms, b->proc, offsets_arrive)->p = b;
@@ -343,6 +346,9 @@ static struct publish_record copy_record(struct sim *s, const struct publish_rec
         struct publish_record copy = *r;
 
         copy.offset = -1;
+        if (r->partition < 0)
+                copy.partition =
+                        partition_of_key(PARTITIONER_MURMUR2, r->key, s->log->n_partitions);
         copy.key = sim_copy(s, r->key);
         copy.value = sim_copy(s, r->value);
         for (size_t h = 0; h < r->n_headers; h++)
@@ -350,16 +356,17 @@ static struct publish_record copy_record(struct sim *s, const struct publish_rec
         return copy;
 }
 
-static struct sim_batch *copy_batch(struct sim *s, struct sim_proc *proc,
-                                    const struct publish_batch *batch)
+static struct sim_batch *copy_batch(struct sim *s, struct sim_publisher *p)
 {
+        const struct publish_batch *batch = p->submitted;
         struct sim_batch *b = sim_alloc(s, sizeof *b);
 
         *b = (struct sim_batch){
-                .proc = proc,
-                .producer = proc->publisher.producer,
-                .epoch = proc->publisher.epoch,
-                .trouble = proc->publisher.trouble,
+                .publisher = p,
+                .proc = p->proc,
+                .producer = p->producer,
+                .epoch = p->epoch,
+                .trouble = p->trouble,
                 .generation = sim_copy(s, batch->generation),
                 .metadata = sim_copy(s, batch->metadata),
                 .offsets = sim_alloc(s, (batch->n_offsets + 1) * sizeof *b->offsets),
@@ -367,7 +374,7 @@ static struct sim_batch *copy_batch(struct sim *s, struct sim_proc *proc,
                 .records = sim_alloc(s, (batch->n_records + 1) * sizeof *b->records),
                 .n_records = batch->n_records,
         };
-        proc->publisher.trouble = TROUBLE_NONE;
+        p->trouble = TROUBLE_NONE;
         memcpy(b->offsets, batch->offsets, batch->n_offsets * sizeof *b->offsets);
         for (size_t i = 0; i < batch->n_records; i++)
                 b->records[i] = copy_record(s, &batch->records[i]);
@@ -376,12 +383,13 @@ static struct sim_batch *copy_batch(struct sim *s, struct sim_proc *proc,
 
 static void on_submitted(struct sim *s, struct sim_event *e)
 {
-        struct sim_publisher *p = &e->proc->publisher;
+        struct sim_publisher *p = e->p;
 
         if (!p->is_usable || p->submitted == NULL || p->running != NULL)
                 return;
-        p->running = copy_batch(s, e->proc, p->submitted);
-        sim_check_batch(s, e->proc, p->submitted);
+        p->running = copy_batch(s, p);
+        if (!p->is_intake)
+                sim_check_batch(s, e->proc, p->submitted);
         send_offsets(s, p->running, 0);
 }
 
@@ -397,14 +405,14 @@ static int64_t thread_delay(struct sim *s)
 
 static void submit(struct publisher *port, struct publish_batch *batch)
 {
-        struct sim_proc *proc =
-                (struct sim_proc *)((char *)port - offsetof(struct sim_proc, publisher.port));
+        struct sim_publisher *p = (struct sim_publisher *)port;
+        struct sim_proc *proc = p->proc;
 
         sim_trace(proc->s, "%s: submits %zu records, %zu offsets, generation %.*s", proc->name,
                   batch->n_records, batch->n_offsets, STR_ARG(batch->generation));
-        assert(proc->publisher.submitted == NULL);
-        proc->publisher.submitted = batch;
-        sim_in(proc->s, thread_delay(proc->s), LANE_THREAD, proc, on_submitted);
+        assert(p->submitted == NULL);
+        p->submitted = batch;
+        sim_in(proc->s, thread_delay(proc->s), LANE_THREAD, proc, on_submitted)->p = p;
         sim_faults_interrupt(proc->s, proc);
 }
 
@@ -418,22 +426,23 @@ static void on_ready(struct sim *s, struct sim_event *e)
 
 static void on_init_answer(struct sim *s, struct sim_event *e)
 {
-        struct sim_publisher *p = &e->proc->publisher;
+        struct sim_publisher *p = e->p;
 
         if (e->b) {
-                begin_init(s, e->proc, e->a == ANSWER_CONCURRENT ? 20 : AWAY_MS);
+                begin_init(s, p, e->a == ANSWER_CONCURRENT ? 20 : AWAY_MS);
                 return;
         }
         p->epoch = (int)e->c;
         p->is_usable = true;
         sim_trace(s, "%s: the producer can be used, epoch %d", e->proc->name, p->epoch);
-        sim_in(s, 0, LANE_LOOP, e->proc, on_ready);
-        sim_in(s, 0, LANE_THREAD, e->proc, on_submitted); /* what waited for it */
+        if (!p->is_intake)
+                sim_in(s, 0, LANE_LOOP, e->proc, on_ready);
+        sim_in(s, 0, LANE_THREAD, e->proc, on_submitted)->p = p; /* what waited for it */
 }
 
 static void init_arrives(struct sim *s, struct sim_event *e)
 {
-        struct sim_publisher *p = &e->proc->publisher;
+        struct sim_publisher *p = e->p;
         int epoch = 0;
         enum sim_answer answer = ANSWER_FENCED; /* away */
         struct sim_event *back;
@@ -444,23 +453,24 @@ static void init_arrives(struct sim *s, struct sim_event *e)
         back->a = (int64_t)answer;
         back->b = answer != ANSWER_OK;
         back->c = epoch;
+        back->p = p;
 }
 
 static void send_init(struct sim *s, struct sim_event *e)
 {
-        sim_request(s, 0, e->proc, init_arrives);
+        sim_request(s, 0, e->proc, init_arrives)->p = e->p;
 }
 
-static void begin_init(struct sim *s, struct sim_proc *proc, int64_t after_ms)
+static void begin_init(struct sim *s, struct sim_publisher *p, int64_t after_ms)
 {
-        sim_in(s, after_ms, LANE_THREAD, proc, send_init);
+        sim_in(s, after_ms, LANE_THREAD, p->proc, send_init)->p = p;
 }
 
-void sim_publisher_start(struct sim *s, struct sim_proc *proc)
+void sim_publisher_start(struct sim *s, struct sim_publisher *p, struct sim_proc *proc,
+                         struct str transactional_id)
 {
-        struct sim_publisher *p = &proc->publisher;
-
         p->port = (struct publisher){ submit, 5000020 };
-        p->producer = sim_producer_of(s, str_from(proc->transactional_id));
-        begin_init(s, proc, sim_between(s, 5, 500));
+        p->proc = proc;
+        p->producer = sim_producer_of(s, transactional_id);
+        begin_init(s, p, sim_between(s, 5, 500));
 }

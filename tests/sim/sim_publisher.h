@@ -6,10 +6,10 @@
 #include "sim.h"
 
 /*
- * The port `publisher` of a process: its transaction thread, as kafka/kafka_publisher.c has it. A
- * batch is begin and offsets, every record (each partition's for itself), commit; each step is a
- * request that travels. A producer that was fenced is made anew, and what it had written is of
- * unknown outcome until then.
+ * A port `publisher` of a process, the member's or the intake's: its transaction thread, as
+ * kafka/kafka_publisher.c has it. A batch is begin and offsets, every record (each partition's for
+ * itself), commit; each step is a request that travels. A producer that was fenced is made anew,
+ * and what it had written is of unknown outcome until then.
  */
 enum sim_trouble {
         TROUBLE_NONE,
@@ -23,7 +23,9 @@ enum sim_trouble {
 struct sim_batch;
 
 struct sim_publisher {
-        struct publisher port;
+        struct publisher port; /* the first member */
+        struct sim_proc *proc;
+        bool is_intake; /* its offsets are of another group, and the member hears nothing of it */
         struct publish_batch *submitted; /* given to us and not done */
         struct sim_batch *running;
         struct sim_producer *producer;
@@ -32,6 +34,7 @@ struct sim_publisher {
         enum sim_trouble trouble; /* of the next batch */
 };
 
-void sim_publisher_start(struct sim *s, struct sim_proc *proc);
+void sim_publisher_start(struct sim *s, struct sim_publisher *p, struct sim_proc *proc,
+                         struct str transactional_id);
 
 #endif

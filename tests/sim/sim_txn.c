@@ -46,7 +46,7 @@ static void one_marker_written(struct sim *s, struct sim_txn *txn)
 
 static void commit_offsets(struct sim *s, struct sim_txn *txn)
 {
-        for (int p = 0; p < SIM_PARTITIONS; p++)
+        for (int p = 0; p < SIM_OFFSETS; p++)
                 if (txn->commits && txn->offsets[p].is_there)
                         s->txns->committed[p] = txn->offsets[p];
         txn->has_offsets = false;

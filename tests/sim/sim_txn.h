@@ -45,7 +45,7 @@ struct sim_txn {
         bool commits; /* from ENDING on */
         int64_t began_ms;
         bool touches[SIM_PARTITIONS];
-        struct sim_commit offsets[SIM_PARTITIONS]; /* pending */
+        struct sim_commit offsets[SIM_OFFSETS]; /* pending */
         bool has_offsets;
         struct sim_entry *entries;
         unsigned markers_left;
@@ -60,7 +60,7 @@ struct sim_producer {
 
 struct sim_txns {
         struct sim_producer *producers;
-        struct sim_commit committed[SIM_PARTITIONS];
+        struct sim_commit committed[SIM_OFFSETS];
 };
 
 void sim_txns_init(struct sim *s);

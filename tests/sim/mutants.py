@@ -189,10 +189,10 @@ MUTANTS = {
           "        case PUBLISH_UNKNOWN:\n                end_head(in, INTAKE_DONE);\n"
           "                break;\n        case PUBLISH_STALE:\n")]),
     "intake_behind": (
-        "batches that wait behind one that is read again are worked on",
+        "batches behind one that is read again are worked on",
         "src/core/intake.c",
-        [("while (in->head != NULL && is_read_again(in, in->head))",
-          "if (in->head != NULL)")]),
+        [("return in->has_rewound && (int)(batch->epoch - in->rewound) <= 0;",
+          "return in->has_rewound && batch == in->head && in->state == PUBLISHING;")]),
     "intake_later": (
         "batches that come behind one that is read again, later, are worked on",
         "src/core/intake.c",

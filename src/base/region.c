@@ -25,6 +25,7 @@ bool region_init(struct region *r, size_t size, size_t page)
                 .mapped_size = mapped_size,
         };
         madvise(r->base, size, page == REGION_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+        region_touch(r->base, page);
         return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include "check.h"
 #include "crr/base/pool.h"
@@ -102,6 +103,30 @@ static void what_was_given_back_is_zero_again(void)
         region_deinit(&r);
 }
 
+static bool has_memory(const struct region *r, size_t at)
+{
+        unsigned char page;
+
+        CHECK(mincore(r->base + at, REGION_SMALL, &page) == 0);
+        return (page & 1) != 0;
+}
+
+/* So that who puts the first item in does not wait for it. */
+static void the_first_page_has_memory_from_the_beginning(void)
+{
+        struct region r;
+
+        CHECK(region_init(&r, 4 * REGION_SMALL, REGION_SMALL));
+        CHECK(has_memory(&r, 0));
+        CHECK(!has_memory(&r, REGION_SMALL));
+        region_deinit(&r);
+        CHECK(region_init(&r, 2 * REGION_HUGE, REGION_HUGE));
+        CHECK(has_memory(&r, 0));
+        CHECK(has_memory(&r, REGION_HUGE - REGION_SMALL));
+        CHECK(!has_memory(&r, REGION_HUGE));
+        region_deinit(&r);
+}
+
 static void pages_ahead_are_named_once_and_counted_when_they_are_there(void)
 {
         struct page_range range, other;
@@ -142,6 +167,7 @@ int main(void)
         RUN(memory_is_counted_by_pages);
         RUN(a_pool_with_many_holes_gives_pages_back_from_its_top);
         RUN(what_was_given_back_is_zero_again);
+        RUN(the_first_page_has_memory_from_the_beginning);
         RUN(pages_ahead_are_named_once_and_counted_when_they_are_there);
         RUN(address_space_that_is_not_there_is_refused);
         return 0;

@@ -1,18 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_batch.h"
 
+#include <uv.h>
+
 #include "kafka_record.h"
+
+#define CLEAN_US 250
 
 static struct kafka_records *filling(struct kafka_batch *b)
 {
         return &b->halves[b->filling];
 }
 
-static void drop(struct kafka_records *r)
+static bool has_spent(const struct kafka_batch *b)
 {
-        for (size_t i = 0; i < r->n_events; i++)
-                rd_kafka_event_destroy(r->events[i]);
+        return b->spent.first < b->spent.end;
+}
+
+static void destroy_spent(struct kafka_batch *b)
+{
+        rd_kafka_event_destroy(b->spent.events[b->spent.first++ % KAFKA_BATCH_SPENT]);
+}
+
+static void spend(struct kafka_batch *b, struct kafka_records *r)
+{
+        for (size_t i = 0; i < r->n_events; i++) {
+                if (b->spent.end - b->spent.first == KAFKA_BATCH_SPENT)
+                        destroy_spent(b);
+                b->spent.events[b->spent.end++ % KAFKA_BATCH_SPENT] = r->events[i];
+        }
         r->n_records = r->n_events = r->bytes = 0;
+}
+
+bool kafka_batch_clean(struct kafka_batch *b)
+{
+        uint64_t end = uv_hrtime() + CLEAN_US * UINT64_C(1000);
+
+        while (has_spent(b) && uv_hrtime() < end)
+                destroy_spent(b);
+        return has_spent(b);
 }
 
 /* Their ends are in the cache by now (kafka_batch_add()). */
@@ -34,13 +60,13 @@ static void hand_over(struct kafka_batch *b)
                 member_on_records_coming(b->member, r->records, r->n_records);
                 b->filling = 1 - b->filling;
         }
-        drop(filling(b));
+        spend(b, filling(b));
 }
 
 static void take_back(struct kafka_batch *b)
 {
         member_on_records_came(b->member);
-        drop(&b->halves[1 - b->filling]);
+        spend(b, &b->halves[1 - b->filling]);
 }
 
 void kafka_batch_give(struct kafka_batch *b)
@@ -52,7 +78,9 @@ void kafka_batch_give(struct kafka_batch *b)
 void kafka_batch_drop(struct kafka_batch *b)
 {
         take_back(b);
-        drop(filling(b));
+        spend(b, filling(b));
+        while (has_spent(b))
+                destroy_spent(b);
 }
 
 static bool is_full(const struct kafka_records *r)
@@ -79,6 +107,8 @@ void kafka_batch_keep(struct kafka_batch *b, rd_kafka_event_t *event)
 {
         struct kafka_records *r = filling(b);
 
+        for (int i = 0; i < 2 && has_spent(b); i++)
+                destroy_spent(b);
         r->events[r->n_events++] = event;
         if (is_full(r))
                 hand_over(b);

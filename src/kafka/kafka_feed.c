@@ -297,7 +297,7 @@ static void on_fetch(struct kafka_feed *f, rd_kafka_event_t *event)
         kafka_batch_keep(&f->batch, event);
 }
 
-static void feed_on_rest(void *data)
+static bool feed_on_rest(void *data)
 {
         struct kafka_feed *f = data;
 
@@ -305,6 +305,7 @@ static void feed_on_rest(void *data)
                 kafka_batch_drop(&f->batch);
         else
                 kafka_batch_give(&f->batch);
+        return kafka_batch_clean(&f->batch);
 }
 
 static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
@@ -451,6 +452,7 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void finish_close(struct kafka_feed *f)
 {
+        kafka_batch_drop(&f->batch);
         uv_timer_stop(&f->waker);
         f->open_handles = 2;
         kafka_queue_close(&f->served, on_queue_closed);

@@ -13,8 +13,6 @@ static void on_event(rd_kafka_t *rk, void *data)
         uv_async_send(&q->wake);
 }
 
-static void on_more(uv_idle_t *handle);
-
 /* True: there is more. */
 static bool serve_slice(struct kafka_queue *q)
 {
@@ -32,53 +30,44 @@ static bool serve_slice(struct kafka_queue *q)
         return false;
 }
 
-static void drain(struct kafka_queue *q)
+static void on_turn(uv_idle_t *handle)
 {
+        struct kafka_queue *q = handle->data;
         bool more = serve_slice(q);
 
         if (q->rest != NULL)
-                q->rest(q->data);
-        if (q->closing)
-                return;
-        if (more)
-                uv_idle_start(&q->more, on_more);
-        else
-                uv_idle_stop(&q->more);
+                more |= q->rest(q->data);
+        if (!q->closing && !more)
+                uv_idle_stop(&q->turn);
 }
 
-static void on_more(uv_idle_t *handle)
-{
-        drain(handle->data);
-}
-
-/* One slice a turn: while there is more, it is taken by on_more(). */
-static void drain_unless_busy(struct kafka_queue *q)
-{
-        if (!uv_is_active((uv_handle_t *)&q->more))
-                drain(q);
-}
-
+/* Nothing is served from here: a turn in which the queue has been served already, and is woken
+ * again, would be twice as long. */
 static void on_wake(uv_async_t *handle)
 {
-        drain_unless_busy(handle->data);
+        struct kafka_queue *q = handle->data;
+
+        uv_idle_start(&q->turn, on_turn);
 }
 
 static void on_heartbeat(uv_timer_t *handle)
 {
-        drain_unless_busy(handle->data);
+        struct kafka_queue *q = handle->data;
+
+        uv_idle_start(&q->turn, on_turn);
 }
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
-                       void (*serve)(void *data, rd_kafka_event_t *event), void (*rest)(void *data),
+                       void (*serve)(void *data, rd_kafka_event_t *event), bool (*rest)(void *data),
                        void *data)
 {
         *q = (struct kafka_queue){
                 .queue = queue, .serve = serve, .rest = rest, .data = data, .open_handles = 3
         };
         uv_async_init(loop, &q->wake, on_wake);
-        uv_idle_init(loop, &q->more);
+        uv_idle_init(loop, &q->turn);
         uv_timer_init(loop, &q->heartbeat);
-        q->wake.data = q->more.data = q->heartbeat.data = q;
+        q->wake.data = q->turn.data = q->heartbeat.data = q;
         uv_timer_start(&q->heartbeat, on_heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
         rd_kafka_queue_cb_event_enable(queue, on_event, q);
         uv_async_send(&q->wake); /* what came before the wake-ups were enabled */
@@ -98,6 +87,6 @@ void kafka_queue_close(struct kafka_queue *q, void (*closed)(void *data))
         q->closed = closed;
         rd_kafka_queue_cb_event_enable(q->queue, NULL, NULL);
         uv_close((uv_handle_t *)&q->wake, on_closed);
-        uv_close((uv_handle_t *)&q->more, on_closed);
+        uv_close((uv_handle_t *)&q->turn, on_closed);
         uv_close((uv_handle_t *)&q->heartbeat, on_closed);
 }

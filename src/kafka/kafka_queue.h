@@ -9,19 +9,19 @@
 
 /*
  * A queue of librdkafka served on the loop: woken when something comes (the wake-up is edge
- * triggered, so it is drained or goes on in the next turn), at most SLICE_US a turn, and once a
- * second in any case (a consumer that is not polled is thrown out of its group).
+ * triggered, so it is drained or goes on in the next turn), once a turn and for SLICE_US at most,
+ * and once a second in any case (a consumer that is not polled is thrown out of its group).
  *
- * Ownership  The queue reference stays the caller's. An event is serve()'s, who destroys it: at
- *            rest() at the latest.
+ * Ownership  The queue reference stays the caller's. An event is serve()'s, who destroys it.
  */
 struct kafka_queue {
         rd_kafka_queue_t *queue;
         uv_async_t wake;
-        uv_idle_t more;
+        uv_idle_t turn; /* active: something came, or there is more */
         uv_timer_t heartbeat;
         void (*serve)(void *data, rd_kafka_event_t *event);
-        void (*rest)(void *data); /* nothing more comes in this turn; NULL is legal */
+        bool (*rest)(void *data); /* nothing more comes in this turn; true: it wants another one.
+                                   * NULL is legal */
         void *data;
         int open_handles;
         bool closing;
@@ -29,7 +29,7 @@ struct kafka_queue {
 };
 
 void kafka_queue_start(struct kafka_queue *q, uv_loop_t *loop, rd_kafka_queue_t *queue,
-                       void (*serve)(void *data, rd_kafka_event_t *event), void (*rest)(void *data),
+                       void (*serve)(void *data, rd_kafka_event_t *event), bool (*rest)(void *data),
                        void *data);
 void kafka_queue_close(struct kafka_queue *q,
                        void (*closed)(void *data)); /* serves nothing any more */

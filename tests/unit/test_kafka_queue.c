@@ -13,6 +13,7 @@ static unsigned served, turns, closed;
 static unsigned busy_ms;           /* what serving an event takes */
 static unsigned stop_at, close_at; /* after so many events: the loop ends, the queue closes */
 static unsigned served_in_turn, most_in_turn, unrested;
+static unsigned rests, rests_wanted; /* how often it had rest, and wants it */
 
 static void start(void)
 {
@@ -28,7 +29,7 @@ static void start(void)
         events = rd_kafka_queue_get_main(producer);
         CHECK(uv_loop_init(&loop) == 0);
         served = turns = closed = busy_ms = stop_at = close_at = most_in_turn = served_in_turn = 0;
-        unrested = 0;
+        unrested = rests = rests_wanted = 0;
 }
 
 static void stop(void)
@@ -59,10 +60,12 @@ static void on_closed(void *data)
         closed++;
 }
 
-static void on_rest(void *data)
+static bool on_rest(void *data)
 {
         CHECK(data == &served);
         unrested = 0;
+        rests++;
+        return rests < rests_wanted;
 }
 
 static void serve(void *data, rd_kafka_event_t *event)
@@ -133,7 +136,8 @@ static void what_comes_later_wakes_the_loop(void)
         stop();
 }
 
-static void on_turn(uv_check_t *handle)
+/* As the daemon measures it: from one wait of the loop to the next. */
+static void on_turn(uv_prepare_t *handle)
 {
         (void)handle;
         turns++;
@@ -147,13 +151,13 @@ static void on_turn(uv_check_t *handle)
  */
 static void many_events_do_not_hold_the_loop(void)
 {
-        uv_check_t turn;
+        uv_prepare_t turn;
 
         start();
         make_events(10);
         busy_ms = 3;
-        uv_check_init(&loop, &turn);
-        uv_check_start(&turn, on_turn);
+        uv_prepare_init(&loop, &turn);
+        uv_prepare_start(&turn, on_turn);
         kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         stop_at = 10;
         uv_run(&loop, UV_RUN_DEFAULT);
@@ -167,16 +171,35 @@ static void many_events_do_not_hold_the_loop(void)
 
 static void quick_events_share_a_turn(void)
 {
-        uv_check_t turn;
+        uv_prepare_t turn;
 
         start();
         make_events(100);
-        uv_check_init(&loop, &turn);
-        uv_check_start(&turn, on_turn);
+        uv_prepare_init(&loop, &turn);
+        uv_prepare_start(&turn, on_turn);
         kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
         stop_at = 100;
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK(turns < 50);
+        uv_close((uv_handle_t *)&turn, NULL);
+        close_queue();
+        stop();
+}
+
+static void who_is_not_done_at_rest_has_another_turn(void)
+{
+        uv_prepare_t turn;
+
+        start();
+        rests_wanted = 20;
+        uv_prepare_init(&loop, &turn);
+        uv_prepare_start(&turn, on_turn);
+        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        uv_timer_stop(&queue.heartbeat); /* nothing else would wake it */
+        while (rests < rests_wanted)
+                uv_run(&loop, UV_RUN_ONCE);
+        CHECK(turns >= rests_wanted);
+        CHECK(!uv_is_active((uv_handle_t *)&queue.turn));
         uv_close((uv_handle_t *)&turn, NULL);
         close_queue();
         stop();
@@ -206,6 +229,7 @@ int main(void)
         RUN(what_comes_later_wakes_the_loop);
         RUN(many_events_do_not_hold_the_loop);
         RUN(quick_events_share_a_turn);
+        RUN(who_is_not_done_at_rest_has_another_turn);
         RUN(after_the_close_nothing_is_served);
         return 0;
 }

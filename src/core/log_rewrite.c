@@ -4,10 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-/* So many units fit into a block whatever the sizes of the records are. */
-#define LARGEST    (RECORD_BYTES_MAX / RECORD_UNIT)
-#define SURE_UNITS (BLOCK_UNITS > LARGEST ? BLOCK_UNITS - LARGEST : 0)
-
 /* A neighbour came or went: what was found about the windows around it does not hold any more. */
 static void unsettle(struct record_logs *s, uint32_t block)
 {
@@ -194,23 +190,41 @@ static unsigned count_rewritten(const struct record_logs *s, uint32_t first, uns
         return f.full + 1;
 }
 
-/* n blocks with so many live units: do they fit into one less? Offsets are kept as distances of 32
- * bits. */
-static bool fits(const struct record_logs *s, uint32_t first, uint32_t last, unsigned n,
-                 uint32_t live)
-{
-        const struct block *b = block_meta(&s->blocks, last);
+/* A window of adjacent blocks, and what lives in them. */
+struct window {
+        uint32_t first, last;
+        unsigned n;
+        uint32_t live, records;
+};
 
-        if (live > (n - 1) * BLOCK_FULL ||
-            b->base + b->last_delta - block_meta(&s->blocks, first)->base > UINT32_MAX)
+/*
+ * Less than a record is lost at the end of a block. Where there is room for two average ones the
+ * window is taken to fit, because to count costs a walk through all of it. One that does not fit
+ * after all is written into as many blocks as it had, which does no harm.
+ */
+static bool has_room_to_spare(const struct window *w)
+{
+        uint64_t spare = (w->n - 1) * BLOCK_UNITS - w->live;
+
+        return spare * w->records >= UINT64_C(2) * (w->n - 1) * w->live;
+}
+
+/* Do they fit into one block less? Offsets are kept as distances of 32 bits. */
+static bool fits(const struct record_logs *s, const struct window *w)
+{
+        const struct block *last = block_meta(&s->blocks, w->last);
+
+        if (w->live > (w->n - 1) * BLOCK_FULL ||
+            last->base + last->last_delta - block_meta(&s->blocks, w->first)->base > UINT32_MAX)
                 return false;
-        return live <= (n - 1) * SURE_UNITS || count_rewritten(s, first, n) < n;
+        return has_room_to_spare(w) || count_rewritten(s, w->first, w->n) < w->n;
 }
 
 /* The blocks up to TABLE_WINDOW - 1 away, in order, from `first` on; the one asked for is in the
  * middle. */
 struct surroundings {
-        uint32_t block[2 * TABLE_WINDOW - 1], live[2 * TABLE_WINDOW - 1];
+        uint32_t block[2 * TABLE_WINDOW - 1];
+        uint16_t live[2 * TABLE_WINDOW - 1], records[2 * TABLE_WINDOW - 1];
         unsigned first, end;
 };
 
@@ -219,6 +233,7 @@ static void look_at(const struct record_logs *s, struct surroundings *around, un
 {
         around->block[place] = block;
         around->live[place] = block_meta(&s->blocks, block)->live;
+        around->records[place] = block_meta(&s->blocks, block)->n;
 }
 
 /* Both ways at once: each step waits for the one before it. */
@@ -239,22 +254,15 @@ static struct surroundings look_around(const struct record_logs *s, uint32_t blo
         return around;
 }
 
-/* A window of adjacent blocks. */
-struct window {
-        uint32_t first;
-        unsigned n;
-};
-
-static bool window_fits(const struct record_logs *s, const struct surroundings *around,
-                        unsigned first, unsigned n)
+static struct window window_of(const struct surroundings *around, unsigned first, unsigned n)
 {
-        uint32_t live = 0;
+        struct window w = { around->block[first], around->block[first + n - 1], n, 0, 0 };
 
-        if (first < around->first || first + n > around->end)
-                return false;
-        for (unsigned i = first; i < first + n; i++)
-                live += around->live[i];
-        return fits(s, around->block[first], around->block[first + n - 1], n, live);
+        for (unsigned i = first; i < first + n; i++) {
+                w.live += around->live[i];
+                w.records += around->records[i];
+        }
+        return w;
 }
 
 /* The smallest window with this block in it that fits; n = 0: there is none. */
@@ -263,11 +271,17 @@ static struct window find_window(const struct record_logs *s, uint32_t block)
         struct surroundings around = look_around(s, block);
 
         for (unsigned n = 2; n <= TABLE_WINDOW; n++) {
-                for (unsigned first = TABLE_WINDOW - n; first < TABLE_WINDOW; first++)
-                        if (window_fits(s, &around, first, n))
-                                return (struct window){ around.block[first], n };
+                for (unsigned first = TABLE_WINDOW - n; first < TABLE_WINDOW; first++) {
+                        struct window w;
+
+                        if (first < around.first || first + n > around.end)
+                                continue;
+                        w = window_of(&around, first, n);
+                        if (fits(s, &w))
+                                return w;
+                }
         }
-        return (struct window){ NO_BLOCK, 0 };
+        return (struct window){ .n = 0 };
 }
 
 bool log_can_merge_around(const struct record_logs *s, uint32_t block)

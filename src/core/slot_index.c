@@ -11,7 +11,8 @@
 #define MERGE_BELOW  (SLOT_HIGHEST / 4)
 #define MERGE_EVERY  (SLOT_HIGHEST / 10) /* removals from a sub-table between two tries */
 #define MERGED_LIMIT (SLOT_HIGHEST * 6 / 10)
-#define QUEUE        48 /* records whose hash is on its way from memory */
+#define SUB_BYTES    (SLOT_BUCKETS * sizeof(struct slot_bucket))
+#define LEAD         24 /* records whose hash is on its way from memory */
 
 static size_t directory_bytes(unsigned depth)
 {
@@ -32,7 +33,7 @@ bool slot_index_init(struct slot_index *x, uint32_t subs_max)
         *x = (struct slot_index){ 0 };
         if (depth_max > DEPTH_MAX)
                 depth_max = DEPTH_MAX;
-        if (!pool_init(&x->subs, SLOT_BUCKETS * sizeof(struct slot_bucket), subs_max, TABLE_PAGE) ||
+        if (!pool_init(&x->subs, SUB_BYTES, subs_max, TABLE_PAGE) ||
             !region_init(&x->metas, subs_max * sizeof(struct slot_sub), REGION_SMALL) ||
             !region_init(&x->directory, directory_bytes(depth_max), REGION_SMALL))
                 return false;
@@ -57,58 +58,68 @@ static const uint8_t *record_of(const struct slot_index *x, uint32_t handle)
         return (const uint8_t *)x->records + (size_t)handle * RECORD_UNIT;
 }
 
-static void place(struct slot_bucket *sub, uint32_t hash, uint8_t tag, uint32_t handle)
+static void fill(struct slot_bucket *b, unsigned slot, unsigned tag, uint32_t handle)
+{
+        b->low[slot] = (uint8_t)tag;
+        b->bit8 = (b->bit8 & ~(1u << slot)) | (tag >> 8 & 1) << slot;
+        b->bit9 = (b->bit9 & ~(1u << slot)) | (tag >> 9 & 1) << slot;
+        b->handle[slot] = handle;
+}
+
+static void place(struct slot_bucket *sub, uint32_t hash, unsigned tag, uint32_t handle)
 {
         uint32_t i = hash & (SLOT_BUCKETS - 1);
         unsigned empty;
 
-        while ((empty = slot_match(&sub[i], 0)) == 0) {
+        while ((empty = slot_empty(&sub[i])) == 0) {
                 if (sub[i].overflow != SLOT_STICKY)
                         sub[i].overflow++;
                 i = (i + 1) & (SLOT_BUCKETS - 1);
         }
-        sub[i].tag[__builtin_ctz(empty)] = tag;
-        sub[i].handle[__builtin_ctz(empty)] = handle;
+        fill(&sub[i], (unsigned)__builtin_ctz(empty), tag, handle);
 }
 
 /* DEALING: the entries of a sub-table into one or two others, by a bit of their hash. */
 
-struct dealing {
-        const struct slot_index *x;
-        struct slot_bucket *to[2];
-        unsigned shift; /* of the bit that chooses */
-        uint32_t n[2];
-        unsigned queued;
-        uint32_t handle[QUEUE + SLOTS];
-        uint8_t tag[QUEUE + SLOTS];
+struct entries {
+        uint32_t n;
+        uint32_t handle[SLOT_BUCKETS * SLOTS];
+        uint16_t tag[SLOT_BUCKETS * SLOTS];
 };
 
-static void deal_queued(struct dealing *d)
+static void take_entries(struct entries *e, const struct slot_bucket *sub)
 {
-        for (unsigned i = 0; i < d->queued; i++) {
-                uint32_t hash = record_hash(record_of(d->x, d->handle[i]));
-                unsigned side = hash >> d->shift & 1;
+        e->n = 0;
+        for (uint32_t i = 0; i < SLOT_BUCKETS; i++) {
+                unsigned used = ~slot_empty(&sub[i]) & SLOTS_MASK;
 
-                place(d->to[side], hash, d->tag[i], d->handle[i]);
-                d->n[side]++;
+                for (; used != 0; used &= used - 1) {
+                        unsigned slot = (unsigned)__builtin_ctz(used);
+
+                        e->handle[e->n] = sub[i].handle[slot];
+                        e->tag[e->n++] = (uint16_t)slot_tag(&sub[i], slot);
+                }
         }
-        d->queued = 0;
 }
 
-static void deal(struct dealing *d, const struct slot_bucket *from)
+/* How many went to the second one. */
+static uint32_t deal(const struct slot_index *x, const struct entries *e, unsigned shift,
+                     struct slot_bucket *const to[2])
 {
-        for (uint32_t i = 0; i < SLOT_BUCKETS; i++) {
-                for (unsigned slot = 0; slot < SLOTS; slot++) {
-                        if (from[i].tag[slot] == 0)
-                                continue;
-                        d->handle[d->queued] = from[i].handle[slot];
-                        d->tag[d->queued] = from[i].tag[slot];
-                        __builtin_prefetch(record_of(d->x, d->handle[d->queued++]));
-                }
-                if (d->queued >= QUEUE)
-                        deal_queued(d);
+        uint32_t n_second = 0;
+
+        for (uint32_t i = 0; i < e->n && i < LEAD; i++)
+                FETCH_ONCE(record_of(x, e->handle[i]));
+        for (uint32_t i = 0; i < e->n; i++) {
+                uint32_t hash = record_hash(record_of(x, e->handle[i]));
+                unsigned side = hash >> shift & 1;
+
+                if (i + LEAD < e->n)
+                        FETCH_ONCE(record_of(x, e->handle[i + LEAD]));
+                place(to[side], hash, e->tag[i], e->handle[i]);
+                n_second += side;
         }
-        deal_queued(d);
+        return n_second;
 }
 
 /* SPLITTING */
@@ -134,21 +145,20 @@ static void double_directory(struct slot_index *x)
 
 static void split(struct slot_index *x, uint32_t sub)
 {
-        uint32_t other = pool_take(&x->subs);
+        uint32_t other = pool_take(&x->subs), n_other;
         struct slot_sub *meta = slot_meta(x, sub), *other_meta = slot_meta(x, other);
-        struct slot_bucket before[SLOT_BUCKETS];
-        struct dealing d = { .x = x,
-                             .to = { sub_at(x, sub), sub_at(x, other) },
-                             .shift = 31 - meta->depth };
+        struct slot_bucket *to[2] = { sub_at(x, sub), sub_at(x, other) };
+        unsigned shift = 31 - meta->depth;
+        struct entries all;
 
         if (meta->depth == x->depth)
                 double_directory(x);
-        memcpy(before, d.to[0], sizeof before);
-        memset(d.to[0], 0, sizeof before);
-        memset(d.to[1], 0, sizeof before);
-        deal(&d, before);
-        *other_meta = (struct slot_sub){ d.n[1], meta->prefix | 1u << d.shift, meta->depth + 1 };
-        *meta = (struct slot_sub){ d.n[0], meta->prefix, meta->depth + 1 };
+        take_entries(&all, to[0]);
+        memset(to[0], 0, SUB_BYTES);
+        memset(to[1], 0, SUB_BYTES);
+        n_other = deal(x, &all, shift, to);
+        *other_meta = (struct slot_sub){ n_other, meta->prefix | 1u << shift, meta->depth + 1 };
+        *meta = (struct slot_sub){ all.n - n_other, meta->prefix, meta->depth + 1 };
         point_directory(x, other);
 }
 
@@ -201,7 +211,8 @@ static void merge_if_sparse(struct slot_index *x, uint32_t hash)
 {
         uint32_t sub = slot_sub_of(x, hash), other;
         struct slot_sub *meta = slot_meta(x, sub);
-        struct dealing d = { .x = x };
+        struct slot_bucket *to[2];
+        struct entries moved;
 
         if (meta->depth == 0)
                 return;
@@ -209,9 +220,10 @@ static void merge_if_sparse(struct slot_index *x, uint32_t hash)
         if (slot_meta(x, other)->depth != meta->depth ||
             meta->n + slot_meta(x, other)->n > MERGED_LIMIT)
                 return;
-        d.to[0] = d.to[1] = sub_at(x, sub);
-        deal(&d, sub_at(x, other));
-        meta->n += d.n[0] + d.n[1];
+        to[0] = to[1] = sub_at(x, sub);
+        take_entries(&moved, sub_at(x, other));
+        deal(x, &moved, 0, to);
+        meta->n += moved.n;
         meta->prefix &= ~(1u << (32 - meta->depth));
         meta->depth--;
         pool_free(&x->subs, other);
@@ -244,7 +256,7 @@ void slot_index_find(const struct slot_index *x, uint32_t hash, uint32_t handle,
         ret->slot = (unsigned)__builtin_ctz(at);
 }
 
-void slot_index_put(struct slot_index *x, uint32_t hash, uint8_t tag, uint32_t handle)
+void slot_index_put(struct slot_index *x, uint32_t hash, unsigned tag, uint32_t handle)
 {
         uint32_t sub = slot_sub_of(x, hash);
 
@@ -257,7 +269,7 @@ void slot_index_remove(struct slot_index *x, uint32_t hash, const struct slot_wa
 {
         struct slot_sub *meta = slot_meta(x, slot_sub_of(x, hash));
 
-        slot->sub[slot->at].tag[slot->slot] = 0;
+        slot->sub[slot->at].low[slot->slot] = 0;
         slot->sub[slot->at].handle[slot->slot] = 0;
         for (uint32_t i = hash & (SLOT_BUCKETS - 1); i != slot->at;
              i = (i + 1) & (SLOT_BUCKETS - 1))
@@ -280,7 +292,7 @@ bool slot_index_trim(struct slot_index *x)
         if (!pool_is_free(&x->subs, top)) {
                 uint32_t hole = pool_take(&x->subs);
 
-                memcpy(sub_at(x, hole), sub_at(x, top), SLOT_BUCKETS * sizeof(struct slot_bucket));
+                memcpy(sub_at(x, hole), sub_at(x, top), SUB_BYTES);
                 *slot_meta(x, hole) = *slot_meta(x, top);
                 point_directory(x, hole);
                 pool_free(&x->subs, top);
@@ -306,7 +318,7 @@ static uint32_t check_bucket(const struct slot_index *x, uint32_t sub, uint32_t 
         for (unsigned slot = 0; slot < SLOTS; slot++) {
                 uint32_t hash, at;
 
-                if (b->tag[slot] == 0)
+                if (b->low[slot] == 0)
                         continue;
                 hash = record_hash(record_of(x, b->handle[slot]));
                 assert(slot_sub_of(x, hash) == sub);

@@ -16,10 +16,11 @@
  *
  *   hash: its top bits -> directory -> sub-table; its low TABLE_SUB_SHIFT bits -> the home bucket
  *   bucket: one cache line of 12 slots {tag, handle}; full ones overflow into the next
+ *   tag: ten bits; what is looked for is compared with the records of those that are equal
  *
  * A sub-table that is full is split in two by one more bit of the hash; the directory doubles in
- * place when it must. Two that are nearly empty become one again. A slot is empty when its tag is
- * 0.
+ * place when it must. Two that are nearly empty become one again. A slot is empty when the low byte
+ * of its tag is 0.
  *
  * A split that cannot help is refused: many entries whose hashes share that many bits are no
  * accident, or the hash key is known. Then the sub-table fills up, and the next is refused a place.
@@ -30,15 +31,17 @@
  */
 #define SLOT_BUCKETS  (1u << TABLE_SUB_SHIFT)
 #define SLOTS         12
+#define SLOTS_MASK    ((1u << SLOTS) - 1)
 #define SLOT_HIGHEST  (SLOT_BUCKETS * SLOTS * 86 / 100) /* entries of a sub-table before a split */
 #define SLOT_ALL      (SLOT_BUCKETS * SLOTS - 1) /* when splits do not help; a walk needs an end */
 #define SLOT_STICKY   255
 #define SLOT_SUBS_MAX (1u << 20)
 
 struct slot_bucket {
-        uint8_t tag[SLOTS];
-        uint8_t overflow; /* entries that did not fit here and are farther on; 255: perhaps */
-        uint8_t unused[3];
+        uint8_t low[SLOTS];    /* of the tags; 0: empty */
+        uint32_t overflow : 8; /* entries that did not fit here and are farther on; 255: perhaps */
+        uint32_t bit8 : SLOTS; /* of the tags: a bit a slot */
+        uint32_t bit9 : SLOTS;
         uint32_t handle[SLOTS];
 };
 static_assert(sizeof(struct slot_bucket) == 64, "a bucket is a cache line");
@@ -102,27 +105,51 @@ static inline struct slot_bucket *slot_next(const struct slot_index *x, struct s
         return (i + 1) % SLOT_BUCKETS != 0 ? b + 1 : b + 1 - SLOT_BUCKETS;
 }
 
-/* Bits of the slots with this tag; 0: the empty ones. */
-static inline unsigned slot_match(const struct slot_bucket *b, unsigned tag)
+/* Bits of the slots whose byte is all ones. */
+static inline unsigned slot_bits(bytes16 which)
 {
 #if defined(__SSE2__) && !defined(TABLE_PORTABLE)
         typedef char chars16 __attribute__((vector_size(16)));
-        bytes16 equal = (bytes16)(bytes_get128(b->tag) == (uint8_t)tag);
 
-        return (unsigned)__builtin_ia32_pmovmskb128((chars16)equal) & ((1u << SLOTS) - 1);
+        return (unsigned)__builtin_ia32_pmovmskb128((chars16)which) & SLOTS_MASK;
 #else
-        const uint64_t low7 = BYTES_EACH(0x7f);
-        unsigned bits = 0;
+        const uint64_t gather = UINT64_C(0x0102040810204080); /* the lowest bits of eight bytes */
+        uint64_t halves[2];
 
-        for (unsigned i = 0; i < SLOTS; i += 4) {
-                uint64_t x = (bytes_get32(b->tag + i) | (uint64_t)UINT32_MAX << 32) ^
-                             (BYTES_EACH(1) * tag & UINT32_MAX);
-                uint64_t zero = ~(((x & low7) + low7) | x | low7); /* 0x80 in a byte that is 0 */
-
-                bits |= (unsigned)((zero >> 7) * UINT64_C(0x10204080) >> 28 & 15) << i;
-        }
-        return bits;
+        memcpy(halves, &which, sizeof halves);
+        halves[0] = (BYTES_LE64(halves[0]) & BYTES_EACH(1)) * gather >> 56;
+        halves[1] = (BYTES_LE64(halves[1]) & BYTES_EACH(1)) * gather >> 56;
+        return (unsigned)(halves[0] | halves[1] << 8) & SLOTS_MASK;
 #endif
+}
+
+static inline unsigned slot_empty(const struct slot_bucket *b)
+{
+        return slot_bits((bytes16)(bytes_get128(b->low) == 0));
+}
+
+/* Bits of the slots whose tag has a low byte of n in a row from this one on; empty ones too. */
+static inline unsigned slot_match_low(const struct slot_bucket *b, unsigned first, unsigned n)
+{
+        return slot_bits((bytes16)(bytes_get128(b->low) - (uint8_t)first <= (uint8_t)(n - 1)));
+}
+
+/* Bits of the slots with these high bits of a tag, empty ones too. */
+static inline unsigned slot_match_high(const struct slot_bucket *b, unsigned tag)
+{
+        unsigned differ = (b->bit8 ^ -(tag >> 8 & 1)) | (b->bit9 ^ -(tag >> 9 & 1));
+
+        return ~differ & SLOTS_MASK;
+}
+
+static inline unsigned slot_match(const struct slot_bucket *b, unsigned tag)
+{
+        return slot_match_low(b, tag, 1) & slot_match_high(b, tag);
+}
+
+static inline unsigned slot_tag(const struct slot_bucket *b, unsigned slot)
+{
+        return b->low[slot] | (b->bit8 >> slot & 1) << 8 | (b->bit9 >> slot & 1) << 9;
 }
 
 static inline void slot_walk_begin(struct slot_walk *w, const struct slot_index *x, uint32_t hash,
@@ -163,7 +190,7 @@ void slot_index_find(const struct slot_index *x, uint32_t hash, uint32_t handle,
  * left in *room. False: there is none; what was split stays so.
  */
 bool slot_index_make_room(struct slot_index *x, uint32_t hash, size_t *room);
-void slot_index_put(struct slot_index *x, uint32_t hash, uint8_t tag, uint32_t handle);
+void slot_index_put(struct slot_index *x, uint32_t hash, unsigned tag, uint32_t handle);
 void slot_index_remove(struct slot_index *x, uint32_t hash, const struct slot_walk *slot);
 
 /* One step of giving back; true when there may be more to do. */

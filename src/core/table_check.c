@@ -70,7 +70,7 @@ static void seek_record(const struct failure_table *t, const uint8_t *record, st
                 .image_len = record_identity_len(record),
                 .hash = record_hash(record),
                 .site = record_site(record),
-                .tag = slot.sub[slot.at].tag[slot.slot],
+                .tag = slot_tag(&slot.sub[slot.at], slot.slot),
         };
 }
 

@@ -92,8 +92,6 @@ bool failure_table_get(const struct failure_table *t, const struct identity *id,
 
 /* EVERY SITE OF A VERSION */
 
-#define FEW_SITES 16
-
 struct match {
         uint64_t marker;
         uint32_t handle;
@@ -122,47 +120,53 @@ static void add_match(struct matches *m, uint32_t handle, uint32_t hash)
         };
 }
 
-/* The slots of a bucket that may be one of the sites [first, end). */
-static unsigned match_sites(const struct slot_bucket *b, uint64_t site_hash, uint32_t first,
-                            uint32_t end)
+/* The slots of a bucket that may be one of the first n sites that share this hash. */
+static unsigned match_sites(const struct slot_bucket *b, uint64_t site_hash, unsigned n)
 {
-        unsigned candidates = 0;
+        unsigned low = slot_match_low(b, (uint8_t)site_hash, n);
 
-        if (end - first > FEW_SITES)
-                return ~slot_match(b, 0) & ((1u << SLOTS) - 1);
-        for (uint32_t site = first; site < end; site++)
-                candidates |= slot_match(b, table_tag(site_hash, site));
-        return candidates;
+        if ((uint8_t)-site_hash < n) /* of one of them it would be 0, and is 1 */
+                low |= slot_match_low(b, 1, 1);
+        return low & slot_match_high(b, (unsigned)site_hash) & ~slot_empty(b);
 }
 
-/* One in five is of another identity: the right one need not wait for it. */
+/* One in twenty is of another identity: the right one need not wait for it. */
 static ALWAYS_INLINE void fetch_records(const struct failure_table *t, const struct slot_bucket *b,
                                         unsigned candidates)
 {
         for (; candidates != 0; candidates &= candidates - 1)
-                __builtin_prefetch(
-                        record_at(&t->logs.blocks, b->handle[__builtin_ctz(candidates)]));
+                table_fetch_record(t, b->handle[__builtin_ctz(candidates)]);
 }
 
-/* Sites that share a hash. */
-static void match_class(struct matches *m, uint32_t first)
+/* The first n sites that share a hash. */
+static void match_class(struct matches *m, uint64_t site_hash, unsigned n)
 {
-        uint32_t n_sites = m->t->sites.strings.n;
-        uint32_t end = n_sites - first < TABLE_SITE_CLASS ? n_sites : first + TABLE_SITE_CLASS;
-        uint64_t site_hash = table_site_hash(m->key->hash, first);
-        struct slot_walk w;
+        const struct slot_index *x = &m->t->logs.index;
+        uint32_t hash = (uint32_t)(site_hash >> 32);
+        struct slot_bucket *b = slot_home(x, hash);
 
-        slot_walk_begin(&w, &m->t->logs.index, (uint32_t)(site_hash >> 32), 0);
-        for (; w.left > 0; w.left--, w.at = (w.at + 1) & (SLOT_BUCKETS - 1)) {
-                const struct slot_bucket *b = &w.sub[w.at];
-                unsigned candidates = match_sites(b, site_hash, first, end);
+        FETCH_ONCE(b);
+        FETCH_ONCE(slot_next(x, b));
+        for (unsigned left = SLOT_BUCKETS; left > 0; left--, b = slot_next(x, b)) {
+                unsigned candidates = match_sites(b, site_hash, n);
 
                 fetch_records(m->t, b, candidates);
                 for (; candidates != 0; candidates &= candidates - 1)
-                        add_match(m, b->handle[__builtin_ctz(candidates)],
-                                  (uint32_t)(site_hash >> 32));
+                        add_match(m, b->handle[__builtin_ctz(candidates)], hash);
                 if (b->overflow == 0)
                         return;
+        }
+}
+
+static void match_all(struct matches *m)
+{
+        uint32_t n_sites = m->t->sites.strings.n;
+
+        for (uint32_t first = 0; first < n_sites; first += TABLE_SITE_CLASS) {
+                uint32_t n =
+                        n_sites - first < TABLE_SITE_CLASS ? n_sites - first : TABLE_SITE_CLASS;
+
+                match_class(m, table_site_hash(m->key->hash, first), n);
         }
 }
 
@@ -199,8 +203,7 @@ void failure_table_find(const struct failure_table *t, struct str bucket, struct
         if (made.bucket == INTERN_NONE)
                 return;
         m.items = table_begin_walk(t);
-        for (uint32_t first = 0; first < t->sites.strings.n; first += TABLE_SITE_CLASS)
-                match_class(&m, first);
+        match_all(&m);
         if (m.n > 1)
                 qsort(m.items, m.n, sizeof *m.items, compare_matches);
         give_matches(&m, row, data);

@@ -22,6 +22,13 @@
  * calls, unless it is always inlined. And for those that would pass their state through memory. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
+/*
+ * Fetch a line of a record or of the index, one of so many that it is gone before it is needed
+ * again. Such a line need not be kept in the second-level cache, where it would take the place of
+ * page tables: what a large table waits for is those, twice a search, as much as the lines.
+ */
+#define FETCH_ONCE(at) __builtin_prefetch(at, 0, 0)
+
 /* So many adjacent blocks are merged into one less, and so full. Fuller ones are merged earlier,
  * and not more often: what is freed costs three blocks to copy in any case. Seven into five would
  * cost two and a half, but hold 4 % more memory after a turnover. */

@@ -10,9 +10,10 @@ static_assert(FAILURE_KEY_BYTES >= IMAGE_MAX, "an image fits");
 
 /*
  * The hash is of the identity without the site: all its sites are found in one place. The bucket's
- * own hash stands for the bucket, whose number is not the same for ever. Key and version follow by
- * whole words, the last of which may overlap the one before, and then their lengths, which tell
- * how: no two identities give the same words.
+ * own hash stands for the bucket, whose number is not the same for ever. Key and version come by
+ * whole words, the last of which may overlap the one before; then the bucket's hash, which may be
+ * on its way from memory until then; and the lengths, which tell how many words are what: no two
+ * identities give the same words.
  *
  * All of it is inlined into one function: the state stays in registers, and is not waited for.
  */
@@ -113,9 +114,9 @@ static void write_image(const struct failure_table *t, struct failure_key *k, ui
         unsigned version;
         uint32_t lengths;
 
-        siphash13_word(&m.hash, bucket_hash);
         copy_text(&m, k->image + IMAGE_KEY, k->id.key);
         version = write_version(&m, k->image + IMAGE_KEY + key_len, k->id.version_id);
+        siphash13_word(&m.hash, bucket_hash);
         version_len = version & (RECORD_VERSION_PACKED - 1);
         lengths =
                 (uint32_t)key_len | (version & RECORD_VERSION_PACKED) | (uint32_t)version_len << 16;
@@ -191,19 +192,11 @@ static ALWAYS_INLINE void fetch_record(const struct failure_table *t, const stru
         uint64_t site_hash = table_site_hash(key->hash, key->site);
         struct slot_bucket *home = slot_home(&t->logs.index, (uint32_t)(site_hash >> 32));
         unsigned candidates = slot_match(home, table_tag(site_hash, key->site));
-        const uint8_t *record;
-        uint32_t handle;
 
         if (home->overflow != 0)
                 __builtin_prefetch(slot_next(&t->logs.index, home), 1);
-        if (candidates == 0)
-                return;
-        handle = home->handle[__builtin_ctz(candidates)];
-        record = record_at(&t->logs.blocks, handle);
-        __builtin_prefetch(record, 1);
-        __builtin_prefetch(record + 64);
-        __builtin_prefetch(record + 128);
-        __builtin_prefetch(block_meta(&t->logs.blocks, block_of(handle)), 1);
+        if (candidates != 0)
+                table_fetch_record(t, home->handle[__builtin_ctz(candidates)]);
 }
 
 void failure_table_prefetch(const struct failure_table *t, const struct identity *ids, size_t n,

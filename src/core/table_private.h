@@ -57,6 +57,17 @@ static inline enum log_standing table_standing(const struct failure_table *t, ui
                 ->standing;
 }
 
+/* Fetch a record, most of which end within three lines, and what is known of its block. */
+static ALWAYS_INLINE void table_fetch_record(const struct failure_table *t, uint32_t handle)
+{
+        const uint8_t *record = record_at(&t->logs.blocks, handle);
+
+        FETCH_ONCE(record);
+        FETCH_ONCE(record + 64);
+        FETCH_ONCE(record + 128);
+        FETCH_ONCE(block_meta(&t->logs.blocks, block_of(handle)));
+}
+
 /* table_logs.c: which logs there are. NO_LOG: it has none. */
 uint32_t table_log(const struct failure_table *t, uint32_t site, int partition, int state);
 uint32_t table_open_log(struct failure_table *t, uint32_t site, int partition, int state);
@@ -98,12 +109,14 @@ static inline uint64_t table_site_hash(uint64_t hash, uint32_t site)
         return hash + site / TABLE_SITE_CLASS * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* Which of the sites that share a hash it may be; never 0. */
+/* Ten bits more of the hash. The low byte says too which of the sites that share a hash it may be;
+ * it is never 0. */
 static inline unsigned table_tag(uint64_t site_hash, uint32_t site)
 {
-        unsigned tag = (uint8_t)(site_hash + (uint64_t)(site % TABLE_SITE_CLASS) * 41);
+        unsigned high = (unsigned)site_hash & 0x300;
+        unsigned low = (uint8_t)(site_hash + site % TABLE_SITE_CLASS);
 
-        return tag != 0 ? tag : 1;
+        return high | (low != 0 ? low : 1);
 }
 
 static inline bool table_is_sought(const uint8_t *record, const struct sought *s)

@@ -202,8 +202,7 @@ static void store(struct failure_table *t, struct put *p)
         if (p->log == NO_LOG)
                 p->log = table_open_log(t, p->names.site, p->f->partition, p->f->state);
         if (p->old.handle == 0)
-                slot_index_put(&t->logs.index, p->sought.hash, (uint8_t)p->sought.tag,
-                               append(t, p, units));
+                slot_index_put(&t->logs.index, p->sought.hash, p->sought.tag, append(t, p, units));
         else if (p->old.is_dropped || !overwrite(t, p, units))
                 replace(t, p, units);
         if (p->old.has_parked)

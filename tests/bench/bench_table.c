@@ -2,9 +2,10 @@
 /*
  * The failure table against what this machine can do at all; see README.md.
  *
- *   bench_table [--entries N] [--partitions N] [--rounds N] [--runs N] [--check]
+ *   bench_table [--entries N] [--partitions N] [--rounds N] [--runs N] [--only PART] [--check]
  *
  * --check: exit 1 when a goal is missed (release build, a quiet machine).
+ * --only speed: what is repeated in rounds; --only sizes: what is measured once.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -18,7 +19,8 @@
 #define ROUNDS_MAX 15
 #define RUNS_MAX   16
 
-/* X(id, what, goal at 1 M entries, goal at 10 M) */
+/* X(id, what, goal at 1 M entries, goal at 10 M): of the rounds first, then what is measured once.
+ */
 #define GOALS(X)                                                            \
         X(FIND_HIT, "find, hit / pointer chase", 3.5, 3.5)                  \
         X(FIND_MISS, "find, miss / pointer chase", 2, 2)                    \
@@ -39,7 +41,8 @@ enum goal {
 #define X(id, what, small, large) GOAL_##id,
         GOALS(X)
 #undef X
-                GOAL_N
+                GOAL_N,
+        GOAL_ROUNDS_END = GOAL_FRESH,
 };
 
 static const struct {
@@ -65,6 +68,7 @@ static const char *const size_names[SIZE_N] = {
 
 struct outcome {
         unsigned rounds;
+        const char *only; /* NULL: everything */
         double chase[ROUNDS_MAX], stream[ROUNDS_MAX];
         double speed[SPEED_N][ROUNDS_MAX], goal[GOAL_N][ROUNDS_MAX];
         double path[PATH_N][ROUNDS_MAX];
@@ -130,7 +134,7 @@ static void print_row(const char *what, double *values, unsigned n)
         printf("  %-52s %10.1f  (%.1f - %.1f)\n", what, median, values[0], values[n - 1]);
 }
 
-static void print_figures(struct outcome *o)
+static void print_speed(struct outcome *o)
 {
         printf("this machine\n");
         print_row("pointer chase over 1 GiB, ns", o->chase, o->rounds);
@@ -143,6 +147,10 @@ static void print_figures(struct outcome *o)
         print_row("record of 400 bytes, bytes to table, batches of 16", o->path[PATH_BATCHED],
                   o->rounds);
         print_row("  one at a time", o->path[PATH_SINGLE], o->rounds);
+}
+
+static void print_sizes(const struct outcome *o)
+{
         printf("memory\n");
         for (int s = 0; s < SIZE_N; s++)
                 printf("  %-52s %10.2f\n", size_names[s], o->size[s]);
@@ -152,13 +160,20 @@ static void print_figures(struct outcome *o)
                o->worst[WORST_REMOVE_RAW]);
 }
 
+static bool takes(const struct outcome *o, const char *part)
+{
+        return o->only == NULL || strcmp(o->only, part) == 0;
+}
+
 /* True: every goal is met. */
 static bool print_goals(struct outcome *o, bool is_large)
 {
+        int first = takes(o, "speed") ? 0 : GOAL_ROUNDS_END;
+        int end = takes(o, "sizes") ? GOAL_N : GOAL_ROUNDS_END;
         bool met = true;
 
         printf("goals                                                  measured        goal\n");
-        for (int g = 0; g < GOAL_N; g++) {
+        for (int g = first; g < end; g++) {
                 double goal = is_large ? goals[g].large : goals[g].small;
                 double value = meter_median(o->goal[g], o->rounds);
 
@@ -183,6 +198,15 @@ static unsigned long long number(const char *text, unsigned long long least,
         return n;
 }
 
+static const char *part(const char *text)
+{
+        if (strcmp(text, "speed") != 0 && strcmp(text, "sizes") != 0) {
+                fprintf(stderr, "bench_table: %s is neither speed nor sizes\n", text);
+                exit(2);
+        }
+        return text;
+}
+
 static bool parse(int argc, char **argv, struct bench *b, struct outcome *o)
 {
         bool check = false;
@@ -202,6 +226,8 @@ static bool parse(int argc, char **argv, struct bench *b, struct outcome *o)
                         o->rounds = (unsigned)number(value, 1, ROUNDS_MAX);
                 else if (strcmp(argv[i], "--runs") == 0)
                         b->runs = (unsigned)number(value, 1, RUNS_MAX);
+                else if (strcmp(argv[i], "--only") == 0)
+                        o->only = part(value);
                 else
                         number(argv[i], 1, 0);
                 i++;
@@ -217,10 +243,15 @@ int main(int argc, char **argv)
 
         printf("%llu entries, %d partitions, %u rounds\n", (unsigned long long)b.entries,
                b.partitions, o.rounds);
-        for (unsigned i = 0; i < o.rounds; i++)
-                take_round(&b, &o, i);
-        take_sizes(&b, &o);
-        print_figures(&o);
+        if (takes(&o, "speed")) {
+                for (unsigned i = 0; i < o.rounds; i++)
+                        take_round(&b, &o, i);
+                print_speed(&o);
+        }
+        if (takes(&o, "sizes")) {
+                take_sizes(&b, &o);
+                print_sizes(&o);
+        }
         met = print_goals(&o, b.entries >= 10000000);
         return check && !met ? 1 : 0;
 }

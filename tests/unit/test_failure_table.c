@@ -281,6 +281,34 @@ static void splits_that_do_not_help_are_refused_and_counted(void)
         failure_table_free(table);
 }
 
+/* FINDING */
+
+static bool count_site(void *data, const struct failure *f)
+{
+        (void)f;
+        ++*(int *)data;
+        return true;
+}
+
+/* A thousand, so that there are some whose tag would have a low byte of 0. */
+static void every_site_of_an_entry_is_found_whatever_its_hash_is(void)
+{
+        start(SIZE_MAX / 2, 10);
+        for (int key = 0; key < 1000; key++) {
+                CHECK_INT(put(key, "s", 1, key), 0);
+                CHECK_INT(put(key, "t", 2, key), 0);
+        }
+        for (int key = 0; key < 1000; key++) {
+                struct failure f = failure_of(key, "s", 0, 0);
+                int found = 0;
+
+                failure_table_find(table, f.id.bucket, f.id.key, f.id.version_id, count_site,
+                                   &found);
+                CHECK_INT(found, 2);
+        }
+        failure_table_free(table);
+}
+
 int main(void)
 {
         RUN(parked_entries_are_invisible_and_come_back);
@@ -293,5 +321,6 @@ int main(void)
         RUN(holes_are_room);
         RUN(one_site_more_than_there_may_be_is_refused_until_one_goes);
         RUN(splits_that_do_not_help_are_refused_and_counted);
+        RUN(every_site_of_an_entry_is_found_whatever_its_hash_is);
         return 0;
 }

@@ -71,6 +71,15 @@ def check(verdicts):
     return misses
 
 
+def _only(steps, wanted, parser):
+    """Those of the steps that are wanted, which are written as 16x1000; all, if none is."""
+    named = {f"{step.clients}x{step.elements}": step for step in steps}
+    unknown = set(wanted) - set(named)
+    if unknown:
+        parser.error(f"no such size: {', '.join(sorted(unknown))} (of {', '.join(named)})")
+    return [named[name] for name in wanted] or steps
+
+
 def _options():
     options = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__)
     options.add_argument("--build", required=True, help=argparse.SUPPRESS)
@@ -79,6 +88,8 @@ def _options():
                          help="say which goals hold; exit 1 when a median misses its own")
     options.add_argument("--small", action="store_true",
                          help="every line once and small, to see that it runs")
+    options.add_argument("--only", action="append", default=[], metavar="16x1000",
+                         help="of the bench retry: clients and entries; may be repeated")
     options.add_argument("--rounds", type=int, default=3, help="(default 3)")
     options.add_argument("bench", nargs="*", metavar="BENCH",
                          help=f"some of {', '.join(BENCHES)} (default: all)")
@@ -92,6 +103,7 @@ def main():
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     size = sizes.SMALL if chosen.small else sizes.full(chosen.rounds)
+    size = size._replace(retries=_only(size.retries, chosen.only, parser))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="crr-bench-"))
     print(f"{report.machine()}; logs in {folder} until it is over", flush=True)
     verdicts = run_all(chosen, size, folder)

@@ -7,6 +7,7 @@ from report import AtLeast, AtMost, measured
 
 BARE_ENTRIES = 200000  # the bare loop writes about so many retries
 BARE_TRANSACTIONS = 20, 300  # at least and at most
+WARM_UP = 2000, 400  # entries of a transaction, and transactions, before anything is measured
 THROUGHPUT_GOAL = AtLeast(100000)
 LONGEST_TURN = "event_loop_turn_cpu_max_seconds"  # since it was asked last
 
@@ -48,12 +49,16 @@ class Retrying:
         return Retried(found, growth, after[LONGEST_TURN] * 1e3)
 
 
-def _bare(stage, topics, entries, small):
+def _transactions(stage, topics, entries, count):
     """Into topics of its own, which nobody reads."""
-    least, most = BARE_TRANSACTIONS
-    count = least if small else max(least, min(most, round(BARE_ENTRIES / entries)))
     return stage.run("bench_transactions", stage.broker.bootstrap, topics.failures,
                      topics.replication, "bench-idle", entries, count)
+
+
+def _bare(stage, topics, entries, small):
+    least, most = BARE_TRANSACTIONS
+    count = least if small else max(least, min(most, round(BARE_ENTRIES / entries)))
+    return _transactions(stage, topics, entries, count)
 
 
 def _entries(growth):
@@ -92,6 +97,8 @@ def rounds(stage, sizes):
     topics = stage.fill("retry", per_round * sizes.rounds)
     daemon = stage.ready_daemon(topics)
     bare_topics = stage.fill("bare", 0)
+    if not sizes.small:  # the broker's JVM compiles meanwhile what it does most
+        _transactions(stage, bare_topics, *WARM_UP)
     retrying = Retrying(stage, daemon)
     for _ in range(sizes.rounds):
         figures = []

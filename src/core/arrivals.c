@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "crr/core/identity.h"
+#include "own_record.h"
 
 #define WORTH_HELP 64 /* records; it is some hundred microseconds of work */
 
@@ -42,6 +43,13 @@ static void decode(struct arrival_batch *batch, unsigned worker, size_t i, struc
                                      &arrival->key, &arrival->strings, &arrival->decoded, err);
 }
 
+static void read_own(struct arrival *arrival, const struct log_record *record)
+{
+        arrival->key = (struct record_key){ arrival->own->failure.id, true, true };
+        arrival->cause = REJECT_NONE;
+        own_record_read(arrival->own, record, &arrival->decoded);
+}
+
 static void read_one(void *data, unsigned worker, size_t i)
 {
         struct arrival_batch *batch = data;
@@ -50,6 +58,10 @@ static void read_one(void *data, unsigned worker, size_t i)
 
         if (!arrival->is_wanted)
                 return;
+        if (arrival->own != NULL) {
+                read_own(arrival, &batch->records[i]);
+                return;
+        }
         buf_clear(&arrival->key_bytes);
         arrival->key.is_canonical = false;
         arrival->key.is_good = identity_parse_key(batch->records[i].key, &arrival->key_bytes,
@@ -69,7 +81,7 @@ void arrivals_begin(struct arrivals *a)
         assert(!a->is_begun);
         a->last = 1 - a->last;
         a->is_begun = true;
-        a->is_with_helper = a->helpers != NULL && batch->n >= WORTH_HELP;
+        a->is_with_helper = a->helpers != NULL && batch->unread >= WORTH_HELP;
         if (a->is_with_helper)
                 a->helpers->begin(a->helpers, read_one, batch, batch->n);
 }

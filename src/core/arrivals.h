@@ -20,6 +20,7 @@ struct arrival {
         struct decoded_record decoded;
         enum reject_cause cause;
         bool is_wanted;
+        struct outgoing *own; /* the retry that it is of: it is not parsed (own_record.h) */
         struct failure_key *in_the_table; /* if the key is good */
         uint64_t hash; /* likewise, while retries are on their way: of the identity */
 };
@@ -29,7 +30,7 @@ struct arrival {
 struct arrival_batch {
         struct arrivals *arrivals;
         const struct log_record *records;
-        size_t n;
+        size_t n, unread; /* of them the records to be parsed */
         struct arrival items[MEMBER_BATCH];
 };
 
@@ -44,7 +45,8 @@ struct arrivals {
 void arrivals_init(struct arrivals *a, size_t max_value_bytes, struct helpers *helpers);
 void arrivals_deinit(struct arrivals *a);
 
-/* The batch to begin next: its records and its items' `is_wanted` are the caller's to set. */
+/* The batch to begin next: its records, how many of them are unread, and its items' `is_wanted` and
+ * `own` are the caller's to set. */
 struct arrival_batch *arrivals_next(struct arrivals *a);
 void arrivals_begin(struct arrivals *a); /* the one before was ended */
 

@@ -20,6 +20,9 @@ struct batch {
         struct publish_offset *offsets;
         uint64_t number;
         uint64_t lives; /* of partitions, when it was sent */
+        bool is_kept;   /* until its retries were read back: their records are compared with it */
+        bool is_told;   /* its outgoings know what became of it */
+        size_t n_kept;  /* retries whose `sent` it is */
         int64_t sent_ms;
         struct batch *next; /* committed as well */
 };
@@ -27,6 +30,10 @@ struct batch {
 void batch_free(struct batch *batch); /* without outgoings */
 
 void batch_dissolve_open(struct batcher *b); /* its outgoings are queued again */
+/* It was committed: o->sent. What the record says is then what *o says; not so of one that holds an
+ * Entry, or a time that cannot be written. */
+void batch_keep(struct batch *batch, struct outgoing *o);
+void batch_forget(struct outgoing *o);
 void batch_on_done(struct publish_batch *publish);
 void batch_take_proof(const struct batch *batch); /* of ownership */
 

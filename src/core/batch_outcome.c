@@ -10,6 +10,7 @@
 #define STALE_WAIT_MS  5000
 #define PAUSE_MIN_MS   100 /* of settlements, after an abort; doubled */
 #define PAUSE_MAX_MS   10000
+#define KEPT_BYTES     (32u << 20)
 
 /* Of a request that is complete: it is answered, as costly as so many others. */
 #define ANSWER_COST 7
@@ -80,7 +81,46 @@ static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct 
                 member_outgoing_end(b->member, o, END_FAILED, &err);
 }
 
-static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct batch *batch)
+/* While the log is read far behind, what is written is not kept, and is read like any other. */
+static void begin_keeping(struct batch *batch)
+{
+        struct batcher *b = batch->batcher;
+
+        batch->is_kept = b->kept_bytes + batch->arena.used <= KEPT_BYTES;
+        if (batch->is_kept)
+                b->kept_bytes += batch->arena.used;
+}
+
+static void free_if_read(struct batch *batch)
+{
+        if (!batch->is_told || batch->n_kept > 0)
+                return;
+        if (batch->is_kept)
+                batch->batcher->kept_bytes -= batch->arena.used;
+        batch_free(batch);
+}
+
+void batch_keep(struct batch *batch, struct outgoing *o)
+{
+        if (!batch->is_kept || o->kind != OUTGOING_RETRY || o->entry.base != NULL ||
+            o->failure.failed_at_ms > TIME_LAST)
+                return;
+        o->sent = batch;
+        batch->n_kept++;
+}
+
+void batch_forget(struct outgoing *o)
+{
+        struct batch *batch = o->sent;
+
+        if (batch == NULL)
+                return;
+        o->sent = NULL;
+        batch->n_kept--;
+        free_if_read(batch);
+}
+
+static void item_on_outcome(struct batcher *b, struct outgoing *o, struct batch *batch)
 {
         const struct publish_batch *publish = &batch->publish;
 
@@ -91,6 +131,7 @@ static void item_on_outcome(struct batcher *b, struct outgoing *o, const struct 
                 o->offset = publish->records[o->record].offset;
                 if (o->offset < o->floor)
                         o->offset = -1;
+                batch_keep(batch, o);
                 member_outgoing_end(b->member, o, END_COMMITTED, NULL);
                 break;
         case PUBLISH_UNKNOWN:
@@ -133,7 +174,8 @@ void batcher_tell(struct batcher *b, size_t most)
                 b->committed = batch->next;
                 if (b->committed == NULL)
                         b->committed_end = &b->committed;
-                batch_free(batch);
+                batch->is_told = true;
+                free_if_read(batch);
         }
 }
 
@@ -173,6 +215,7 @@ void batch_on_done(struct publish_batch *publish)
                 batch_free(batch);
                 return;
         }
+        begin_keeping(batch);
         *b->committed_end = batch;
         b->committed_end = &batch->next;
         if (b->member->stopping)

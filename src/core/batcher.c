@@ -67,7 +67,7 @@ void batcher_init(struct batcher *b, struct member *member)
 void batcher_deinit(struct batcher *b)
 {
         assert(b->running == NULL && b->retries.n == 0 && b->settlements.n == 0 &&
-               b->committed == NULL);
+               b->committed == NULL && b->kept_bytes == 0);
         if (b->open != NULL)
                 batch_free(b->open);
         buf_deinit(&b->stale_generation);

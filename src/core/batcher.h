@@ -44,6 +44,7 @@ struct batcher {
         int64_t settlements_at_ms;  /* none before */
         int64_t settlements_pause_ms;
         uint64_t batches;  /* made so far */
+        size_t kept_bytes; /* of batches whose records are read back */
         bool settled_last; /* the last batch was one of settlements that had been aborted */
 };
 

@@ -7,6 +7,7 @@
 
 #include "crr/base/log.h"
 #include "member_private.h"
+#include "own_record.h"
 
 #define TICK_MS      20 /* at most that late are readiness, deadlines and sweeps */
 #define IDLE_TICK_MS 250
@@ -108,7 +109,7 @@ static void drop_retry(void *data, struct outgoing *o)
         metadata_fetch_leave(&m->metadata, o);
         outgoing_list_remove(o);
         outgoing_map_remove(&m->retries, o);
-        outgoing_free(o);
+        own_record_end(o);
 }
 
 static void drop_settlement(void *data, struct outgoing *o)

@@ -4,6 +4,7 @@
 
 #include "crr/base/log.h"
 #include "member_private.h"
+#include "own_record.h"
 
 static void count_rejected(struct member *m, const struct log_record *record,
                            enum reject_cause cause, const struct error *err)
@@ -123,7 +124,9 @@ static void look_up_retries(struct member *m, struct arrival_batch *batch, size_
                 arrival->hash = 0;
                 if (!arrival->is_wanted || !arrival->key.is_good)
                         continue;
-                arrival->hash = identity_hash(&m->retries.key, &arrival->key.id);
+                arrival->hash = arrival->own != NULL
+                                        ? arrival->own->hash
+                                        : identity_hash(&m->retries.key, &arrival->key.id);
                 outgoing_map_fetch_place(&m->retries, arrival->hash);
         }
         for (size_t i = from; i < to; i++)
@@ -148,6 +151,9 @@ static void take_batch(struct member *m, struct arrival_batch *batch)
         for (size_t i = 0; i < batch->n; i += FAILURE_TABLE_BATCH)
                 take_some(m, batch, i,
                           batch->n - i < FAILURE_TABLE_BATCH ? batch->n : i + FAILURE_TABLE_BATCH);
+        for (size_t i = 0; i < batch->n; i++)
+                if (batch->items[i].own != NULL)
+                        own_record_let_go(batch->items[i].own);
         arrivals_done(batch);
 }
 
@@ -157,8 +163,14 @@ static void begin_batch(struct member *m, const struct log_record *records, size
 
         batch->records = records;
         batch->n = n;
-        for (size_t i = 0; i < n; i++)
-                batch->items[i].is_wanted = is_wanted(m, &records[i]);
+        batch->unread = 0;
+        for (size_t i = 0; i < n; i++) {
+                struct arrival *arrival = &batch->items[i];
+
+                arrival->is_wanted = is_wanted(m, &records[i]);
+                arrival->own = arrival->is_wanted ? own_record_claim(m, &records[i]) : NULL;
+                batch->unread += arrival->is_wanted && arrival->own == NULL;
+        }
         arrivals_begin(&m->arrivals);
 }
 

@@ -75,6 +75,7 @@ void outgoing_free(struct outgoing *o)
                 return;
         assert(o->list == NULL && o->waiters == NULL);
         assert(o->object == NULL && o->own == NULL && o->current == NULL);
+        assert(o->sent == NULL && !o->is_claimed);
         buf_deinit(&o->read);
         buf_deinit(&o->read_entry);
         free(o);
@@ -147,6 +148,8 @@ void outgoing_list_append(struct outgoing_list *l, struct outgoing *o)
         else
                 l->head = o;
         l->tail = o;
+        if (l->cursor == NULL)
+                l->cursor = o;
 }
 
 void outgoing_list_prepend(struct outgoing_list *l, struct outgoing *o)
@@ -167,6 +170,8 @@ void outgoing_list_remove(struct outgoing *o)
 
         if (l == NULL)
                 return;
+        if (l->cursor == o)
+                l->cursor = o->next;
         if (o->prev != NULL)
                 o->prev->next = o->next;
         else

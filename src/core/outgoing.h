@@ -55,6 +55,7 @@ enum outgoing_state {
         OUTGOING_OVER,
 };
 
+struct batch;
 struct retry_waiter;
 struct object_queue;
 struct source_get;
@@ -114,6 +115,8 @@ struct outgoing {
         int64_t floor;  /* the position when it was submitted: its record stands behind */
         int64_t offset; /* COMMITTED: where that record stands; -1 not known */
         bool read_back; /* its record was seen in the log */
+        struct batch *sent; /* COMMITTED: which keeps what was written for it; NULL: not kept */
+        bool is_claimed;    /* its record was claimed, and is being applied (own_record.h) */
         bool detached; /* a settlement that was read before its outcome came: out of the map already
                         */
         uint64_t ticket; /* of the high watermark that decides; 0: the publisher is not back */
@@ -151,6 +154,7 @@ void outgoing_keep_record(struct outgoing *o, struct str key, struct str value);
 
 struct outgoing_list {
         struct outgoing *head, *tail;
+        struct outgoing *cursor; /* of who walks it while it grows at its end; NULL: it is there */
         size_t n;
         size_t bytes;
 };

@@ -19,6 +19,7 @@
 
 #include "crr/base/log.h"
 #include "member_private.h"
+#include "own_record.h"
 
 #define SWEEP_EVERY_MS 20
 #define SWEEP_SLICE    4096
@@ -49,7 +50,7 @@ static void end(struct member *m, struct outgoing *o)
         outgoing_map_remove(&m->retries, o);
         outgoing_move(o, OUTGOING_OVER);
         settle_kick(m, &o->failure.id);
-        outgoing_free(o);
+        own_record_end(o);
 }
 
 /* Nobody here will ever know. */

@@ -13,7 +13,7 @@
 #define KEPT_BYTES     (32u << 20)
 
 /* Of a request that is complete: it is answered, as costly as so many others. */
-#define ANSWER_COST 7
+#define ANSWER_COST 31
 
 /* The group accepted our offsets: we are its member, and own what we had when it was sent. */
 void batch_take_proof(const struct batch *batch)

@@ -455,7 +455,7 @@ bool batcher_work(struct batcher *b)
 {
         bool more;
 
-        batcher_tell(b, LIMIT_WORK_ENTRIES);
+        batcher_tell(b, LIMIT_TOLD_ENTRIES);
         if (b->open_is_stale)
                 batch_dissolve_open(b);
         if (!b->publisher_ready || generation_is_stale(b))

@@ -15,8 +15,8 @@
  * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind
  * are revalidated and encoded into the open batch; it is submitted when no other is running. What
  * happens then is told, outgoing by outgoing, to member_outgoing_end(): that they are committed to
- * at most LIMIT_WORK_ENTRIES of them a turn, and to fewer where that completes requests; until then
- * they are SUBMITTED.
+ * at most LIMIT_TOLD_ENTRIES of them a turn, before most of their records are read back, and to
+ * fewer where that completes requests; until then they are SUBMITTED.
  *
  * After an abort they are queued again, before the others, at most LIMIT_SUBMIT_ATTEMPTS submits in
  * all: what is published of one object is so in the order in which it was queued. After a stale

@@ -112,9 +112,9 @@ struct outgoing {
 
         unsigned attempts;                      /* submits so far */
         size_t first_record, n_records, record; /* in its batch; `record` is the one watched */
-        int64_t floor;  /* the position when it was submitted: its record stands behind */
-        int64_t offset; /* COMMITTED: where that record stands; -1 not known */
-        bool read_back; /* its record was seen in the log */
+        int64_t floor;      /* the position when it was submitted: its record stands behind */
+        int64_t offset;     /* COMMITTED: where that record stands; -1 not known */
+        bool read_back;     /* its record was seen in the log */
         struct batch *sent; /* COMMITTED: which keeps what was written for it; NULL: not kept */
         bool is_claimed;    /* its record was claimed, and is being applied (own_record.h) */
         bool detached; /* a settlement that was read before its outcome came: out of the map already

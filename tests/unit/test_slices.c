@@ -3,7 +3,7 @@
 #include "check.h"
 #include "world.h"
 
-#define REQUESTS    8
+#define REQUESTS    16
 #define PER_REQUEST 64
 #define ENTRIES     ((size_t)REQUESTS * PER_REQUEST)
 
@@ -59,7 +59,7 @@ static void a_large_transaction_answers_its_requests_a_slice_a_turn(void)
         world_tell(&w, PUBLISH_COMMITTED);
         CHECK_INT(answered(), 1);
         CHECK(member_work(w.member));
-        CHECK(answered() > 1 && answered() <= 1 + LIMIT_WORK_ENTRIES / PER_REQUEST);
+        CHECK(answered() > 1 && answered() <= 1 + LIMIT_TOLD_ENTRIES / PER_REQUEST);
         for (int turns = 0; member_work(w.member); turns++)
                 CHECK(turns < REQUESTS);
         CHECK_INT(answered(), REQUESTS);

@@ -26,8 +26,9 @@
 #define LIMIT_JSON_DEPTH          16
 #define LIMIT_METADATA_DEPTH      64 /* an object's metadata is the store's, and stays as it is */
 
-/* Entries encoded, as many told, and as many asked for by peers, in a turn of the loop. */
+/* Entries encoded, and as many asked for by peers, in a turn of the loop. */
 #define LIMIT_WORK_ENTRIES    128
+#define LIMIT_TOLD_ENTRIES    512    /* entries told in a turn that they are committed */
 #define LIMIT_SUBMIT_ATTEMPTS 3      /* of a batch whose transaction aborts */
 #define LIMIT_QUEUED_ENTRIES  200000 /* retries that wait for a transaction; more are 503 */
 #define LIMIT_IDEMPOTENCY_KEY 128

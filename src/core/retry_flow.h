@@ -22,7 +22,7 @@
  *
  * Ownership  The work of a request lives in the request's arena.
  */
-#define RETRY_FLOW_ENTRIES (LIMIT_WORK_ENTRIES / 2)
+#define RETRY_FLOW_ENTRIES LIMIT_WORK_ENTRIES
 
 struct member;
 struct retry_work;

@@ -9,7 +9,7 @@ static struct world w;
 static struct world_retry first, second;
 
 /* A turn's share: a request of so many entries is placed in one, and no more. */
-#define SHARE (LIMIT_WORK_ENTRIES / 2)
+#define SHARE LIMIT_WORK_ENTRIES
 #define FEW   32
 
 static char keys[SHARE + FEW][16];
@@ -172,7 +172,7 @@ static void a_deadline_in_any_state_is_answered_with_what_is_known(void)
                 size_t published; /* when all is let go */
         } table[] = {
                 { "placed", while_it_is_placed, "", 100, ERR_UNAVAILABLE, "0 of 3 committed", 0 },
-                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 64 committed",
+                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 128 committed",
                   0 },
                 { "waiting to be read", while_its_entry_waits_to_be_read, ",\"Entry\":\"e\"", 100,
                   ERR_UNAVAILABLE, "0 of 3 committed", 0 },
@@ -391,7 +391,7 @@ static void a_partition_may_leave_between_placing_and_checking(void)
         member_on_revoked(w.member, 0);
         world_run(&w);
         CHECK(first.done && first.failed);
-        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 64 committed"));
+        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 128 committed"));
         CHECK(partition_set_has(&first.req.coverage.missing, 0));
         CHECK_INT(w.n_entries, 0);
         end(1);

@@ -16,9 +16,13 @@ void json_object_begin(struct json_object *o, const struct json_fields *fields, 
         };
 }
 
+/* Names are short, and mostly right from their first byte on. */
 static bool is_row(const struct json_field *row, struct str name)
 {
-        return name.len > 0 && name.base[0] == row->name[0] && str_eq_c(name, row->name);
+        for (size_t i = 0; i < name.len; i++)
+                if (row->name[i] != name.base[i] || row->name[i] == '\0')
+                        return false;
+        return row->name[name.len] == '\0';
 }
 
 /* fields->n: there is none. */

@@ -91,18 +91,27 @@ bool uuid_parse(struct str s, struct uuid *ret)
         return true;
 }
 
+static char hex_of(unsigned nibble)
+{
+        return (char)('0' + nibble + (nibble > 9) * ('a' - '0' - 10));
+}
+
+/* Without branches, all digits at once: every retry is written with it, three times. */
 void uuid_format(const struct uuid *u, char text[UUID_TEXT_SIZE])
 {
-        static const char hex[] = "0123456789abcdef";
-        size_t at = 0;
+        static const char shape[] = "00000000-0000-0000-0000-000000000000";
+        char digits[2 * sizeof u->bytes];
 
         for (size_t i = 0; i < sizeof u->bytes; i++) {
-                if (is_dash_place(at))
-                        text[at++] = '-';
-                text[at++] = hex[u->bytes[i] >> 4];
-                text[at++] = hex[u->bytes[i] & 15];
+                digits[2 * i] = hex_of(u->bytes[i] >> 4);
+                digits[2 * i + 1] = hex_of(u->bytes[i] & 15);
         }
-        text[at] = '\0';
+        memcpy(text, shape, sizeof shape);
+        memcpy(text, digits, 8);
+        memcpy(text + 9, digits + 8, 4);
+        memcpy(text + 14, digits + 12, 4);
+        memcpy(text + 19, digits + 16, 4);
+        memcpy(text + 24, digits + 20, 12);
 }
 
 bool uuid_is_nil(const struct uuid *u)

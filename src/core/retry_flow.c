@@ -25,7 +25,9 @@
 
 void retry_flow_init(struct retry_flow *f, struct member *member)
 {
-        *f = (struct retry_flow){ .member = member, .deadline_ms = INT64_MAX };
+        *f = (struct retry_flow){ .member = member,
+                                  .deadline_ms = INT64_MAX,
+                                  .asked_ms = INT64_MIN / 2 };
 }
 
 /* PLACING */
@@ -350,9 +352,21 @@ bool retry_flow_has_work(const struct retry_flow *f)
         return f->busy.head != NULL;
 }
 
+void retry_flow_on_asked(struct retry_flow *f)
+{
+        f->asked_ms = f->member->now_ms;
+}
+
+static size_t turns_share(const struct retry_flow *f)
+{
+        bool is_shared = f->member->now_ms < f->asked_ms + RETRY_FLOW_ASKED_MS;
+
+        return is_shared ? RETRY_FLOW_ENTRIES / 2 : RETRY_FLOW_ENTRIES;
+}
+
 void retry_flow_work(struct retry_flow *f)
 {
-        size_t budget = RETRY_FLOW_ENTRIES;
+        size_t budget = turns_share(f);
 
         while (budget > 0 && f->busy.head != NULL) {
                 struct retry_work *w = f->busy.head;

@@ -17,12 +17,14 @@
  *   CHECKING  each entry joins the retry that is in flight for it, begins one, or is left out
  *   WAITING   for the transactions of the retries it joined
  *
- * At most RETRY_FLOW_ENTRIES entries a turn are placed or checked, the requests in turn: one that
- * is not done with its slice stands behind the others again.
+ * At most RETRY_FLOW_ENTRIES entries a turn are placed or checked, and half as many while somebody
+ * lists or looks up, who waits for the end of a turn; the requests in turn: one that is not done
+ * with its slice stands behind the others again.
  *
  * Ownership  The work of a request lives in the request's arena.
  */
-#define RETRY_FLOW_ENTRIES LIMIT_WORK_ENTRIES
+#define RETRY_FLOW_ENTRIES  LIMIT_WORK_ENTRIES
+#define RETRY_FLOW_ASKED_MS 100 /* so long after a question the next one is expected */
 
 struct member;
 struct retry_work;
@@ -47,11 +49,13 @@ struct retry_flow {
         struct retry_list waiting; /* the others */
         int64_t deadline_ms;       /* no request's is before it */
         size_t answered;           /* requests, so far */
+        int64_t asked_ms;          /* when somebody listed or looked up last */
 };
 
 void retry_flow_init(struct retry_flow *f, struct member *member);
 void retry_flow_add(struct retry_flow *f, struct retry_request *req);
-void retry_flow_work(struct retry_flow *f); /* one turn's share */
+void retry_flow_on_asked(struct retry_flow *f); /* somebody lists or looks up */
+void retry_flow_work(struct retry_flow *f);     /* one turn's share */
 bool retry_flow_has_work(const struct retry_flow *f);
 size_t retry_flow_requests(const struct retry_flow *f);
 void retry_flow_tick(struct retry_flow *f); /* deadlines */

@@ -67,6 +67,7 @@ void retry_service_list(struct retry_service *s, struct list_request *req)
         req->rows = 0;
         req->truncated = false;
         req->work = NULL;
+        retry_flow_on_asked(&s->local->flow);
         queue_list(s, req);
 }
 
@@ -80,6 +81,7 @@ static void queue_get(struct retry_service *s, struct get_request *req)
 void retry_service_get(struct retry_service *s, struct get_request *req)
 {
         req->work = NULL;
+        retry_flow_on_asked(&s->local->flow);
         queue_get(s, req);
 }
 

@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "crr/base/log.h"
+#include "retry_flow.h"
 #include "world.h"
 
 static struct world w;
@@ -332,6 +333,37 @@ static void requests_take_turns(void)
         end(2);
 }
 
+static void turns_are_short_while_somebody_lists(void)
+{
+        static const struct {
+                const char *name;
+                int64_t ago_ms;
+                size_t checked;
+        } rows[] = {
+                { "just now", 0, SHARE / 2 },
+                { "a moment ago", RETRY_FLOW_ASKED_MS - 1, SHARE / 2 },
+                { "longer ago", RETRY_FLOW_ASKED_MS, SHARE },
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                struct world_list list;
+
+                printf("  %s\n", rows[i].name);
+                start("");
+                world_list(&w, &list, NULL, 0, 1, false);
+                w.now_ms += rows[i].ago_ms;
+                make(&first, 0, SHARE);
+                retry_service_retry(w.door, &first.req);
+                turn(); /* taken */
+                while (w.submits == 0)
+                        turn();
+                CHECK_INT(w.batch->n_records / 2, rows[i].checked);
+                world_list_deinit(&list);
+                let_go();
+                end(1);
+        }
+}
+
 static void small_requests_share_a_turn(void)
 {
         start("");
@@ -407,6 +439,7 @@ int main(void)
         RUN(entries_are_answered_each_for_itself);
         RUN(attempts_saturate);
         RUN(requests_take_turns);
+        RUN(turns_are_short_while_somebody_lists);
         RUN(small_requests_share_a_turn);
         RUN(a_topic_may_vanish_before_placing_and_before_checking);
         RUN(a_partition_may_leave_between_placing_and_checking);

@@ -3,7 +3,6 @@
 
 #define SLICE_US     1000
 #define HEARTBEAT_MS 1000
-#define CLOCK_EVERY  8 /* events: most are a record, which takes less than a look at the clock */
 
 /* A thread of librdkafka calls this with a lock held: nothing but the wake-up. */
 static void on_event(rd_kafka_t *rk, void *data)
@@ -19,13 +18,13 @@ static bool serve_slice(struct kafka_queue *q)
 {
         uint64_t end = uv_hrtime() + SLICE_US * UINT64_C(1000);
 
-        for (unsigned n = 1; !q->closing; n++) {
+        while (!q->closing) {
                 rd_kafka_event_t *event = rd_kafka_queue_poll(q->queue, 0);
 
                 if (event == NULL)
                         return false;
                 q->serve(q->data, event);
-                if (n % CLOCK_EVERY == 0 && uv_hrtime() >= end)
+                if (uv_hrtime() >= end)
                         return true;
         }
         return false;

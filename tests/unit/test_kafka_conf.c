@@ -91,7 +91,7 @@ static void every_handle_has_its_settings(void)
                 { PRODUCER, "transactional.id", "crr-retryd-crr-retry-host" },
                 { PRODUCER, "transaction.timeout.ms", "12000" },
                 { PRODUCER, "retry.backoff.ms", "2" },
-                { PRODUCER, "linger.ms", "0" },
+                { PRODUCER, "linger.ms", "10" },
                 { PRODUCER, "batch.num.messages", "10000" },
                 { PRODUCER, "batch.size", "1000000" },
                 { PRODUCER, "queue.buffering.max.messages", "41000" },

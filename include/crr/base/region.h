@@ -13,10 +13,11 @@
  *            zero again after they were given back.
  * Cost       The first touch of a page waits for the kernel: some 0.3 ms for a huge one, several
  *            where the host of a virtual machine has to find the memory. Giving back REGION_HUGE
- * bytes is a system call of some microseconds. Threads    region_touch() may be called by any
- * thread while the owner uses the same bytes; the rest is the owner's. Errors     region_init():
- * false when the system does not reserve so much (ulimit -v, or vm.overcommit_memory=2, which
- * counts reserved bytes as used).
+ *            bytes is a system call of some microseconds.
+ * Threads    region_touch() may be called by any thread while the owner uses the same bytes; the
+ *            rest is the owner's.
+ * Errors     region_init(): false when the system does not reserve so much (ulimit -v, or
+ *            vm.overcommit_memory=2, which counts reserved bytes as used).
  */
 #define REGION_HUGE  ((size_t)2 << 20)
 #define REGION_SMALL ((size_t)4 << 10)

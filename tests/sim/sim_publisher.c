@@ -224,6 +224,7 @@ static void write_records(struct sim *s, struct sim_batch *b, int partition)
                             str_to_u64(r->headers[h].value, INT64_MAX, &number))
                                 text.timestamp_ms = (int64_t)number;
                 }
+                text.from_intake = text.timestamp_ms != r->timestamp_ms && text.settles < 0;
                 r->offset = sim_log_append(s, partition, &text, b->txn);
         }
 }

@@ -225,8 +225,8 @@ static void check_against_log(struct sim *s, const struct listing *l)
                 if (found != is_failed(s, i))
                         sim_fail(s,
                                  "at the end %s lists %sidentity %d %u times, and the log says %s",
-                                 l->proc->name, is_stray ? "stray " : "", i,
-                                 found, is_failed(s, i) ? "FAILED" : "not FAILED");
+                                 l->proc->name, is_stray ? "stray " : "", i, found,
+                                 is_failed(s, i) ? "FAILED" : "not FAILED");
         }
 }
 

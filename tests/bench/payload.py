@@ -41,7 +41,7 @@ def _taken_in(stage, failed, source, name):
     topics = stage.fill(name, 0)
     status = f"{name}-outcomes"
     stage.cluster.create_topic(status, 1)
-    for topic in (topics.replication, status):
+    for topic in (topics.failures, topics.replication, status):
         stage.cluster.set_topic_config(topic, "max.message.bytes", str(MESSAGE_BYTES))
     daemon = stage.ready_daemon(
         topics, topics__intake=failed.topic, topics__status=status, retry__payload="backbeat",

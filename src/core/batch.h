@@ -30,9 +30,6 @@ struct batch {
 void batch_free(struct batch *batch); /* without outgoings */
 
 void batch_dissolve_open(struct batcher *b); /* its outgoings are queued again */
-/* It was committed: o->sent. What the record says is then what *o says; not so of one that holds an
- * Entry, or a time that cannot be written. */
-void batch_keep(struct batch *batch, struct outgoing *o);
 void batch_forget(struct outgoing *o);
 void batch_on_done(struct publish_batch *publish);
 void batch_take_proof(const struct batch *batch); /* of ownership */

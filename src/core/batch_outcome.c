@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a batch, told to its outgoings; the cases stand at the head of batcher.c. */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "batch.h"
 #include "crr/base/log.h"
@@ -81,14 +82,23 @@ static void item_on_aborted(struct batcher *b, struct outgoing *o, const struct 
                 member_outgoing_end(b->member, o, END_FAILED, &err);
 }
 
+static size_t bytes_of(const struct batch *batch)
+{
+        return sizeof *batch + batch->arena.used + batch->capacity * sizeof *batch->records;
+}
+
 /* While the log is read far behind, what is written is not kept, and is read like any other. */
 static void begin_keeping(struct batch *batch)
 {
         struct batcher *b = batch->batcher;
 
-        batch->is_kept = b->kept_bytes + batch->arena.used <= KEPT_BYTES;
+        free(batch->offsets); /* they are read no more */
+        batch->offsets = NULL;
+        batch->publish.offsets = NULL;
+        batch->publish.n_offsets = 0;
+        batch->is_kept = b->kept_bytes + bytes_of(batch) <= KEPT_BYTES;
         if (batch->is_kept)
-                b->kept_bytes += batch->arena.used;
+                b->kept_bytes += bytes_of(batch);
 }
 
 static void free_if_read(struct batch *batch)
@@ -96,14 +106,16 @@ static void free_if_read(struct batch *batch)
         if (!batch->is_told || batch->n_kept > 0)
                 return;
         if (batch->is_kept)
-                batch->batcher->kept_bytes -= batch->arena.used;
+                batch->batcher->kept_bytes -= bytes_of(batch);
         batch_free(batch);
 }
 
-void batch_keep(struct batch *batch, struct outgoing *o)
+/* It was committed: o->sent. What the record says is then what *o says; not so of one that holds an
+ * Entry, or a time that cannot be written. Without its offset it is not found. */
+static void batch_keep(struct batch *batch, struct outgoing *o)
 {
-        if (!batch->is_kept || o->kind != OUTGOING_RETRY || o->entry.base != NULL ||
-            o->failure.failed_at_ms > TIME_LAST)
+        if (!batch->is_kept || o->kind != OUTGOING_RETRY || o->offset < 0 ||
+            o->entry.base != NULL || o->failure.failed_at_ms > TIME_LAST)
                 return;
         o->sent = batch;
         batch->n_kept++;

@@ -2,29 +2,16 @@
 /* What becomes of the events whose records were applied. */
 #include "check.h"
 #include "kafka_batch.h"
+#include "kafka_events.h"
 #include "world.h"
 
-/*
- * Events without a broker: messages that are purged have their delivery reports at once. The
- * producer counts those that are not destroyed.
- */
-static rd_kafka_t *producer;
-static rd_kafka_queue_t *events;
+static struct kafka_events events;
 static struct world w;
 static struct kafka_batch batch;
 
 static void start(void)
 {
-        rd_kafka_conf_t *conf = rd_kafka_conf_new();
-        char said[256];
-
-        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
-        CHECK(rd_kafka_conf_set(conf, "bootstrap.servers", "127.0.0.1:1", said, sizeof said) ==
-              RD_KAFKA_CONF_OK);
-        CHECK(rd_kafka_conf_set(conf, "log_level", "0", said, sizeof said) == RD_KAFKA_CONF_OK);
-        producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, said, sizeof said);
-        CHECK(producer != NULL);
-        events = rd_kafka_queue_get_main(producer);
+        kafka_events_init(&events);
         world_init(&w, 1);
         world_start(&w);
         batch = (struct kafka_batch){ .member = w.member };
@@ -32,25 +19,19 @@ static void start(void)
 
 static void stop(void)
 {
-        CHECK_INT(rd_kafka_outq_len(producer), 0);
+        CHECK_INT(rd_kafka_outq_len(events.producer), 0);
         world_deinit(&w);
-        rd_kafka_queue_destroy(events);
-        rd_kafka_destroy(producer);
+        kafka_events_deinit(&events);
 }
 
 static rd_kafka_event_t *make_event(void)
 {
-        rd_kafka_vu_t vus[] = {
-                { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = "t" },
-                { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)"x", 1 } },
-        };
         rd_kafka_event_t *event = NULL;
 
-        CHECK(rd_kafka_produceva(producer, vus, 2) == NULL);
-        CHECK(rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE) == RD_KAFKA_RESP_ERR_NO_ERROR);
+        kafka_events_make(&events);
         do {
                 rd_kafka_event_destroy(event); /* what else the library says */
-                event = rd_kafka_queue_poll(events, 10000);
+                event = rd_kafka_queue_poll(events.queue, 10000);
                 CHECK(event != NULL);
         } while (rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR);
         return event;
@@ -66,11 +47,11 @@ static void spent_events_go_while_others_come(void)
 {
         start();
         keep(MEMBER_BATCH); /* full: they are spent, for they have no records */
-        CHECK_INT(rd_kafka_outq_len(producer), MEMBER_BATCH);
+        CHECK_INT(rd_kafka_outq_len(events.producer), MEMBER_BATCH);
         keep(1);
-        CHECK_INT(rd_kafka_outq_len(producer), MEMBER_BATCH - 2 + 1);
+        CHECK_INT(rd_kafka_outq_len(events.producer), MEMBER_BATCH - 2 + 1);
         keep(MEMBER_BATCH / 2);
-        CHECK_INT(rd_kafka_outq_len(producer), MEMBER_BATCH / 2 + 1);
+        CHECK_INT(rd_kafka_outq_len(events.producer), MEMBER_BATCH / 2 + 1);
         kafka_batch_drop(&batch);
         stop();
 }
@@ -80,10 +61,10 @@ static void what_is_given_is_spent_and_destroyed_later(void)
         start();
         keep(100);
         kafka_batch_give(&batch);
-        CHECK_INT(rd_kafka_outq_len(producer), 100);
+        CHECK_INT(rd_kafka_outq_len(events.producer), 100);
         while (kafka_batch_clean(&batch))
-                CHECK(rd_kafka_outq_len(producer) > 0);
-        CHECK_INT(rd_kafka_outq_len(producer), 0);
+                CHECK(rd_kafka_outq_len(events.producer) > 0);
+        CHECK_INT(rd_kafka_outq_len(events.producer), 0);
         stop();
 }
 
@@ -98,7 +79,7 @@ static void more_than_two_batches_of_them_are_not_kept(void)
                         r->events[r->n_events++] = make_event();
                 kafka_batch_give(&batch);
         }
-        CHECK_INT(rd_kafka_outq_len(producer), KAFKA_BATCH_SPENT);
+        CHECK_INT(rd_kafka_outq_len(events.producer), KAFKA_BATCH_SPENT);
         kafka_batch_drop(&batch);
         stop();
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+#include "kafka_events.h"
 #include "kafka_queue.h"
 
-/*
- * Events without a broker: messages that are purged have their delivery reports at once.
- */
-static rd_kafka_t *producer;
-static rd_kafka_queue_t *events;
+static struct kafka_events events;
 static uv_loop_t loop;
 static struct kafka_queue queue;
 static unsigned served, turns, closed;
@@ -17,16 +14,7 @@ static unsigned rests, rests_wanted; /* how often it had rest, and wants it */
 
 static void start(void)
 {
-        rd_kafka_conf_t *conf = rd_kafka_conf_new();
-        char said[256];
-
-        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
-        CHECK(rd_kafka_conf_set(conf, "bootstrap.servers", "127.0.0.1:1", said, sizeof said) ==
-              RD_KAFKA_CONF_OK);
-        CHECK(rd_kafka_conf_set(conf, "log_level", "0", said, sizeof said) == RD_KAFKA_CONF_OK);
-        producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, said, sizeof said);
-        CHECK(producer != NULL);
-        events = rd_kafka_queue_get_main(producer);
+        kafka_events_init(&events);
         CHECK(uv_loop_init(&loop) == 0);
         served = turns = closed = busy_ms = stop_at = close_at = most_in_turn = served_in_turn = 0;
         unrested = rests = rests_wanted = 0;
@@ -35,23 +23,14 @@ static void start(void)
 static void stop(void)
 {
         CHECK(uv_loop_close(&loop) == 0);
-        rd_kafka_queue_destroy(events);
-        rd_kafka_destroy(producer);
+        kafka_events_deinit(&events);
 }
 
 /* Each is an event of its own. */
 static void make_events(unsigned n)
 {
-        for (unsigned i = 0; i < n; i++) {
-                rd_kafka_vu_t vus[] = {
-                        { .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = "t" },
-                        { .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)"x", 1 } },
-                };
-
-                CHECK(rd_kafka_produceva(producer, vus, 2) == NULL);
-                CHECK(rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE) ==
-                      RD_KAFKA_RESP_ERR_NO_ERROR);
-        }
+        for (unsigned i = 0; i < n; i++)
+                kafka_events_make(&events);
 }
 
 static void on_closed(void *data)
@@ -100,7 +79,7 @@ static void what_came_before_the_start_is_served(void)
 {
         start();
         make_events(3);
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         CHECK_INT(served, 0);
         stop_at = 3;
         uv_run(&loop, UV_RUN_DEFAULT);
@@ -120,7 +99,7 @@ static void what_comes_later_wakes_the_loop(void)
         uv_timer_t watchdog;
 
         start();
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         uv_timer_stop(&queue.heartbeat); /* it would find them too, a second later */
         uv_timer_init(&loop, &watchdog);
         uv_timer_start(&watchdog, on_watchdog, 10000, 0);
@@ -158,7 +137,7 @@ static void many_events_do_not_hold_the_loop(void)
         busy_ms = 3;
         uv_prepare_init(&loop, &turn);
         uv_prepare_start(&turn, on_turn);
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         stop_at = 10;
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK_INT(served, 10);
@@ -177,7 +156,7 @@ static void quick_events_share_a_turn(void)
         make_events(100);
         uv_prepare_init(&loop, &turn);
         uv_prepare_start(&turn, on_turn);
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         stop_at = 100;
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK(turns < 50);
@@ -194,7 +173,7 @@ static void who_is_not_done_at_rest_has_another_turn(void)
         rests_wanted = 20;
         uv_prepare_init(&loop, &turn);
         uv_prepare_start(&turn, on_turn);
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         uv_timer_stop(&queue.heartbeat); /* nothing else would wake it */
         while (rests < rests_wanted)
                 uv_run(&loop, UV_RUN_ONCE);
@@ -209,14 +188,14 @@ static void after_the_close_nothing_is_served(void)
 {
         start();
         make_events(10);
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         close_at = 4; /* from inside */
         uv_run(&loop, UV_RUN_DEFAULT);
         CHECK_INT(served, 4);
         CHECK_INT(closed, 1);
         stop();
         start();
-        kafka_queue_start(&queue, &loop, events, serve, on_rest, &served);
+        kafka_queue_start(&queue, &loop, events.queue, serve, on_rest, &served);
         make_events(3);
         close_queue();
         CHECK_INT(served, 0);

@@ -45,14 +45,10 @@ static int put(struct application *a, const struct failure *f)
  * offsets compare. */
 static int cover(struct application *a)
 {
-        bool owes_mark = settle_owes_mark(a->m, &a->row, a->record->offset);
-
         a->row.covered_to = a->record->offset + 1;
         if (put(a, &a->row) != 0)
                 return -1;
         settle_renew(a->m, &a->row);
-        if (owes_mark)
-                settle_mark(a->m, &a->row);
         return 0;
 }
 

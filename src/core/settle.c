@@ -187,8 +187,12 @@ void settle_row(struct member *m, const struct failure *f)
 
 void settle_renew(struct member *m, const struct failure *f)
 {
+        bool owes_mark = settle_owes_mark(m, f, INT64_MAX);
+
         settle_supersede(m, &f->id, f->partition, f->spelling);
         settle_row(m, f);
+        if (owes_mark)
+                settle_mark(m, f);
 }
 
 /* What stands in a wrong place is moved first; the next retry of it comes here again. */

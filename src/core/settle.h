@@ -24,7 +24,8 @@ struct settler {
         int64_t walk_at_ms;                         /* rows that owe: not before */
 };
 
-/* What the row owes (failure_owes()). renew: what it says has changed. */
+/* What the row owes (failure_owes()). renew: what it says has changed; a mark that is owed for it
+ * stays owed. */
 void settle_row(struct member *m, const struct failure *f);
 void settle_renew(struct member *m, const struct failure *f);
 

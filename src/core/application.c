@@ -108,11 +108,13 @@ static int64_t failed_at_ms(const struct failure *f)
 /* Between partitions the times of the records decide, in whatever order they are read. */
 static bool is_from_before(const struct application *a)
 {
-        int64_t told_ms = application_has_failure(a) ? failed_at_ms(&a->decoded->failure)
-                                                     : a->record->timestamp_ms;
+        int64_t told_ms = a->record->timestamp_ms;
 
-        return a->record->from_intake && a->known && a->row.partition == a->record->partition &&
-               told_ms < failed_at_ms(&a->row);
+        if (!a->record->from_intake || !a->known || a->row.partition != a->record->partition)
+                return false;
+        if (application_has_failure(a))
+                told_ms = failed_at_ms(&a->decoded->failure);
+        return told_ms < failed_at_ms(&a->row);
 }
 
 bool application_ends_retry_late(const struct application *a)

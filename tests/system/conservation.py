@@ -10,7 +10,7 @@ from collections import Counter
 
 from kafka_util import identity_of, identity_of_key
 from model import fold, with_status
-from waiting import wait_for
+from waiting import DEADLINE_S, TooLate, wait_for
 
 
 def failure_of(fields):
@@ -64,28 +64,46 @@ def has_pending_records(failure_log, published):
     assert not orphans, f"{len(orphans)} PENDING records without an entry: {list(orphans)[:3]}"
 
 
-def log_and_list(place, daemon):
-    """The failure log, and what is listed: nothing was written between, such as a settlement."""
-    found = []
+def log_that_is_listed(place, daemons, deadline_s=DEADLINE_S):
+    """The failure log once every member lists what it says, and all list the same of it.
 
-    def stands_still():
-        found[:] = place.failure_log(), [identity_of(v) for v in daemon.walk()]
-        return len(place.failure_log()) == len(found[0])
+    A record is listed when it was read, a moment after it was written; meanwhile a settlement may
+    be written. So this waits, and says what still differs when it waited in vain.
+    """
+    found, differs = [], []
 
-    wait_for(stands_still, "the failure log to stand still")
+    def is_listed():
+        found[:] = place.failure_log()
+        wanted = with_status(fold(found), "FAILED")
+        lists = [daemon.walk() for daemon in daemons]
+        differs[:] = [compared(wanted, list(map(identity_of, one))) for one in lists]
+        return not any(differs) and all(one == lists[0] for one in lists)
+
+    try:
+        wait_for(is_listed, "members to list what the failure log says", deadline_s)
+    except TooLate as error:
+        raise TooLate(f"{error}: {differs}") from error
     return found
 
 
-def check(place, daemon, identities, answers):
-    """All of it; returns how many published entries no answer speaks of."""
-    log, listed = log_and_list(place, daemon)
+def compared(wanted, listed):
+    """How a list differs from what it should be; empty: it does not."""
+    if listed == wanted:
+        return ""
+    lacks, has = Counter(wanted) - Counter(listed), Counter(listed) - Counter(wanted)
+    return (f"lacks {lacks.total()} of {len(wanted)}: {list(lacks)[:3]}, "
+            f"has {has.total()} too many: {list(has)[:3]}")
+
+
+def check(place, daemons, identities, answers):
+    """All of it, of all members; returns how many published entries no answer speaks of."""
+    log = log_that_is_listed(place, daemons)
     entries = place.retry_entries()
     published, told = published_once(entries, log), answered(answers)
     missing = told - published.keys()
     assert not missing, f"{len(missing)} answered retries were not published: {list(missing)[:3]}"
     has_pending_records(log, published)
     states = fold(log)
-    assert listed == with_status(states, "FAILED"), "the list is not what the failure log says"
     gone = set(identities) - states.keys()
     closed = {identity_of_key(r.key) for r in log if r.value is None}
     assert gone <= closed, f"{len(gone - closed)} failures vanished: {list(gone - closed)[:3]}"

@@ -66,8 +66,9 @@ class Members:
         return [n for n, d in self._all.items() if d not in self.running and d not in self.paused]
 
     def asked(self):
-        """Those that a client may ask: they run, or did a moment ago."""
-        return self.running or list(self._all.values())
+        """Those that a client may ask: they run, or did a moment ago. A list that stays as it is,
+        whoever joins and leaves while a thread takes one of it."""
+        return list(self.running) or list(self._all.values())
 
 
 class Reader(threading.Thread):

@@ -79,7 +79,7 @@ class Storm:
 
     def check(self):
         self.daemon.wait_ready()
-        conservation.check(self.place, self.daemon, self.known, self.crowd.answers())
+        conservation.check(self.place, [self.daemon], self.known, self.crowd.answers())
 
 
 def storm_of(storm, kills, restarts):

@@ -161,7 +161,7 @@ def cut_and_heal(place, daemons, ways):
              "an end of the retries that arrived late")
     left = set(known) - {identity for identity, *_ in conservation.answered(answers)}
     wait_for(lambda: lists_between(daemons, left - unsure, left), "whole lists again")
-    done = conservation.check(place, daemons[0], known, answers)
+    done = conservation.check(place, daemons, known, answers)
     return len(unsure), done
 
 

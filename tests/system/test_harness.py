@@ -68,6 +68,27 @@ def test_an_entry_without_its_pending_record_is_seen_and_the_other_way_round():
         conservation.has_pending_records([entry(1), entry(2)], published)
 
 
+class Told:
+    """A place with one failure in its log, or a daemon that lists these."""
+
+    def __init__(self, *listed):
+        self._listed = [fields_of(one) for one in listed]
+
+    def failure_log(self):
+        return [record(0, failure(ONE)[1])]
+
+    def walk(self):
+        return self._listed
+
+
+def test_a_member_that_lists_less_or_more_than_the_failure_log_says_is_seen():
+    other = Identity("b", "other", "v", "s")
+    conservation.log_that_is_listed(Told(), [Told(ONE), Told(ONE)])
+    for wrong, said in ((Told(), "lacks 1 of 1"), (Told(ONE, other), "has 1 too many")):
+        with pytest.raises(TooLate, match=said):
+            conservation.log_that_is_listed(Told(), [Told(ONE), wrong], deadline_s=0.1)
+
+
 def test_a_condition_that_never_comes_true_says_what_was_waited_for():
     with pytest.raises(TooLate, match="the impossible.*last seen: 0"):
         wait_for(lambda: 0, "the impossible", deadline_s=0.1)

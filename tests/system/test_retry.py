@@ -26,7 +26,7 @@ def test_a_retry_is_answered_published_and_not_listed_any_more(place):
     assert [identity_of(v) for v in reply.json()] == known[:20]
     assert {(v["Attempts"], v["ReplicationStatus"]) for v in reply.json()} == {(3, "PENDING")}
     assert {identity_of(v) for v in daemon.walk()} == set(known[20:])
-    assert conservation.check(place, daemon, known, [reply.json()]) == 0
+    assert conservation.check(place, [daemon], known, [reply.json()]) == 0
 
 
 def test_the_retry_entry_is_what_the_specification_says(place):
@@ -76,7 +76,7 @@ def test_force_retry_publishes_what_is_pending_or_unknown(place):
     forced = daemon.retry([e | {"ForceRetry": True} for e in elements(known)])
     attempts = [(identity_of(v), v["Attempts"]) for v in forced.json()]
     assert attempts == [(known[0], 2), (known[1], 1)]
-    assert conservation.check(place, daemon, known[:1], [forced.json()]) == 1
+    assert conservation.check(place, [daemon], known[:1], [forced.json()]) == 1
 
 
 def test_a_retry_that_fails_again_is_listed_again_with_what_was_known(place):
@@ -118,7 +118,7 @@ def test_a_request_of_many_transactions_is_answered_as_one(place):
     daemon = place.start(retry__max_transaction_entries=1000)
     reply = daemon.retry(elements(known))
     assert [identity_of(v) for v in reply.json()] == known
-    assert conservation.check(place, daemon, known, [reply.json()]) == 0
+    assert conservation.check(place, [daemon], known, [reply.json()]) == 0
     assert daemon.metric("crr_retry_retry_transactions_total", outcome="committed") >= 3
 
 

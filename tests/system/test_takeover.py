@@ -59,4 +59,4 @@ def test_a_successor_ends_the_transaction_of_a_dead_owner(own_place):
                                                         f"{own_place.name}-owner{attempt}x")
     assert not own_place.cluster.is_in_transaction(own_place.replication)
     assert heir.walk()  # those of the transaction that was ended
-    conservation.check(own_place, heir, known, [])
+    conservation.check(own_place, [heir], known, [])

@@ -128,6 +128,6 @@ bool body_reader_work(struct body_reader *r)
                 budget -= taken > 256 ? taken : 256;
         }
         if (r->large.head != NULL)
-                lane_read(&r->large, API_WORK_BYTES);
+                lane_read(&r->large, API_SLICE_BYTES);
         return body_reader_has_work(r);
 }

@@ -14,7 +14,8 @@
  *
  * Ownership  A read is embedded by the caller and borrowed until done, which is called exactly once
  *            and never from inside body_reader_submit().
- * Cost       body_reader_work(): at most API_WORK_BYTES of small bodies and as many of a large one.
+ * Cost       body_reader_work(): at most API_WORK_BYTES of small bodies and API_SLICE_BYTES of one
+ *            that is larger than that.
  * Errors     What json_read.h says, or what a handler returned.
  */
 struct body_read {

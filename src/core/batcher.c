@@ -252,7 +252,7 @@ static void join(struct batch *batch, struct outgoing *o)
 
 static bool slice_is_used(size_t n, size_t metadata)
 {
-        return n >= LIMIT_WORK_ENTRIES || metadata >= SLICE_METADATA;
+        return n >= LIMIT_RETRY_ENTRIES || metadata >= SLICE_METADATA;
 }
 
 /* Move at most a slice from a queue into the open batch; true: the slice is used up. */

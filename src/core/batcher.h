@@ -12,7 +12,7 @@
  * Batcher: which records go together into a transaction (natural group commit: what waited while
  * the previous one ran is the next one), and what becomes of them.
  *
- * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_WORK_ENTRIES of either kind
+ * Outgoings enter QUEUED by batcher_queue(). Each turn at most LIMIT_RETRY_ENTRIES of either kind
  * are revalidated and encoded into the open batch; it is submitted when no other is running. What
  * happens then is told, outgoing by outgoing, to member_outgoing_end(): that they are committed to
  * at most LIMIT_TOLD_ENTRIES of them a turn, before most of their records are read back, and to

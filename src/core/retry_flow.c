@@ -361,7 +361,7 @@ static size_t turns_share(const struct retry_flow *f)
 {
         bool is_shared = f->member->now_ms < f->asked_ms + RETRY_FLOW_ASKED_MS;
 
-        return is_shared ? RETRY_FLOW_ENTRIES / 2 : RETRY_FLOW_ENTRIES;
+        return is_shared ? RETRY_FLOW_SHARED_ENTRIES : LIMIT_RETRY_ENTRIES;
 }
 
 void retry_flow_work(struct retry_flow *f)

@@ -17,14 +17,14 @@
  *   CHECKING  each entry joins the retry that is in flight for it, begins one, or is left out
  *   WAITING   for the transactions of the retries it joined
  *
- * At most RETRY_FLOW_ENTRIES entries a turn are placed or checked, and half as many while somebody
- * lists or looks up, who waits for the end of a turn; the requests in turn: one that is not done
- * with its slice stands behind the others again.
+ * At most LIMIT_RETRY_ENTRIES entries a turn are placed or checked, and RETRY_FLOW_SHARED_ENTRIES
+ * while somebody lists or looks up, who waits for the end of a turn; the requests in turn: one that
+ * is not done with its slice stands behind the others again.
  *
  * Ownership  The work of a request lives in the request's arena.
  */
-#define RETRY_FLOW_ENTRIES  LIMIT_WORK_ENTRIES
-#define RETRY_FLOW_ASKED_MS 100 /* so long after a question the next one is expected */
+#define RETRY_FLOW_SHARED_ENTRIES 32
+#define RETRY_FLOW_ASKED_MS       100 /* so long after a question the next one is expected */
 
 struct member;
 struct retry_work;

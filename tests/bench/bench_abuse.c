@@ -20,6 +20,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,6 @@
 #define LATEST_MS    5
 #define ENDLESS_BODY 10000
 #define PIECE        16384 /* sent at once: a processor is not taken from others for longer */
-#define NICE         19
 #define ANSWER_BYTES 4096
 #define STATUS_AT    9 /* "HTTP/1.1 " */
 #define STATUSES     600
@@ -314,8 +314,8 @@ int main(int argc, char **argv)
 
         parse(&options, argc, argv);
         signal(SIGTERM, on_signal);
-        if (nice(NICE) == -1)
-                bench_fail("cannot be nice");
+        if (sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){ 0 }) != 0)
+                bench_fail("cannot be idle: %s", strerror(errno));
         make_sends(&crowd, &options);
         gather(&crowd, &options);
         printf("{\"connected\":%zu}\n", crowd.n);

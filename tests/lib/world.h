@@ -165,7 +165,7 @@ size_t world_listed(struct world *w); /* rows of a whole listing; aborts when it
 struct world_retry {
         struct retry_request req;
         struct arena arena;
-        struct retry_entry entries[LIMIT_WORK_ENTRIES];
+        struct retry_entry entries[LIMIT_RETRY_ENTRIES];
         bool done, failed;
         struct error err;
 };

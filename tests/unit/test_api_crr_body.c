@@ -286,7 +286,7 @@ static unsigned turns_of(struct api_fixture *f, const struct fake_exchange *x)
 static void a_large_body_is_read_and_answered_in_slices_and_lets_small_ones_pass(void)
 {
         char *body = many(9000, ELEMENT, "]");
-        unsigned slices = (unsigned)(strlen(body) / API_WORK_BYTES) + 1;
+        unsigned slices = (unsigned)(strlen(body) / API_SLICE_BYTES) + 1;
         struct fake_exchange *large = fake_http_new("POST", RETRY, body);
         struct fake_exchange *small = fake_http_new("POST", RETRY, "[" ELEMENT "]");
         struct api_fixture f;

@@ -116,7 +116,7 @@ static void a_transaction_has_so_many_bytes_at_most(void)
 
 static void a_turn_encodes_so_many_entries_at_most(void)
 {
-        enum { EACH = LIMIT_WORK_ENTRIES / 4 };
+        enum { EACH = LIMIT_RETRY_ENTRIES / 4 };
 
         start(1);
         fail(0, 5 * EACH);
@@ -125,7 +125,7 @@ static void a_turn_encodes_so_many_entries_at_most(void)
                 submit(i, EACH * i, EACH * (i + 1));
         CHECK(w.batch == NULL);
         world_publisher_ready(&w);
-        CHECK_INT(w.batch->n_records, 2L * LIMIT_WORK_ENTRIES);
+        CHECK_INT(w.batch->n_records, 2L * LIMIT_RETRY_ENTRIES);
         world_answer(&w, PUBLISH_COMMITTED);
         CHECK_INT(w.batch->n_records, 2L * EACH);
         world_answer(&w, PUBLISH_COMMITTED);

@@ -127,9 +127,10 @@ static void a_turn_reads_so_many_bytes_of_a_large_body(void)
                 unsigned turns;
         } table[] = {
                 { API_WORK_BYTES - 1, 1 },
-                { API_WORK_BYTES + 1, 2 },
-                { 2 * API_WORK_BYTES - 1, 2 },
-                { 5 * API_WORK_BYTES + 99, 6 },
+                { API_WORK_BYTES, 1 },
+                { API_WORK_BYTES + 1, 3 },
+                { 4 * API_SLICE_BYTES - 1, 4 },
+                { 4 * API_SLICE_BYTES + 99, 5 },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

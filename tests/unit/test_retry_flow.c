@@ -10,7 +10,7 @@ static struct world w;
 static struct world_retry first, second;
 
 /* A turn's share: a request of so many entries is placed in one, and no more. */
-#define SHARE LIMIT_WORK_ENTRIES
+#define SHARE LIMIT_RETRY_ENTRIES
 #define FEW   32
 
 static char keys[SHARE + FEW][16];
@@ -173,7 +173,7 @@ static void a_deadline_in_any_state_is_answered_with_what_is_known(void)
                 size_t published; /* when all is let go */
         } table[] = {
                 { "placed", while_it_is_placed, "", 100, ERR_UNAVAILABLE, "0 of 3 committed", 0 },
-                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 128 committed",
+                { "checked", while_it_is_checked, "", 100, ERR_UNAVAILABLE, "0 of 256 committed",
                   0 },
                 { "waiting to be read", while_its_entry_waits_to_be_read, ",\"Entry\":\"e\"", 100,
                   ERR_UNAVAILABLE, "0 of 3 committed", 0 },
@@ -340,8 +340,8 @@ static void turns_are_short_while_somebody_lists(void)
                 int64_t ago_ms;
                 size_t checked;
         } rows[] = {
-                { "just now", 0, SHARE / 2 },
-                { "a moment ago", RETRY_FLOW_ASKED_MS - 1, SHARE / 2 },
+                { "just now", 0, RETRY_FLOW_SHARED_ENTRIES },
+                { "a moment ago", RETRY_FLOW_ASKED_MS - 1, RETRY_FLOW_SHARED_ENTRIES },
                 { "longer ago", RETRY_FLOW_ASKED_MS, SHARE },
         };
 
@@ -423,7 +423,7 @@ static void a_partition_may_leave_between_placing_and_checking(void)
         member_on_revoked(w.member, 0);
         world_run(&w);
         CHECK(first.done && first.failed);
-        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 128 committed"));
+        CHECK(strstr(first.err.message, "partition 0 is not known any more; 0 of 256 committed"));
         CHECK(partition_set_has(&first.req.coverage.missing, 0));
         CHECK_INT(w.n_entries, 0);
         end(1);

@@ -19,14 +19,15 @@
  *
  * Ownership  The door, the metrics and what api_health points to outlive the API. Strings of the
  *            configuration are literals or live as long.
- * Cost       api_on_request(): O(path + query). api_work(): at most API_WORK_BYTES of request
- *            bodies, and API_WORK_ROWS of one answer to a retry. Other answers: O(their bytes),
- *            when the door completes.
+ * Cost       api_on_request(): O(path + query). api_work(): at most API_WORK_BYTES of small
+ *            bodies, API_SLICE_BYTES of a larger one, and API_WORK_ROWS of one answer to a retry.
+ *            Other answers: O(their bytes), when the door completes.
  * Threads    Loop thread only.
  * Errors     All end in an answer to the client; none reaches the caller.
  */
-#define API_WORK_BYTES 32768u
-#define API_WORK_ROWS  256 /* entries of an answer to a retry, written in one turn */
+#define API_WORK_BYTES  32768u
+#define API_SLICE_BYTES 16384u
+#define API_WORK_ROWS   256 /* entries of an answer to a retry, written in one turn */
 
 struct api_config {
         size_t max_elements;         /* of one retry request; 413 above it */

@@ -26,9 +26,12 @@
 #define LIMIT_JSON_DEPTH          16
 #define LIMIT_METADATA_DEPTH      64 /* an object's metadata is the store's, and stays as it is */
 
-/* Entries encoded, and as many asked for by peers, in a turn of the loop. */
+/* In a turn of the loop: entries of retries placed or checked, and encoded; told that they are
+ * committed; and entries that anything else is done with, such as sharing them among members. */
+#define LIMIT_RETRY_ENTRIES   256
+#define LIMIT_TOLD_ENTRIES    512
 #define LIMIT_WORK_ENTRIES    128
-#define LIMIT_TOLD_ENTRIES    512    /* entries told in a turn that they are committed */
+
 #define LIMIT_SUBMIT_ATTEMPTS 3      /* of a batch whose transaction aborts */
 #define LIMIT_QUEUED_ENTRIES  200000 /* retries that wait for a transaction; more are 503 */
 #define LIMIT_IDEMPOTENCY_KEY 128

@@ -127,7 +127,7 @@ void member_on_publisher_lost(struct member *m);
 /* Sets the time; returns when it wants to be called at the latest (monotonic ms). */
 int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms);
 
-/* One bounded piece of waiting work (<= LIMIT_WORK_ENTRIES entries); true while there is more. Call
+/* One bounded piece of waiting work (limits.h); true while there is more. Call
  * once a turn. */
 bool member_work(struct member *m);
 

@@ -126,10 +126,8 @@ static void a_turn_reads_so_many_bytes_of_a_large_body(void)
                 size_t bytes;
                 unsigned turns;
         } table[] = {
-                { API_WORK_BYTES - 1, 1 },
-                { API_WORK_BYTES, 1 },
-                { API_WORK_BYTES + 1, 3 },
-                { 4 * API_SLICE_BYTES - 1, 4 },
+                { API_WORK_BYTES - 1, 1 },       { API_WORK_BYTES, 1 },
+                { API_WORK_BYTES + 1, 3 },       { 4 * API_SLICE_BYTES - 1, 4 },
                 { 4 * API_SLICE_BYTES + 99, 5 },
         };
 

@@ -294,7 +294,7 @@ static bool ask_on(struct intake *in)
 
 static void reject_what_is_too_large(struct intake *in, struct intake_batch *batch)
 {
-        size_t most = in->ports.publisher->max_record_bytes;
+        size_t most = in->ports.publisher->max_record_bytes[PUBLISH_FAILURES];
         struct error err;
 
         for (size_t i = 0; i < batch->n_records; i++) {

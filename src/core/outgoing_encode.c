@@ -253,7 +253,7 @@ static size_t record_bytes(const struct publish_record *r)
 
 static bool is_too_large(const struct publish_record *r, const struct encode_context *c)
 {
-        return record_bytes(r) > c->max_record_bytes ||
+        return record_bytes(r) > c->max_record_bytes[r->topic] ||
                (r->topic == PUBLISH_FAILURES && r->value.len > c->max_value_bytes);
 }
 

@@ -21,7 +21,7 @@
 struct encode_context {
         enum retry_payload payload;
         const char *instance;           /* RetriedBy */
-        size_t max_record_bytes;        /* of the publisher */
+        const size_t *max_record_bytes; /* of the publisher */
         size_t max_value_bytes;         /* of the failure log: more we would reject ourselves */
         struct backbeat_reader *reader; /* payload `backbeat`, as the rest */
         bool has_status;                /* a status entry goes before the retry entry */

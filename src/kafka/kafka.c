@@ -65,10 +65,13 @@ static void on_topic_trouble(void *data)
         kafka_aux_look_soon(&k->aux);
 }
 
-static void on_topics_known(struct kafka *k, int64_t max_set_bytes)
+static void on_topics_known(struct kafka *k)
 {
-        kafka_publisher_on_topics(&k->publisher, max_set_bytes);
-        kafka_publisher_on_topics(&k->intake.publisher, max_set_bytes);
+        int64_t most_bytes[PUBLISH_TOPICS];
+
+        kafka_topics_most_bytes(&k->aux, most_bytes);
+        kafka_publisher_on_topics(&k->publisher, most_bytes);
+        kafka_publisher_on_topics(&k->intake.publisher, most_bytes);
 }
 
 static void on_topics(void *data)
@@ -92,7 +95,7 @@ static void on_topics(void *data)
                 kafka_feed_on_topology(&k->feed, n);
         }
         if (kafka_topics_missing(&k->aux) == NULL && !kafka_topics_settings_are_out(&k->aux))
-                on_topics_known(k, kafka_topics_max_set_bytes(&k->aux));
+                on_topics_known(k);
 }
 
 static int start_embedded(struct kafka *k, struct error *err)

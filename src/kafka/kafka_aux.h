@@ -94,7 +94,8 @@ void kafka_topics_create(struct kafka_aux *a,
                          int brokers); /* what is missing; the answer comes as an event */
 void kafka_topics_ask_settings(struct kafka_aux *a); /* likewise; then on_topics */
 bool kafka_topics_settings_are_out(const struct kafka_aux *a);
-int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a); /* of all topics; 0: not known */
+/* Of each topic; 0: not known. */
+void kafka_topics_most_bytes(const struct kafka_aux *a, int64_t ret[PUBLISH_TOPICS]);
 void kafka_topics_on_created(struct kafka_aux *a, rd_kafka_event_t *event);
 void kafka_topics_on_settings(struct kafka_aux *a, rd_kafka_event_t *event);
 

@@ -202,7 +202,7 @@ static void set_sets(struct kafka_publisher *p, rd_kafka_conf_t *conf)
         uv_mutex_unlock(&p->mutex);
         if (p->sets != KAFKA_SETS_FULL && SMALL_SET_BYTES < bytes)
                 bytes = SMALL_SET_BYTES;
-        set_number(conf, "batch.size", max > 0 && max < bytes ? max : bytes);
+        set_number(conf, "batch.size", max < bytes ? max : bytes);
         if (p->sets == KAFKA_SETS_OF_ONE)
                 set_number(conf, "batch.num.messages", 1);
 }

@@ -211,11 +211,30 @@ static void submit(struct publisher *port, struct publish_batch *batch)
         uv_mutex_unlock(&p->mutex);
 }
 
+/* A topic's limit bounds its records. A producer has one limit for what it sends at once, which is
+ * the least of them; a record above that is sent alone. */
+static void set_most(struct kafka_publisher *p, const int64_t most_bytes[PUBLISH_TOPICS])
+{
+        p->max_set_bytes = MAX_MESSAGE_BYTES;
+        for (int i = 0; i < PUBLISH_TOPICS; i++) {
+                bool is_less = most_bytes[i] > 0 && most_bytes[i] < MAX_MESSAGE_BYTES;
+                int64_t most = is_less ? most_bytes[i] : MAX_MESSAGE_BYTES;
+
+                if (most < p->max_set_bytes)
+                        p->max_set_bytes = most;
+                p->port.max_record_bytes[i] =
+                        most > SET_OVERHEAD ? (size_t)(most - SET_OVERHEAD) : 0;
+        }
+}
+
 void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings *settings,
                           const char *bootstrap, struct kafka_trouble *trouble)
 {
+        static const int64_t nothing_known[PUBLISH_TOPICS];
+
         memset(p, 0, sizeof *p);
-        p->port = (struct publisher){ submit, MAX_MESSAGE_BYTES - SET_OVERHEAD };
+        p->port.submit = submit;
+        set_most(p, nothing_known);
         p->settings = settings;
         p->bootstrap = bootstrap;
         p->trouble = trouble;
@@ -237,15 +256,11 @@ void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct me
                 abort();
 }
 
-void kafka_publisher_on_topics(struct kafka_publisher *p, int64_t max_set_bytes)
+void kafka_publisher_on_topics(struct kafka_publisher *p, const int64_t most_bytes[PUBLISH_TOPICS])
 {
-        int64_t most = max_set_bytes > 0 && max_set_bytes < MAX_MESSAGE_BYTES ? max_set_bytes
-                                                                              : MAX_MESSAGE_BYTES;
-
-        p->port.max_record_bytes = most > SET_OVERHEAD ? (size_t)most - SET_OVERHEAD : 0;
         uv_mutex_lock(&p->mutex);
         p->topics_known = true;
-        p->max_set_bytes = max_set_bytes;
+        set_most(p, most_bytes);
         uv_cond_signal(&p->cond);
         uv_mutex_unlock(&p->mutex);
 }

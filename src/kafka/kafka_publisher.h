@@ -52,7 +52,7 @@ struct kafka_publisher {
         struct error fatal_error;
         int64_t fenced_wait_ms; /* to be said; 0: nothing */
         bool topics_known;      /* they exist: the producer may ask for them */
-        int64_t max_set_bytes;  /* what all topics take at once; 0: not known */
+        int64_t max_set_bytes;  /* what each topic takes at once */
         struct kafka_credentials credentials;
 
         unsigned readied_seen; /* the loop's */
@@ -82,8 +82,8 @@ struct kafka_publisher {
 void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings *settings,
                           const char *bootstrap, struct kafka_trouble *trouble);
 void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct member *member);
-/* The topics exist. max_set_bytes: the smaller one of their max.message.bytes; 0: not known. */
-void kafka_publisher_on_topics(struct kafka_publisher *p, int64_t max_set_bytes);
+/* The topics exist. most_bytes: by topic, its max.message.bytes; 0: not known. */
+void kafka_publisher_on_topics(struct kafka_publisher *p, const int64_t most_bytes[PUBLISH_TOPICS]);
 
 void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kafka_credentials *c);
 

@@ -223,17 +223,10 @@ bool kafka_topics_settings_are_out(const struct kafka_aux *a)
         return a->settings_running;
 }
 
-int64_t kafka_topics_max_set_bytes(const struct kafka_aux *a)
+void kafka_topics_most_bytes(const struct kafka_aux *a, int64_t ret[PUBLISH_TOPICS])
 {
-        int64_t least = 0;
-
-        for (int i = 0; i < PUBLISH_TOPICS; i++) {
-                int64_t bytes = a->topics[i].settings.max_message_bytes;
-
-                if (bytes > 0 && (least == 0 || bytes < least))
-                        least = bytes;
-        }
-        return least;
+        for (int i = 0; i < PUBLISH_TOPICS; i++)
+                ret[i] = a->topics[i].settings.max_message_bytes;
 }
 
 static void say_setting(const char *topic, const char *name, const char *value, const char *text)

@@ -42,7 +42,7 @@ static void refuse_read(struct log_reader *self, struct log_read *read)
         abort();
 }
 
-static struct publisher publisher = { refuse_submit, 5000020 };
+static struct publisher publisher = { .submit = refuse_submit };
 static struct group group = { ignore_question, ignore_question, ignore_question, ignore_resume };
 static struct log_reader reader = { refuse_read };
 

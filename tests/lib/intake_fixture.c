@@ -34,7 +34,7 @@ void fixture_begin(bool completes)
                                                  .max_records = 4,
                                                  .max_bytes = 1 << 20 };
         fixture.now_ms = 1000;
-        fixture.publisher = (struct publisher){ on_submit, 1000 };
+        fixture.publisher = (struct publisher){ on_submit, { 1000, 1000, 1000 } };
         fixture.door = fake_door_new(1);
         fixture.source = fake_source_new();
         fixture.metrics = metrics_new(10);

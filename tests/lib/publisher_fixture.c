@@ -54,7 +54,7 @@ void publisher_start(void)
 void publisher_start_usable(void)
 {
         publisher_start();
-        kafka_publisher_on_topics(&publisher, 0);
+        kafka_publisher_on_topics(&publisher, (int64_t[PUBLISH_TOPICS]){ 0 });
         publisher_wait_usable(1);
 }
 

@@ -86,7 +86,7 @@ static void fake_read(struct log_reader *self, struct log_read *read)
 
 void world_make_ports(struct world *w)
 {
-        w->publisher = (struct publisher){ fake_submit, 5000020 };
+        w->publisher = (struct publisher){ fake_submit, { 5000020, 5000020, 5000020 } };
         w->group =
                 (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
                                 fake_query_registry, fake_query_members,   fake_fence };

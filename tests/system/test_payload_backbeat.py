@@ -61,6 +61,22 @@ def test_a_retry_is_what_backbeats_movers_and_its_status_processor_read(place, s
     assert daemon.walk() == []
 
 
+def test_what_a_topic_takes_bounds_its_own_records_alone(place, source, start):
+    """The metadata is in the retry entry and in the status entry; the failure log needs no room for
+    it."""
+    place.cluster.set_topic_config(place.failures, "max.message.bytes", "4000")
+    small, large = version("v1", key="small"), version("v1", key="large")
+    place.fail([small, large])
+    source.versions["b", "small", small.version] = metadata("v1", aws="FAILED")
+    source.versions["b", "large", large.version] = json.dumps(
+        json.loads(metadata("v1", aws="FAILED")) | {"x": "x" * 20000})
+    daemon = start(retry__version_guard="false")
+    reply = daemon.retry([fields_of(small), fields_of(large)])
+    assert reply.status == 200 and len(reply.json()) == 2
+    assert len(place.retry_entries()[-1].value) > 20000
+    assert daemon.metric("crr_retry_retries_skipped_total") == 0
+
+
 def test_the_status_topic_is_waited_for(place, source):
     daemon = place.daemon(retry__payload="backbeat", source__url=source.url,
                           topics__status=f"{place.name}-late").start()

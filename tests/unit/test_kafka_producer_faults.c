@@ -19,7 +19,7 @@ static void begin_on(struct mock_broker *k)
 {
         kafka_publisher_init(&publisher, &k->settings, NULL, &k->trouble);
         uv_async_init(&k->loop, &publisher.wake, on_wake);
-        kafka_publisher_on_topics(&publisher, 0);
+        kafka_publisher_on_topics(&publisher, (int64_t[PUBLISH_TOPICS]){ 0 });
 }
 
 static void begin(void)

@@ -12,7 +12,7 @@ static void nothing_begins_before_the_topics_are_known(void)
         for (int i = 0; i < 20; i++)
                 uv_run(&publisher_loop, UV_RUN_NOWAIT);
         CHECK(!publisher.usable_seen && !batch.done);
-        kafka_publisher_on_topics(&publisher, 0);
+        kafka_publisher_on_topics(&publisher, (int64_t[PUBLISH_TOPICS]){ 0 });
         test_batch_wait(&batch);
         CHECK_INT(batch.publish.outcome, PUBLISH_COMMITTED);
         CHECK(publisher.usable_seen);

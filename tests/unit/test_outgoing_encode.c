@@ -17,9 +17,11 @@ static struct buf scratch, text;
 static struct publish_record records[OUTGOING_MAX_RECORDS];
 static size_t n_records, log_index;
 
+static size_t most_bytes[PUBLISH_TOPICS] = { SIZE_MAX, SIZE_MAX, SIZE_MAX };
+
 static struct encode_context context = {
         .instance = "test-0",
-        .max_record_bytes = SIZE_MAX,
+        .max_record_bytes = most_bytes,
         .max_value_bytes = SIZE_MAX,
         .arena = &arena,
         .scratch = &scratch,
@@ -312,13 +314,16 @@ static void what_does_not_count_any_more_is_only_taken_away(void)
 
 /* SIZES */
 
-static size_t largest_record(void)
+/* Of those for a topic; 0: there is none. */
+static size_t largest_record(enum publish_topic topic)
 {
         size_t largest = 0;
 
         for (size_t i = 0; i < n_records; i++) {
                 size_t n = records[i].key.len + records[i].value.len;
 
+                if (records[i].topic != topic)
+                        continue;
                 for (size_t h = 0; h < records[i].n_headers; h++)
                         n += strlen(records[i].headers[h].name) + records[i].headers[h].value.len;
                 largest = n > largest ? n : largest;
@@ -326,30 +331,37 @@ static size_t largest_record(void)
         return largest;
 }
 
-static void a_record_over_the_size_of_a_message_is_refused(void)
+/* What a topic takes bounds its own records, and no other's. */
+static void is_bounded_by(const struct outgoing *o, enum publish_topic topic)
+{
+        size_t limit = largest_record(topic);
+
+        for (size_t less = 1; less <= limit; less += 7) {
+                most_bytes[topic] = limit - less;
+                CHECK_INT(encode(o), ENCODE_TOO_LARGE);
+        }
+        most_bytes[topic] = limit == 0 ? 0 : limit + (size_t)32 * PUBLISH_MAX_HEADERS;
+        CHECK_INT(encode(o), ENCODE_OK);
+        most_bytes[topic] = SIZE_MAX;
+}
+
+static void a_record_over_the_size_of_its_topic_s_messages_is_refused(void)
 {
         context.payload = RETRY_PAYLOAD_ENTRY;
         for (int kind = 0; kind < OUTGOING_KINDS; kind++) {
                 struct outgoing *o = make((enum outgoing_kind)kind, FAILURE_FAILED);
-                size_t limit;
 
-                if (kind == OUTGOING_RETRY) /* its second record is the larger one by far */
+                if (kind == OUTGOING_RETRY)
                         outgoing_keep_entry(o, STR("entry"));
                 else
                         outgoing_keep_record(o, STR("some key"), STR("{\"some\":\"value\"}"));
                 o->tombstone = kind == OUTGOING_CLOSE || kind == OUTGOING_COMPLETE;
-                context.max_record_bytes = SIZE_MAX;
                 CHECK_INT(encode(o), ENCODE_OK);
-                limit = largest_record();
-                for (size_t less = 1; less <= limit; less += 7) {
-                        context.max_record_bytes = limit - less;
-                        CHECK_INT(encode(o), ENCODE_TOO_LARGE);
-                }
-                context.max_record_bytes = limit + (size_t)32 * PUBLISH_MAX_HEADERS;
-                CHECK_INT(encode(o), ENCODE_OK);
+                CHECK(largest_record(PUBLISH_FAILURES) > 0);
+                for (int topic = 0; topic < PUBLISH_TOPICS; topic++)
+                        is_bounded_by(o, (enum publish_topic)topic);
                 outgoing_free(o);
         }
-        context.max_record_bytes = SIZE_MAX;
         context.payload = RETRY_PAYLOAD_NATIVE;
 }
 
@@ -383,7 +395,7 @@ int main(void)
         RUN(a_record_that_is_merged_as_it_moves_is_written_anew);
         RUN(a_completion_is_moved_as_a_value);
         RUN(what_does_not_count_any_more_is_only_taken_away);
-        RUN(a_record_over_the_size_of_a_message_is_refused);
+        RUN(a_record_over_the_size_of_its_topic_s_messages_is_refused);
         RUN(the_estimate_is_as_large_as_the_records_by_a_factor_of_two);
         buf_deinit(&scratch);
         buf_deinit(&text);

@@ -354,7 +354,7 @@ static void ask_for_too_large_ones(int n)
                 world_retry_add(&r, "b", keys[i], V1, "aws", false);
         }
         world_run(&w);
-        w.publisher.max_record_bytes = METADATA_BYTES + 450;
+        w.publisher.max_record_bytes[PUBLISH_REPLICATION] = METADATA_BYTES + 450;
         world_retry_submit(&w, &r);
 }
 

@@ -88,8 +88,9 @@ struct publish_batch {
 
 struct publisher {
         void (*submit)(struct publisher *self, struct publish_batch *batch);
-        size_t max_record_bytes; /* key + value + headers above it are refused: ask before; less
-                                    when the topics are known */
+        /* By topic: key + value + headers above it are refused, so ask before. Less when the topics
+         * are known. */
+        size_t max_record_bytes[PUBLISH_TOPICS];
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim_intake.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -286,6 +287,7 @@ static void heartbeat_arrives(struct sim *s, struct sim_event *e)
                 return;
         if (m == NULL) {
                 m = member_of(s->foreign, NULL);
+                assert(m != NULL);
                 m->proc = e->proc;
                 rebalance(s);
         }

@@ -36,6 +36,13 @@ static const char *value_of(rd_kafka_conf_t *conf, const char *name)
         return rd_kafka_conf_get(conf, name, value, &size) == RD_KAFKA_CONF_OK ? value : NULL;
 }
 
+static bool is_unset(rd_kafka_conf_t *conf, const char *name)
+{
+        const char *value = value_of(conf, name);
+
+        return value == NULL || value[0] == '\0';
+}
+
 static rd_kafka_conf_t *make(const struct kafka_settings *s, enum kafka_handle handle)
 {
         rd_kafka_conf_t *conf = kafka_conf_new(s, handle, NULL, &err);
@@ -135,11 +142,11 @@ static void a_producer_names_no_group(void)
         struct kafka_settings s = settings_of(NULL, 0);
         rd_kafka_conf_t *conf = make(&s, KAFKA_PRODUCER);
 
-        CHECK(value_of(conf, "group.id") == NULL || value_of(conf, "group.id")[0] == '\0');
+        CHECK(is_unset(conf, "group.id"));
         rd_kafka_conf_destroy(conf);
         conf = make(&s, KAFKA_AUX);
         CHECK_STR(value_of(conf, "group.id"), "crr-retry");
-        CHECK(value_of(conf, "group.instance.id") == NULL);
+        CHECK(is_unset(conf, "group.instance.id"));
         rd_kafka_conf_destroy(conf);
 }
 
@@ -212,8 +219,7 @@ static void an_embedded_broker_is_where_all_go(void)
         }
         check_value(&s, KAFKA_CONSUMER, "fetch.wait.max.ms", "10");
         conf = make(&s, KAFKA_CONSUMER);
-        CHECK(value_of(conf, "group.instance.id") == NULL ||
-              value_of(conf, "group.instance.id")[0] == '\0');
+        CHECK(is_unset(conf, "group.instance.id"));
         rd_kafka_conf_destroy(conf);
 }
 
@@ -239,8 +245,7 @@ static void only_a_static_member_has_an_instance_id(void)
         struct kafka_settings s = settings_of(NULL, 0);
         rd_kafka_conf_t *conf = make(&s, KAFKA_CONSUMER);
 
-        CHECK(value_of(conf, "group.instance.id") == NULL ||
-              value_of(conf, "group.instance.id")[0] == '\0');
+        CHECK(is_unset(conf, "group.instance.id"));
         rd_kafka_conf_destroy(conf);
         s.instance = "pod-3";
         check_value(&s, KAFKA_CONSUMER, "group.instance.id", "pod-3");

@@ -75,8 +75,8 @@ def log_that_is_listed(place, daemons, deadline_s=DEADLINE_S):
     def is_listed():
         found[:] = place.failure_log()
         wanted = with_status(fold(found), "FAILED")
-        lists = [daemon.walk() for daemon in daemons]
-        differs[:] = [compared(wanted, list(map(identity_of, one))) for one in lists]
+        lists = [daemon.whole() for daemon in daemons]
+        differs[:] = [compared(wanted, one) for one in lists]
         return not any(differs) and all(one == lists[0] for one in lists)
 
     try:
@@ -86,8 +86,11 @@ def log_that_is_listed(place, daemons, deadline_s=DEADLINE_S):
     return found
 
 
-def compared(wanted, listed):
+def compared(wanted, versions):
     """How a list differs from what it should be; empty: it does not."""
+    if versions is None:
+        return "is not known just now"
+    listed = list(map(identity_of, versions))
     if listed == wanted:
         return ""
     lacks, has = Counter(wanted) - Counter(listed), Counter(listed) - Counter(wanted)

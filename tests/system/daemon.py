@@ -26,11 +26,15 @@ ENVIRONMENT = {
 def wait_listed(daemon, count, **query):
     """The listing once it has this many entries."""
     def listed():
-        found[:] = daemon.walk(**query)
-        return len(found) == count
+        found[:] = [daemon.whole(**query)]
+        return found[0] is not None and len(found[0]) == count
     found = []
     wait_for(listed, f"{count} entries in the list of {daemon.output}")
-    return found
+    return found[0]
+
+
+class NotNow(AssertionError):
+    """503, and when to ask again: it cannot tell at the moment."""
 
 
 class Reply(namedtuple("Reply", "status headers body")):
@@ -136,8 +140,9 @@ class Daemon:
 
     def wait_event(self, name, deadline_s=60, **fields):
         def seen():
+            runs = self.is_running()  # asked first: an event may be its last word
             found = self.events(name, **fields)
-            assert found or self.is_running(), f"it ended before {name}, see {self.output}"
+            assert found or runs, f"it ended before {name}, see {self.output}"
             return found
         return wait_for(seen, f"the event {name} {fields or ''} in {self.output}", deadline_s)[0]
 
@@ -151,10 +156,10 @@ class Daemon:
         """
         pid = self.pid
         if pid not in self._addresses:
-            wait_for(lambda: self.events("listening") or not self.is_running(), "an address")
-            if not self.events("listening"):
+            said = wait_for(lambda: self.events("listening") or not self.is_running(), "an address")
+            if said is True:
                 raise ConnectionRefusedError(f"it does not run, see {self.output}")
-            place = urllib.parse.urlsplit(self.events("listening")[0]["url"])
+            place = urllib.parse.urlsplit(said[0]["url"])
             self._addresses[pid] = place.hostname, place.port
         return self._addresses[pid]
 
@@ -213,6 +218,8 @@ class Daemon:
     def page(self, **query):
         """One page as (versions, next marker or None)."""
         answer = self.get(FAILED, **query)
+        if answer.status == 503 and answer.headers["Retry-After"]:
+            raise NotNow(answer)
         assert answer.status == 200, answer
         page = answer.json()
         return page["Versions"], page["NextMarker"] if page["IsTruncated"] else None
@@ -224,6 +231,13 @@ class Daemon:
             more, marker = self.page(marker=marker, **query)
             versions += more
         return versions
+
+    def whole(self, **query):
+        """As walk(), for who waits for something: None while it cannot tell all, and says so."""
+        try:
+            return self.walk(**query)
+        except NotNow:
+            return None
 
     def retry(self, elements, **headers):
         return self.post(FAILED, elements, **headers)

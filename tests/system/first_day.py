@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a daemon says while something is missing, and that it works when nothing is."""
-from daemon import FAILED
+from daemon import FAILED, wait_listed
 from kafka_util import fields_of, identity_of
 from samples import identities
 from waiting import wait_for
@@ -30,5 +30,5 @@ def works(place, daemon):
     daemon.wait_ready()
     known = identities(5)
     place.fail(known)
-    wait_for(lambda: {identity_of(v) for v in daemon.walk()} == set(known), "the failures")
+    assert {identity_of(v) for v in wait_listed(daemon, 5)} == set(known)
     assert len(daemon.retry([fields_of(i) for i in known]).json()) == 5

@@ -3,16 +3,14 @@
 from types import SimpleNamespace
 
 from backbeat import queue_entry
-from daemon import FAILED
+from daemon import FAILED, wait_listed
 from kafka_util import Cluster, fields_of, identity_of
-from waiting import wait_for
 
 
 def test_the_demo_s_failures_are_listed_and_retried(embedded, demo):
-    daemon = embedded.start().wait_ready(20)
+    daemon = embedded.start().wait_ready()
     demo(daemon.wait_event("embedded_broker")["bootstrap"], "--count", "500", "--no-mover")
-    wait_for(lambda: len(daemon.walk()) == 500, "500 failures")
-    versions = daemon.walk()
+    versions = wait_listed(daemon, 500)
     assert len({v["StorageClass"] for v in versions}) > 1
     chosen = [identity_of(v) for v in versions[:50]]
     reply = daemon.retry([fields_of(i) for i in chosen])
@@ -21,33 +19,29 @@ def test_the_demo_s_failures_are_listed_and_retried(embedded, demo):
 
 
 def test_the_same_seed_makes_the_same_failures(embedded, demo):
-    daemon = embedded.start().wait_ready(20)
+    daemon = embedded.start().wait_ready()
     bootstrap = daemon.wait_event("embedded_broker")["bootstrap"]
     demo(bootstrap, "--count", "200", "--seed", "5", "--no-mover")
-    wait_for(lambda: len(daemon.walk()) == 200, "200 failures")
-    first = {identity_of(v) for v in daemon.walk()}
+    first = {identity_of(v) for v in wait_listed(daemon, 200)}
     demo(bootstrap, "--count", "200", "--seed", "5", "--no-mover")
     demo(bootstrap, "--count", "201", "--seed", "5", "--no-mover")
-    wait_for(lambda: len(daemon.walk()) == 201, "201 failures")
-    assert first < {identity_of(v) for v in daemon.walk()}
+    assert first < {identity_of(v) for v in wait_listed(daemon, 201)}
 
 
 def test_a_pipeline_s_failures_are_taken_in_and_closed(make_embedded, demo):
-    daemon = make_embedded(topics__intake="failed,status").start().wait_ready(20)
+    daemon = make_embedded(topics__intake="failed,status").start().wait_ready()
     bootstrap = daemon.wait_event("embedded_broker")["bootstrap"]
     words = ("--format", "backbeat", "--failed-topic", "failed", "--status-topic", "status",
              "--count", "300", "--no-mover")
     demo(bootstrap, *words)
-    wait_for(lambda: len(daemon.walk()) == 300, "300 failures")
-    version = daemon.walk()[0]
+    version = wait_listed(daemon, 300)[0]
     Cluster(SimpleNamespace(bootstrap=bootstrap)).produce("status", [queue_entry(
         version["Bucket"], version["Key"], bytes.fromhex(version["VersionId"]).decode(),
         {version["StorageClass"]: "COMPLETED"})])
-    wait_for(lambda: len(daemon.walk()) == 299, "one less")
-    assert version not in daemon.walk()
+    assert version not in wait_listed(daemon, 299)
 
 
 def test_it_stops_at_once(embedded):
-    daemon = embedded.start().wait_ready(20)
+    daemon = embedded.start().wait_ready()
     assert daemon.get(FAILED).json()["Versions"] == []
     assert daemon.stop(10) == 0

@@ -77,14 +77,16 @@ class Told:
     def failure_log(self):
         return [record(0, failure(ONE)[1])]
 
-    def walk(self):
+    def whole(self):
         return self._listed
 
 
 def test_a_member_that_lists_less_or_more_than_the_failure_log_says_is_seen():
-    other = Identity("b", "other", "v", "s")
+    other, silent = Identity("b", "other", "v", "s"), Told()
+    silent.whole = lambda: None
     conservation.log_that_is_listed(Told(), [Told(ONE), Told(ONE)])
-    for wrong, said in ((Told(), "lacks 1 of 1"), (Told(ONE, other), "has 1 too many")):
+    for wrong, said in ((Told(), "lacks 1 of 1"), (Told(ONE, other), "has 1 too many"),
+                        (silent, "is not known")):
         with pytest.raises(TooLate, match=said):
             conservation.log_that_is_listed(Told(), [Told(ONE), wrong], deadline_s=0.1)
 

@@ -12,10 +12,18 @@ from waiting import PAUSE_S, wait_for
 
 SESSION_MS = 6000
 QUICK = {"kafka__consumer_properties__session__timeout__ms": SESSION_MS}
+# Where nobody dies or stands still: who has to wait for a processor is not taken for gone.
+CALM = {"kafka__consumer_properties__session__timeout__ms": 60_000, "peer__timeout": "20s"}
 
 
 def cluster(daemon):
     return daemon.get("/_/cluster").json()
+
+
+def positions(daemons):
+    """{partition: the offset up to which its owner has read}, of those that are ready."""
+    return {p["partition"]: p["position"] for d in daemons
+            for p in cluster(d)["members"][0]["status"]["partitions"] if p["state"] == "ready"}
 
 
 def wait_shared(daemons, partitions=6, deadline_s=90):

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 import conservation
-from daemon import FAILED
-from group import Members, wait_shared
+from daemon import FAILED, wait_listed
+from group import CALM, Members, wait_shared
 from kafka_util import fields_of, identity_of
 from samples import identities
 from waiting import wait_for
@@ -17,9 +17,13 @@ def time_of(event):
     return datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
 
 
-def members(place, n):
+def group_of(place, n):
     """Started, and each has its share ready."""
-    return Members(place).start(n).running
+    return Members(place, **CALM).start(n)
+
+
+def members(place, n):
+    return group_of(place, n).running
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -55,16 +59,16 @@ def test_a_retry_through_any_member_is_published_once(place):
         assert reply.status == 200, reply
         assert [identity_of(v) for v in reply.json()] == share
         answers.append(reply.json())
-    wait_for(lambda: all(d.walk() == [] for d in daemons), "empty lists")
+    wait_for(lambda: all(d.whole() == [] for d in daemons), "empty lists")
     assert conservation.check(place, daemons, known, answers) == 0
 
 
 def test_a_group_that_was_stopped_as_a_whole_knows_the_same_again(place):
     known = identities(400)
     place.fail(known)
-    group = Members(place).start(3)
+    group = group_of(place, 3)
     answer = group.running[0].retry([fields_of(i) for i in known[:100]]).json()
-    wait_for(lambda: len(group.running[1].walk()) == 300, "the others to be listed")
+    wait_listed(group.running[1], 300)
     before = group.running[2].get(FAILED).body
     daemons = list(group.running)
     for daemon in daemons:
@@ -79,14 +83,14 @@ def test_a_group_that_was_stopped_as_a_whole_knows_the_same_again(place):
 def test_partitions_that_come_back_go_on_where_they_were(place):
     known, more = identities(600), identities(60, "meanwhile")
     place.fail(known)
-    group = Members(place).start(1)
+    group = group_of(place, 1)
     first, second = group.running[0], group.join("m1x")
     wait_shared(group.running)
     away = [int(p) for p in first.wait_event("revoked")["partitions"].split(",")]
     place.fail(more)
     group.leave(second)
     wait_shared(group.running)
-    assert {identity_of(v) for v in first.walk()} == set(known + more)
+    assert {identity_of(v) for v in wait_listed(first, 660)} == set(known + more)
     gone = time_of(first.events("revoked")[0])
     returned = [e for e in first.events("assigned") if time_of(e) > gone][-1]
     if time_of(returned) - gone < timedelta(seconds=29):

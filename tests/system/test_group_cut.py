@@ -6,8 +6,8 @@ import time
 import pytest
 
 import conservation
-from daemon import FAILED
-from group import QUICK, wait_shared
+from daemon import FAILED, wait_listed
+from group import CALM, wait_shared
 from kafka_util import fields_of, identity_of
 from private_net import Forbidden, PrivateNet
 from relay import Relay
@@ -22,8 +22,9 @@ REFUSED_WITHIN_S = 10  # a third of the time in which any request must be answer
 
 def members(place, **settings):
     """Not started: one for each row of settings (a name: its values)."""
-    return [place.daemon(instance__id=f"{place.name}-m{i}x", peer__timeout=f"{PEER_TIMEOUT_S}s",
-                         **QUICK, **{name: values[i] for name, values in settings.items()})
+    common = CALM | {"peer__timeout": f"{PEER_TIMEOUT_S}s"}
+    return [place.daemon(instance__id=f"{place.name}-m{i}x", **common,
+                         **{name: values[i] for name, values in settings.items()})
             for i in range(MEMBERS)]
 
 
@@ -120,8 +121,9 @@ def refuses_whole_lists(daemon):
 
 def lists_between(daemons, least, most):
     """Each lists everything in `least`, and nothing that is not in `most`."""
-    lists = [{identity_of(v) for v in d.walk()} for d in daemons]
-    return all(least <= listed <= most for listed in lists)
+    lists = [d.whole() for d in daemons]
+    return None not in lists and all(
+        least <= {identity_of(v) for v in listed} <= most for listed in lists)
 
 
 def work_alone(daemons, known):
@@ -151,7 +153,8 @@ def cut_and_heal(place, daemons, ways):
     known = identities(600)
     place.fail(known)
     wait_shared(daemons)
-    wait_for(lambda: all(len(d.walk()) == 600 for d in daemons), "whole lists")
+    for daemon in daemons:
+        wait_listed(daemon, 600)
     ways.cut()
     answers, unsure = work_alone(daemons, known)
     ways.heal()

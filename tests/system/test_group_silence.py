@@ -10,9 +10,10 @@ from samples import identities
 from waiting import wait_for
 
 PARTITIONS = 6
-PEER_TIMEOUT_S = 2
+PEER_TIMEOUT_S = 5
 # The group keeps a member that stands still for as long as the test lasts.
-PATIENT = {"kafka__consumer_properties__session__timeout__ms": 120_000}
+PATIENT = {"kafka__consumer_properties__session__timeout__ms": 120_000,
+           "peer__timeout": f"{PEER_TIMEOUT_S}s"}
 
 
 def partitions_of(daemon):

@@ -5,7 +5,7 @@ import pytest
 import backbeat
 from backbeat import Pipeline, failed_entry, identity_of_version, queue_entry
 from daemon import wait_listed
-from group import Members
+from group import CALM, Members
 from kafka_util import failure, identity_of
 from samples import ODD, identities
 from waiting import wait_for
@@ -91,7 +91,8 @@ def test_poison_is_counted_and_told_and_skipped(pipeline):
     pipeline.tell(pipeline.failed, [(b"k", b"not json"), (b"k", b"[1]"), (b"k", b"{}"), (b"k", None),
                                     failed_entry(identities(1)[0])])
     wait_listed(daemon, 1)
-    assert daemon.metric("crr_retry_records_rejected_total", topic=pipeline.failed) == 4
+    wait_for(lambda: daemon.metric("crr_retry_records_rejected_total", topic=pipeline.failed) == 4,
+             "all poison to be counted")
     event = daemon.events("record_rejected", topic=pipeline.failed, cause="not_json")[0]
     assert "offset" in event and "partition" in event
 
@@ -133,15 +134,16 @@ def test_topics_that_come_later_are_waited_for(place):
 def test_three_members_share_the_foreign_topics(pipeline):
     place = pipeline.place
     found = identities(SOME * 20)
-    members = Members(place, **pipeline.settings()).start(3)
-    wait_for(lambda: sum(last_assigned(d) for d in members.running) == 2 * backbeat.PARTITIONS,
-             "all foreign partitions to be assigned")
+    members = Members(place, **pipeline.settings(**CALM)).start(3)
+    wait_for(lambda: {last_assigned(d) for d in members.running} == {2 * backbeat.PARTITIONS // 3},
+             "each to have a third of the foreign partitions")
     pipeline.fail(found)
     pipeline.tell(pipeline.status, (queue_entry("b", f"fine {i}", "1", {"s": "COMPLETED"})
                                     for i in range(SOME)))
     for daemon in members.running:
         wait_listed(daemon, len(found))
-        assert daemon.metric("crr_retry_records_total", topic=pipeline.failed) > 0
+        wait_for(lambda: daemon.metric("crr_retry_records_total", topic=pipeline.failed) > 0,
+                 "a share of the failures to be taken in")
     wait_for(lambda: taken_by(members.running, pipeline.status) == SOME, "all outcomes")
     assert taken_by(members.running, pipeline.status, outcome="unknown") > 0
     doubted = taken_by(members.running, pipeline.status, outcome="completed")

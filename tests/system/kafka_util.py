@@ -15,6 +15,7 @@ Identity = namedtuple("Identity", "bucket key version site")
 Record = namedtuple("Record", "topic partition offset timestamp key value headers")
 
 READ_SLICE_S = 0.1
+PRODUCE_S = 180     # the broker may be restarted meanwhile
 
 
 def enc(text):
@@ -104,9 +105,13 @@ class Cluster:
         found = self._admin("list_offsets", wanted, isolation_level=isolation)
         return {tp.partition: result.offset for tp, result in found.items()}
 
+    def committed_ends(self, topic):
+        """{partition: the offset behind what is committed by now}"""
+        return self._ends(topic, IsolationLevel.READ_COMMITTED)
+
     def is_in_transaction(self, topic):
         """A record of it is not committed, and not aborted either."""
-        return (self._ends(topic, IsolationLevel.READ_COMMITTED) !=
+        return (self.committed_ends(topic) !=
                 self._ends(topic, IsolationLevel.READ_UNCOMMITTED))
 
     def committed(self, group):
@@ -118,7 +123,7 @@ class Cluster:
     def stable_ends(self, topic):
         """{partition: end offset} once no transaction is open in the topic."""
         def ends():
-            last_stable = self._ends(topic, IsolationLevel.READ_COMMITTED)
+            last_stable = self.committed_ends(topic)
             high = self._ends(topic, IsolationLevel.READ_UNCOMMITTED)
             return last_stable if last_stable == high else None
         return wait_for(ends, f"the end of all transactions in {topic}")
@@ -126,8 +131,7 @@ class Cluster:
     def read(self, topic, is_quiet=True):
         """Every committed record of the topic, by partition and offset; is_quiet: and no
         transaction is open, so nothing is missing (others may write all the while)."""
-        ends = (self.stable_ends(topic) if is_quiet
-                else self._ends(topic, IsolationLevel.READ_COMMITTED))
+        ends = self.stable_ends(topic) if is_quiet else self.committed_ends(topic)
         consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "log_level": 2,
                              "group.id": "reader", "enable.auto.commit": False,
                              "isolation.level": "read_committed",
@@ -159,7 +163,7 @@ class Cluster:
     def partition_of_key(self, topic, key):
         return partition_of(key, len(self.partitions(topic)))
 
-    def produce(self, topic, rows, deadline_s=60):
+    def produce(self, topic, rows):
         """rows: (key, value) or (key, value, {option of Producer.produce}); returns when all are
         in."""
         producer = self._producer_of_failures()
@@ -172,7 +176,7 @@ class Cluster:
                     break
                 except BufferError:
                     producer.poll(1)
-        assert producer.flush(deadline_s) == 0 and not refused, refused[:3]
+        assert producer.flush(PRODUCE_S) == 0 and not refused, refused[:3]
 
     def produce_in_vain(self, topic, rows):
         """Rows for a broker that will not survive them."""

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 import conservation
-from group import Members, Reader, Watch, wait_shared
+from group import Members, Reader, Watch, positions, wait_shared
 from kafka_util import partition_of, record_key
 from samples import identities
 from test_faults import Refailing
@@ -212,10 +212,18 @@ def test_partitions_are_added_while_it_runs(own_place):
         storm.some_answers()
         wait_for(lambda: moved_home(own_place, storm.quiet, 9),
                  "every quiet failure to be in its partition")
+        ends = own_place.cluster.committed_ends(own_place.failures)
+        wait_for(lambda: have_read(storm.members.running, ends), "all moves to be read")
         storm.say_moving(False)
         storm.some_whole_lists()
     told = conservation.published_once(own_place.retry_entries(), own_place.failure_log())
     assert conservation.answered(storm.crowd.answers()) <= told.keys()
+
+
+def have_read(daemons, ends):
+    """Owners have read that far: until then each lists a failure that moved at either place."""
+    read = positions(daemons)
+    return all(read.get(p, -1) >= end for p, end in ends.items())
 
 
 def moved_home(place, identities_, partitions):

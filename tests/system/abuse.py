@@ -27,9 +27,9 @@ class Client:
         self.socket = socket.socket()
         if not reads:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.began, self.ended = time.monotonic(), None  # the server's clock begins later
         self.socket.connect(address)
         self.socket.setblocking(False)
-        self.began, self.ended = time.monotonic(), None
         self.reads, self.answer = reads, b""
         self._rest, self._at, self._piece, self._every_s = memoryview(rest), 0, piece, every_s
         self._next = self.began

@@ -77,9 +77,11 @@ def test_a_wrong_password_that_only_the_consumers_have(own_place, tmp_path):
         config, without=["kafka.properties.bootstrap.servers"]).start()
     waits_for(daemon, "authentication")
     wait_for(lambda: "uthentication" in (daemon.ready().get("detail") or ""), "/ready to say why")
-    wait_for(lambda: daemon.get("/_/healthcheck").json()["internalConnections"]["intake"].get(
-        "status") == "authentication", "the health check to say what the intake waits for")
-    intake = daemon.get("/_/healthcheck").json()["internalConnections"]["intake"]
+
+    def refused():
+        said = daemon.get("/_/healthcheck").json()["internalConnections"]["intake"]
+        return said.get("status") == "authentication" and said
+    intake = wait_for(refused, "the health check to say what the intake waits for")
     assert "uthentication" in intake["error"] and "lag" not in intake, intake
 
 

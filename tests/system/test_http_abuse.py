@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import FAILED
+from daemon import FAILED, wait_listed
 from waiting import wait_for
 
 MIB = 1 << 20
@@ -26,6 +26,7 @@ SLOW, SILENT, POSTS = 200, 50, 32
 IDLE, SPARE_FILES = 10_000, 500
 HALF_A_KILOBYTE = 512
 HEADER_S, WRITE_S = 10, 20  # the deadlines
+EARLY_S = 0.5  # a client that comes in a turn of the loop has come at its beginning
 BUFFERED_MIB = 192
 # Listings in work, connections, the pages that are rendered: what is not in the budget.
 BESIDE_THE_BUDGET_MIB = 128
@@ -58,9 +59,9 @@ def outcomes(attackers):
 def filled(make_embedded, demo):
     """A daemon with so many failures that a page is larger than what a socket takes at once."""
     daemon = make_embedded(SMALL_QUARANTINE, http__max_buffered_bytes=f"{BUFFERED_MIB}MiB")
-    daemon.start().wait_ready(20)
+    daemon.start().wait_ready()
     demo(daemon.wait_event("embedded_broker")["bootstrap"], "--count", "3000", "--no-mover")
-    wait_for(lambda: len(daemon.walk()) == 3000, "3000 failures")
+    wait_listed(daemon, 3000)
     return daemon
 
 
@@ -82,9 +83,9 @@ def test_bad_clients_are_gone_at_their_deadlines_and_a_healthy_one_is_always_ans
             time.sleep(EVERY_S)
     ends = outcomes(attackers)
     assert [end["status"] for end in ends["slow"]] == [408] * SLOW
-    assert all(HEADER_S <= end["after_s"] < 2 * HEADER_S for end in ends["slow"]), ends["slow"]
+    assert all(HEADER_S - EARLY_S < end["after_s"] < 2 * HEADER_S for end in ends["slow"]), ends
     assert [end["status"] for end in ends["silent"]] == [None] * SILENT
-    assert all(WRITE_S <= end["after_s"] < 3 * WRITE_S for end in ends["silent"]), ends["silent"]
+    assert all(WRITE_S - EARLY_S < end["after_s"] < 3 * WRITE_S for end in ends["silent"]), ends
     assert [end["status"] for end in ends["posts"]] == [200] * POSTS
     assert filled.metric("crr_retry_http_rejected_total", cause="RequestTimeout") == SLOW
     assert filled.metric("crr_retry_http_rejected_total", cause="slow_reader") == SILENT
@@ -120,7 +121,7 @@ def connect_idle(address):
 def test_ten_thousand_idle_connections_are_kept_and_closed_at_the_end(
         request, many_files, make_embedded, record_testsuite_property):
     daemon = make_embedded(SMALL_QUARANTINE, http__max_connections=str(IDLE + 100))
-    daemon.start().wait_ready(20)
+    daemon.start().wait_ready()
     with contextlib.ExitStack() as open_ones:
         open_ones.enter_context(connect_idle(daemon.address))
         before = memory(daemon)

@@ -50,7 +50,7 @@ def played(make_embedded, programs, request):
         source__url=url).start().wait_ready()
     demo("--bootstrap", daemon.wait_event("embedded_broker")["bootstrap"])
     wait_for(lambda: daemon.metric("crr_retry_records_total", topic="crr-retry-failures",
-                                   outcome="failed") == FAILURES, "all failures")
+                                   outcome="failed") == FAILURES, "all failures", 150)
     yield daemon
     for process in reversed(running):
         process.terminate()

@@ -96,12 +96,12 @@ def test_at_the_end_of_the_grace_period_what_is_open_is_answered(own_place):
 
 
 def test_not_ready_before_the_listener_closes(place):
-    daemon = place.start(shutdown__delay="5s")
+    daemon = place.start(shutdown__delay="1h")
     daemon.signal(signal.SIGTERM)
     daemon.wait_not_ready(state="stopping")
     assert daemon.get(FAILED).status == 200
     daemon.signal(signal.SIGTERM)
-    daemon.wait_exit(10)
+    daemon.wait_exit()
 
 
 def test_idle_and_half_open_connections_do_not_hold_it(place):

@@ -57,6 +57,7 @@ def test_a_successor_ends_the_transaction_of_a_dead_owner(own_place):
     heir.wait_ready(LONG_S / 5)
     assert heir.events("owner_fenced", transactional_id=f"crr-retryd-{own_place.name}-group-"
                                                         f"{own_place.name}-owner{attempt}x")
-    assert not own_place.cluster.is_in_transaction(own_place.replication)
+    wait_for(lambda: not own_place.cluster.is_in_transaction(own_place.replication),
+             "the last marker of that transaction")
     assert heir.walk()  # those of the transaction that was ended
     conservation.check(own_place, [heir], known, [])

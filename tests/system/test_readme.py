@@ -22,12 +22,12 @@ def lines():
     return re.findall(r"^\$ (curl .*)\n(.*)$", section(), re.MULTILINE)
 
 
-def shape(value):
+def shape(value, but=()):
     """Names and kinds: what the answer of another day has in common with the printed one."""
     if isinstance(value, dict):
-        return {name: shape(member) for name, member in value.items()}
+        return {name: shape(member, but) for name, member in value.items() if name not in but}
     if isinstance(value, list):
-        return [shape(member) for member in value]
+        return [shape(member, but) for member in value]
     return type(value).__name__
 
 
@@ -63,7 +63,10 @@ def test_the_lines_for_backbeats_users_work_as_printed(played):
     for command, answer in printed:
         typed = command.replace("127.0.0.1:8900", "%s:%d" % played.address)
         said = subprocess.run(["sh", "-c", typed], capture_output=True, text=True, timeout=30)
-        assert shape(json.loads(said.stdout)) == shape(json.loads(answer)), (command, said.stdout)
+        # The first of all is of the topic that was read first, and only one of them tells roles.
+        but = ("Role",) if "max-keys" in command else ()
+        assert shape(json.loads(said.stdout), but) == shape(json.loads(answer), but), (
+            command, said.stdout)
         if "failed/" in command:
             assert ([v["Key"] for v in json.loads(said.stdout)["Versions"]] ==
                     [v["Key"] for v in json.loads(answer)["Versions"]])

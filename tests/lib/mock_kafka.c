@@ -96,7 +96,7 @@ static void make_producer(struct mock_kafka *m)
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
         set(conf, "bootstrap.servers", m->bootstrap);
-        set(conf, "linger.ms", "0");
+        set(conf, "linger.ms", "1000"); /* a flush does not wait for it */
         set(conf, "socket.nagle.disable", "true");
         rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
         m->producer = make(RD_KAFKA_PRODUCER, conf);
@@ -158,6 +158,21 @@ int64_t mock_kafka_produce(struct mock_kafka *m, const char *topic, int partitio
         CHECK(rd_kafka_flush(m->producer, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR);
         CHECK(offset >= 0);
         return offset;
+}
+
+void mock_kafka_produce_set(struct mock_kafka *m, const char *topic, int partition,
+                            const char *const *values, size_t n, int64_t timestamp_ms)
+{
+        int64_t offset = -1;
+
+        if (m->producer == NULL)
+                make_producer(m);
+        warm_up(m, topic);
+        for (size_t i = 0; i < n; i++)
+                produce(m, topic, partition, NULL, values[i],
+                        &(struct stamp){ timestamp_ms, rd_kafka_headers_new(1), &offset });
+        CHECK(rd_kafka_flush(m->producer, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR);
+        CHECK(offset >= 0);
 }
 
 void mock_kafka_read(struct mock_kafka *m, const char *topic, int partition,

@@ -58,6 +58,10 @@ void mock_kafka_stop_failing(struct mock_kafka *m, enum mock_request request);
 int64_t mock_kafka_produce(struct mock_kafka *m, const char *topic, int partition, const char *key,
                            const char *value, int64_t timestamp_ms, const char *const *headers);
 
+/* Records without keys, in one set: who has read one of them has them all. */
+void mock_kafka_produce_set(struct mock_kafka *m, const char *topic, int partition,
+                            const char *const *values, size_t n, int64_t timestamp_ms);
+
 /* Every record from the beginning to the end. */
 void mock_kafka_read(struct mock_kafka *m, const char *topic, int partition,
                      void (*record)(void *data, rd_kafka_message_t *message), void *data);

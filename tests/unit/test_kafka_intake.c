@@ -13,6 +13,7 @@
 
 #define BATCH   10 /* records */
 #define BATCHES 8
+#define MOST    (3 * BATCH) /* records that are produced at once */
 
 static struct mock_kafka mock;
 static struct kafka_intake intake;
@@ -144,16 +145,20 @@ static void stop(void)
         finish();
 }
 
-/* Failed entries of the objects "<from>" .. "<to - 1>". */
+/* Failed entries of the objects "<from>" .. "<to - 1>", at once: a batch does not wait for more of
+ * them, however slow the machine is. */
 static void fail(int partition, int from, int to)
 {
-        char value[128];
+        static char texts[MOST][128];
+        const char *values[MOST];
 
+        CHECK(to - from <= MOST);
         for (int i = from; i < to; i++) {
-                snprintf(value, sizeof value,
+                snprintf(texts[i - from], sizeof texts[0],
                          "{\"key\":\"bb:crr:failed:s:0\",\"member\":\"b:%d:v\",\"score\":1}", i);
-                mock_kafka_produce(&mock, topic, partition, NULL, value, 1000, NULL);
+                values[i - from] = texts[i - from];
         }
+        mock_kafka_produce_set(&mock, topic, partition, values, (size_t)(to - from), 1000);
 }
 
 /* The first batch that the core has is about these objects, in their order. */

@@ -12,7 +12,7 @@ from broker import Broker
 from daemon import ENVIRONMENT, Daemon
 from kafka_util import Cluster, failure, tombstone
 
-TEST_DEADLINE_S = 240
+TEST_DEADLINE_S = 480
 PARTITIONS = 6
 TESTS = itertools.count(1)
 SIZE = {"max.message.bytes": 5000020}

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict, deque
 
 from backbeat import failed_entry, on_the_wire, queue_entry
 from conservation import log_that_is_listed
+from daemon import wait_listed
 from kafka_util import Identity, identity_of, identity_of_key
 from model import fold, parse
 from waiting import wait_for
@@ -243,8 +244,7 @@ class Running:
     def _listed(self, daemons):
         """{identity: FailedAt} of what each member lists, which is what the log says."""
         truth = fold(log_that_is_listed(self.place, daemons))
-        found = {identity_of(v): v["FailedAt"] for v in daemons[0].walk()}
-        assert found.keys() == truth.keys(), "something is under way"
+        found = {identity_of(v): v["FailedAt"] for v in wait_listed(daemons[0], len(truth))}
         assert found == {i: s.fields["FailedAt"] for i, s in truth.items()}
         return found
 

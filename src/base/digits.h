@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Decimal digits, two at a time. */
+/* Decimal digits are written two at a time; hexadecimal ones are read in either case. */
 
 #define DIGITS_MAX 20 /* of 2^64 - 1 */
 
@@ -40,6 +40,16 @@ static inline char *digits_put_before(char *end, uint64_t value)
         }
         *--end = (char)('0' + value);
         return end;
+}
+
+/* -1: it is none. */
+static inline int digits_from_hex(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 #endif

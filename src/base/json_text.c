@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crr/base/bytes.h"
+#include "digits.h"
 
 void json_text_begin(struct json_text *t)
 {
@@ -74,15 +75,6 @@ bool json_text_utf8(struct json_text *t, struct str piece)
         return str_is_utf8(piece);
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* A whole \uXXXX. */
 static bool end_unit(struct json_text *t)
 {
@@ -97,7 +89,7 @@ static bool end_unit(struct json_text *t)
 
 static bool take_char(struct json_text *t, char c)
 {
-        int digit = hex_digit(c);
+        int digit = digits_from_hex(c);
 
         if (t->escape == 1) {
                 t->escape = c == 'u' ? 2 : 0;

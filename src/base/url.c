@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crr/base/bytes.h"
+#include "digits.h"
 
 #define SHOWN_BYTES 80 /* of what a message quotes */
 
@@ -94,15 +95,6 @@ void url_encode_component(struct buf *out, struct str s)
         encode(out, s, true);
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool is_lower(char c)
 {
         return c >= 'a' && c <= 'z';
@@ -111,8 +103,8 @@ static bool is_lower(char c)
 /* The byte of an escape, its '%' at p; -1: it is none. */
 static int unescape(const char *p, const char *end)
 {
-        int high = end - p > 2 ? hex_digit(p[1]) : -1;
-        int low = end - p > 2 ? hex_digit(p[2]) : -1;
+        int high = end - p > 2 ? digits_from_hex(p[1]) : -1;
+        int low = end - p > 2 ? digits_from_hex(p[2]) : -1;
 
         return high < 0 || low < 0 ? -1 : high * 16 + low;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "digits.h"
+
 /* RFC 9562, appendix: the URL namespace. */
 static const uint8_t url_namespace[16] = { 0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1,
                                            0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8 };
@@ -56,15 +58,6 @@ struct uuid uuid_v5_url(struct str name)
         return u;
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool is_dash_place(size_t i)
 {
         return i == 8 || i == 13 || i == 18 || i == 23;
@@ -78,7 +71,7 @@ bool uuid_parse(struct str s, struct uuid *ret)
         if (s.len != UUID_TEXT_SIZE - 1)
                 return false;
         for (size_t i = 0; i < s.len; i++) {
-                int digit = hex_digit(s.base[i]);
+                int digit = digits_from_hex(s.base[i]);
 
                 if (is_dash_place(i) ? s.base[i] != '-' : digit < 0)
                         return false;

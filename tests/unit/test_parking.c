@@ -37,6 +37,17 @@ static void start(void)
         CHECK_INT(world_listed(&w), 10);
 }
 
+static int home, other; /* the partition of "b/k" of two, and the other one */
+
+static void start_two(bool holds)
+{
+        world_init(&w, 2);
+        w.hold_batches = holds;
+        home = world_home(&w, "b", "k", "v", "s");
+        other = 1 - home;
+        world_start(&w);
+}
+
 static void come_back(void)
 {
         world_assign(&w, HOME);
@@ -224,13 +235,7 @@ static void what_was_completed_before_stays_so(void)
 /* Another member reads it, and perhaps its topic is not even the same any more. */
 static void what_was_completed_in_one_that_is_away_is_not_known(void)
 {
-        int home, other;
-
-        world_init(&w, 2);
-        w.hold_batches = true;
-        home = world_home(&w, "b", "k", "v", "s");
-        other = 1 - home;
-        world_start(&w);
+        start_two(true);
         world_append(&w, other, STR(KEY), "{" ID "}", -1, NULL);
         w.wall_ms += 10;
         w.feeds[other] = false;
@@ -319,12 +324,7 @@ static void check_nothing_is_owed(void)
 /* Which of an identity's records counts is told when they are read one after the other. */
 static void one_whose_identity_was_read_elsewhere_is_read_anew(void)
 {
-        int home, other;
-
-        world_init(&w, 2);
-        home = world_home(&w, "b", "k", "v", "s");
-        other = 1 - home;
-        world_start(&w);
+        start_two(false);
         world_failure(&w, "b", "k", "v", "s", NULL);
         world_run(&w);
         world_revoke(&w, home);
@@ -339,12 +339,7 @@ static void one_whose_identity_was_read_elsewhere_is_read_anew(void)
 /* Also before it left, and when all of that was written to the log. */
 static void those_that_shared_an_identity_are_read_anew(void)
 {
-        int home, other;
-
-        world_init(&w, 2);
-        home = world_home(&w, "b", "k", "v", "s");
-        other = 1 - home;
-        world_start(&w);
+        start_two(false);
         world_failure(&w, "b", "k", "v", "s", NULL);
         world_run(&w);
         world_append(&w, other, STR(KEY), NULL, -1, NULL);
@@ -363,13 +358,7 @@ static void those_that_shared_an_identity_are_read_anew(void)
 /* Whichever of the two was read first. */
 static void one_that_was_read_after_the_other_is_read_anew(void)
 {
-        int home, other;
-
-        world_init(&w, 2);
-        home = world_home(&w, "b", "k", "v", "s");
-        other = 1 - home;
-        w.hold_batches = true;
-        world_start(&w);
+        start_two(true);
         world_revoke(&w, home);
         world_failure(&w, "b", "k", "v", "s", NULL);
         w.wall_ms += 10;
@@ -391,13 +380,7 @@ static void one_that_was_read_after_the_other_is_read_anew(void)
 /* The same, by an entry of its own that does not belong there. */
 static void one_that_holds_another_ones_identity_is_read_anew(void)
 {
-        int home, other;
-
-        world_init(&w, 2);
-        w.hold_batches = true;
-        home = world_home(&w, "b", "k", "v", "s");
-        other = 1 - home;
-        world_start(&w);
+        start_two(true);
         w.stable = MEMBER_UNSTABLE; /* so that it is not moved yet */
         world_revoke(&w, other);
         world_assign(&w, other);
@@ -428,17 +411,13 @@ static void a_topic_that_has_grown_is_read_anew(void)
 static void what_is_away_gives_way_where_memory_is_short(void)
 {
         struct member_status status;
-        int home;
-
-        world_init(&w, 2);
-        home = world_home(&w, "b", "k", "v", "s");
-        world_start(&w);
+        start_two(false);
         world_failure(&w, "b", "k", "v", "s", NULL);
         world_run(&w);
         world_revoke(&w, home);
         w.config.memory_limit = 1;
         member_set_config(w.member, &w.config);
-        for (int i = 0; w.logs[1 - home].n == 0; i++) {
+        for (int i = 0; w.logs[other].n == 0; i++) {
                 char key[16];
 
                 snprintf(key, sizeof key, "k%d", i);

@@ -7,7 +7,8 @@
  * what the member still asks. At last the handles are destroyed, on a thread of the pool:
  * librdkafka 2.0 waits there for its own threads, and may wait for ever (seen after the failure log
  * was deleted). Whatever happens, closed() is called after CLOSE_TIMEOUT_MS and DESTROY_TIMEOUT_MS
- * at the latest; what is stuck then is left to the end of the process.
+ * at the latest; what is stuck then is left to the end of the process. So is a consumer that joined
+ * the group and has no assignment yet: librdkafka before 2.3 aborts when it is destroyed.
  */
 #include "crr/kafka/kafka.h"
 
@@ -284,10 +285,21 @@ static void after_destroy(uv_work_t *work, int status)
         uv_close((uv_handle_t *)&k->watchdog, on_watchdog_closed);
 }
 
+static bool is_safe_to_destroy(const struct kafka *k)
+{
+        return rd_kafka_version() >= 0x02030000 || !kafka_assignment_is_awaited(&k->feed);
+}
+
 static void on_aux_closed(void *data)
 {
         struct kafka *k = data;
 
+        if (!is_safe_to_destroy(k)) {
+                uv_timer_stop(&k->watchdog);
+                k->stuck = "librdkafka before 2.3 cannot be ended before its first assignment";
+                tell_closed(k);
+                return;
+        }
         k->is_destroying = true;
         uv_timer_start(&k->watchdog, on_watchdog, DESTROY_TIMEOUT_MS, 0);
         k->destroying.data = k;

@@ -87,3 +87,13 @@ void kafka_assignment_let_go(struct kafka_feed *f, const rd_kafka_topic_partitio
                         move(f, p, f->position[p]);
         memset(f->moved, 0, sizeof f->moved);
 }
+
+bool kafka_assignment_is_awaited(const struct kafka_feed *f)
+{
+        char *member_id = f->consumer != NULL ? rd_kafka_memberid(f->consumer) : NULL;
+        bool has_joined = member_id != NULL && member_id[0] != '\0';
+
+        if (member_id != NULL)
+                rd_kafka_mem_free(f->consumer, member_id);
+        return has_joined && !f->assigned_once;
+}

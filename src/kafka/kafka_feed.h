@@ -75,5 +75,7 @@ void kafka_assignment_add(struct kafka_feed *f, const rd_kafka_topic_partition_l
 void kafka_assignment_hold(struct kafka_feed *f, int partition);
 void kafka_assignment_read_from(struct kafka_feed *f, int partition, int64_t offset);
 void kafka_assignment_let_go(struct kafka_feed *f, const rd_kafka_topic_partition_list_t *list);
+/* It has a name in the group, and its first share is still to come. */
+bool kafka_assignment_is_awaited(const struct kafka_feed *f);
 
 #endif

@@ -84,12 +84,28 @@ void mock_broker_count(struct mock_broker *k, enum mock_request request)
                                                      OK, OK, OK, OK, OK, OK, OK, OK, OK);
 }
 
-size_t mock_broker_counted(struct mock_broker *k, enum mock_request request)
+void mock_broker_hold(struct mock_broker *k, enum mock_request request, int ms)
+{
+        rd_kafka_mock_broker_push_request_error_rtts(k->cluster, 1, (int16_t)request, 1,
+                                                     RD_KAFKA_RESP_ERR_NO_ERROR, ms);
+}
+
+static size_t left_ready(struct mock_broker *k, enum mock_request request)
 {
         size_t left = 0;
 
         rd_kafka_mock_broker_error_stack_cnt(k->cluster, 1, (int16_t)request, &left);
-        return COUNTED - left;
+        return left;
+}
+
+bool mock_broker_holds(struct mock_broker *k, enum mock_request request)
+{
+        return left_ready(k, request) == 0;
+}
+
+size_t mock_broker_counted(struct mock_broker *k, enum mock_request request)
+{
+        return COUNTED - left_ready(k, request);
 }
 
 void mock_broker_set_leader(struct mock_broker *k, int partition, bool has_one)

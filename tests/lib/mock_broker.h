@@ -25,7 +25,8 @@ struct mock_broker {
         uv_loop_t loop;
 };
 
-enum mock_request { MOCK_PRODUCE = 0, MOCK_LIST_OFFSETS = 2 }; /* keys of Kafka's protocol */
+/* Keys of Kafka's protocol. */
+enum mock_request { MOCK_PRODUCE = 0, MOCK_LIST_OFFSETS = 2, MOCK_SYNC_GROUP = 14 };
 
 void mock_broker_init(struct mock_broker *k, int failure_partitions);
 void mock_broker_deinit(struct mock_broker *k);
@@ -39,6 +40,11 @@ void mock_broker_answer_all(struct mock_broker *k, enum mock_request request,
 /* How many requests of this kind came since; 10 are counted at most. */
 void mock_broker_count(struct mock_broker *k, enum mock_request request);
 size_t mock_broker_counted(struct mock_broker *k, enum mock_request request);
+
+/* The next request of this kind is answered so much later. */
+void mock_broker_hold(struct mock_broker *k, enum mock_request request, int ms);
+bool mock_broker_holds(struct mock_broker *k, enum mock_request request); /* it came */
+
 void mock_broker_set_leader(struct mock_broker *k, int partition, bool has_one);
 int64_t mock_broker_end(struct mock_broker *k, const char *topic, int partition);
 

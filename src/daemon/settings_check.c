@@ -339,8 +339,8 @@ void settings_check_together(struct settings *s)
         check_topics(s);
         check_payload(s);
         check_source(s);
-        if (HTTP_BUDGET_BODIES(s->values[SETTING_HTTP_MAX_BUFFERED_BYTES].number) <
-            s->values[SETTING_HTTP_MAX_BODY_BYTES].number)
+        if (http_budget_bodies((size_t)s->values[SETTING_HTTP_MAX_BUFFERED_BYTES].number) <
+            (size_t)s->values[SETTING_HTTP_MAX_BODY_BYTES].number)
                 complain(s, SETTING_HTTP_MAX_BUFFERED_BYTES,
                          "three quarters of it, which bodies may take, are below "
                          "http.max_body_bytes");

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #define FIRST_BYTES ((size_t)512)
-#define PAGE        ((size_t)4096)
 
 static bool grow_in_heap(struct http_body *b, size_t capacity)
 {
@@ -71,7 +70,7 @@ bool http_body_append(struct http_body *b, struct http_budget *budget, const voi
         memcpy(b->base + b->len, bytes, n);
         b->len += n;
         if (b->is_mapped)
-                b->kept = (b->len + PAGE - 1) & ~(PAGE - 1);
+                b->kept = http_pages_of(b->len);
         http_budget_receive(budget, before, b->kept);
         return true;
 }

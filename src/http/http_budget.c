@@ -3,15 +3,15 @@
 
 bool http_budget_has_room(const struct http_budget *budget)
 {
-        return budget->used < budget->limit && budget->received < HTTP_BUDGET_BODIES(budget->limit);
+        return budget->used < budget->limit && budget->received < http_budget_bodies(budget->limit);
 }
 
 bool http_budget_holds(const struct http_budget *budget, bool is_apart)
 {
         if (is_apart)
-                return budget->received <= HTTP_BUDGET_APART(budget->limit);
+                return budget->received <= http_budget_apart(budget->limit);
         return budget->used <= budget->limit &&
-               budget->received <= HTTP_BUDGET_BODIES(budget->limit);
+               budget->received <= http_budget_bodies(budget->limit);
 }
 
 void http_budget_receive(struct http_budget *budget, size_t before, size_t now)

@@ -5,8 +5,6 @@
 #include "check.h"
 #include "http_body.h"
 
-#define PAGE ((size_t)4096)
-
 static struct http_budget budget;
 
 static char byte_at(size_t i)
@@ -55,6 +53,23 @@ static void what_was_appended_stays_however_large_it_grows(void)
         }
 }
 
+/* As large as http.max_body_bytes may be: it is never refused for ever. */
+static void one_that_is_as_large_as_bodies_may_be_has_its_place(void)
+{
+        for (size_t limit = 1 << 20; limit < (1 << 20) + 3 * HTTP_PAGE; limit += 97) {
+                struct http_body b = { 0 };
+
+                budget.limit = limit;
+                fill(&b, limit / 4 * 3, 65536);
+                CHECK(http_budget_holds(&budget, false));
+                fill(&b, b.len + HTTP_PAGE, HTTP_PAGE);
+                CHECK(!http_budget_holds(&budget, false));
+                http_body_release(&b, &budget);
+                give_all_back();
+        }
+        budget.limit = 0;
+}
+
 static void an_empty_one_takes_no_memory(void)
 {
         struct http_body b = { 0 };
@@ -72,7 +87,7 @@ static void a_large_one_counts_by_its_pages_and_not_by_its_capacity(void)
 
         fill(&b, 8 * HTTP_BODY_SMALL + 1, 1000);
         CHECK(b.capacity >= 16 * HTTP_BODY_SMALL);
-        CHECK_INT(budget.used, 8 * HTTP_BODY_SMALL + PAGE);
+        CHECK_INT(budget.used, 8 * HTTP_BODY_SMALL + HTTP_PAGE);
         http_body_release(&b, &budget);
         give_all_back();
 }
@@ -103,6 +118,7 @@ static void a_small_one_is_given_back_at_once_and_large_ones_little_by_little(vo
 int main(void)
 {
         RUN(what_was_appended_stays_however_large_it_grows);
+        RUN(one_that_is_as_large_as_bodies_may_be_has_its_place);
         RUN(an_empty_one_takes_no_memory);
         RUN(a_large_one_counts_by_its_pages_and_not_by_its_capacity);
         RUN(a_small_one_is_given_back_at_once_and_large_ones_little_by_little);

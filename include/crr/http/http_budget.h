@@ -21,9 +21,8 @@
  *        `received` may pass its part by what one read gives, and `used` the limit by answers,
  *        which are never refused.
  */
-#define HTTP_BUDGET_BODIES(limit) ((limit) / 4 * 3)
-#define HTTP_BUDGET_APART(limit)  ((limit) / 8 * 7)
-#define HTTP_GIVEN_BACK           ((size_t)131072)
+#define HTTP_GIVEN_BACK ((size_t)131072)
+#define HTTP_PAGE       ((size_t)4096)
 
 struct http_pages; /* http_body.c */
 
@@ -32,6 +31,23 @@ struct http_budget {
         size_t received;            /* of `used`: what clients have sent */
         struct http_pages *leaving; /* pages of bodies that are gone; they count until given back */
 };
+
+/* What so many bytes take in whole pages. */
+static inline size_t http_pages_of(size_t bytes)
+{
+        return (bytes + HTTP_PAGE - 1) / HTTP_PAGE * HTTP_PAGE;
+}
+
+/* The part of bodies: three quarters, so that one of as many bytes has its place. */
+static inline size_t http_budget_bodies(size_t limit)
+{
+        return http_pages_of(limit / 4 * 3);
+}
+
+static inline size_t http_budget_apart(size_t limit)
+{
+        return limit / 8 * 7;
+}
 
 bool http_budget_has_room(const struct http_budget *budget); /* to read ahead */
 

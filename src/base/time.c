@@ -163,13 +163,10 @@ bool time_parse_rfc3339(struct str s, int64_t *ret_ms)
 size_t time_format_rfc3339(int64_t ms, char text[TIME_TEXT_SIZE])
 {
         static const char shape[] = "0000-00-00T00:00:00.000Z";
-        int64_t days = ms / DAY_MS;
-        unsigned year, month, day, of_day;
+        int64_t within = ms < 0 ? 0 : ms > TIME_LAST ? TIME_LAST : ms;
+        unsigned of_day = (unsigned)(within % DAY_MS), year, month, day;
 
-        if (ms < days * DAY_MS)
-                days--;
-        of_day = (unsigned)(ms - days * DAY_MS);
-        civil_from_days(days, &year, &month, &day);
+        civil_from_days(within / DAY_MS, &year, &month, &day);
         memcpy(text, shape, sizeof shape);
         digits_put_2(text, year / 100);
         digits_put_2(text + 2, year % 100);

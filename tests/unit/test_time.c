@@ -151,6 +151,11 @@ static void a_time_is_printed_in_utc_with_milliseconds(void)
                 { INT64_C(1522448554384), "2018-03-30T22:22:34.384Z" },
                 { INT64_C(4107542400000), "2100-03-01T00:00:00.000Z" },
                 { LAST, "9999-12-31T23:59:59.999Z" },
+                /* what has no text of its own is the nearest that has */
+                { LAST + 1, "9999-12-31T23:59:59.999Z" },
+                { INT64_MAX, "9999-12-31T23:59:59.999Z" },
+                { -1, "1970-01-01T00:00:00.000Z" },
+                { TIME_UNKNOWN, "1970-01-01T00:00:00.000Z" },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -18,7 +18,9 @@
  * TIME_LAST is false. */
 bool time_parse_rfc3339(struct str s, int64_t *ret_ms);
 
-/* "2018-03-30T22:22:34.384Z" with a terminating NUL; returns the length. 0..TIME_LAST. */
+/* "2018-03-30T22:22:34.384Z" with a terminating NUL; returns the length. What is not of
+ * 0..TIME_LAST, as TIME_UNKNOWN and what a Kafka record's timestamp can be, is printed as the
+ * nearest time that is. */
 size_t time_format_rfc3339(int64_t ms, char text[TIME_TEXT_SIZE]);
 
 int64_t time_wall_ms(void); /* the clock; not for src/core */

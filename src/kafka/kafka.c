@@ -140,7 +140,8 @@ static int init_parts(struct kafka *k, struct metrics *metrics, struct error *er
         kafka_anchors_init(&k->anchors, &k->reader.port, on_other_log, k);
         k->registry = (struct kafka_registry){ .settings = &k->settings,
                                                .bootstrap = bootstrap,
-                                               .trouble = &k->trouble };
+                                               .trouble = &k->trouble,
+                                               .credentials = &k->credentials };
         if (kafka_feed_init(&k->feed, &k->settings, bootstrap, &k->trouble, metrics, err) != 0 ||
             kafka_aux_init(&k->aux, &k->settings, bootstrap, &k->trouble, err) != 0 ||
             kafka_barrier_init(&k->barrier, &k->settings, bootstrap, &k->trouble, err) != 0)

@@ -122,6 +122,7 @@ bool kafka_intake_make_consumer(struct kafka_intake *k)
                 rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
                 rd_kafka_conf_set_error_cb(conf, on_error);
                 k->consumer = kafka_handle_new(conf, KAFKA_INTAKE, &err);
+                k->credentials_version = 0;
         }
         if (k->consumer == NULL) {
                 kafka_trouble_note(k->trouble, KAFKA_INTAKE, RD_KAFKA_RESP_ERR__INVALID_ARG,

@@ -24,6 +24,7 @@ struct registry_work {
         rd_kafka_topic_partition_list_t *offsets; /* NULL: not answered */
         const struct rd_kafka_group_list *groups; /* likewise */
         char transactional_id[KAFKA_TRANSACTIONAL_ID_SIZE];
+        struct kafka_credentials credentials; /* of a producer that is made */
 };
 
 static struct registry_work *work_new(struct kafka_registry *r)
@@ -34,6 +35,7 @@ static struct registry_work *work_new(struct kafka_registry *r)
                 abort();
         w->registry = r;
         w->work.data = w;
+        w->credentials = *r->credentials;
         r->n_running++;
         return w;
 }
@@ -170,16 +172,18 @@ static rd_kafka_t *producer_of(struct kafka_registry *r, const char *transaction
 }
 
 /* init_transactions with another producer's id ends what that one left open, and fences it. */
-static void fence(struct kafka_registry *r, const char *transactional_id)
+static void fence(struct registry_work *w)
 {
-        rd_kafka_t *producer = producer_of(r, transactional_id);
+        rd_kafka_t *producer = producer_of(w->registry, w->transactional_id);
+        unsigned version = 0;
         rd_kafka_error_t *error;
 
         if (producer == NULL)
                 return;
+        kafka_credentials_renew(&w->credentials, producer, &version);
         error = rd_kafka_init_transactions(producer, FENCE_TIMEOUT_MS);
         if (error != NULL) {
-                kafka_trouble_note(r->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
+                kafka_trouble_note(w->registry->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
                                    rd_kafka_error_string(error));
                 rd_kafka_error_destroy(error);
         }
@@ -192,11 +196,11 @@ static void work_fence(uv_work_t *work)
         struct registry_work *w = work->data;
         size_t n = strlen(w->transactional_id);
 
-        fence(w->registry, w->transactional_id);
+        fence(w);
         if (w->registry->settings->n_intake_topics == 0)
                 return;
         snprintf(w->transactional_id + n, sizeof w->transactional_id - n, KAFKA_INTAKE_SUFFIX);
-        fence(w->registry, w->transactional_id);
+        fence(w);
 }
 
 static void after_fence(uv_work_t *work, int status)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "kafka_credentials.h"
 #include "kafka_trouble.h"
 
 /*
@@ -17,6 +18,7 @@ struct kafka_registry {
         const struct kafka_settings *settings;
         const char *bootstrap;
         struct kafka_trouble *trouble;
+        const struct kafka_credentials *credentials; /* those of now */
         struct member *member;
         uv_loop_t *loop;
         rd_kafka_t *handle; /* the auxiliary one */

@@ -353,6 +353,40 @@ static void the_lag_of_an_assignment_is_not_that_of_the_next_one(void)
         stop();
 }
 
+/* As the consumer has it. It has had time to be given the credentials of now. */
+static void check_password(const char *want)
+{
+        char text[32];
+        size_t size = sizeof text;
+
+        while (intake.credentials_version != intake.credentials.version)
+                turn();
+        CHECK(rd_kafka_conf_get(rd_kafka_conf(intake.consumer), "sasl.password", text, &size) ==
+              RD_KAFKA_CONF_OK);
+        CHECK_STR(text, want);
+}
+
+static void a_consumer_that_is_made_anew_has_the_credentials_of_now(void)
+{
+        struct kafka_credentials c;
+
+        begin(true);
+        start();
+        while (intake.assigned_seen < 0)
+                turn();
+        kafka_credentials_init(&c, &mock.settings);
+        CHECK(kafka_credentials_set(&c, "user", "new"));
+        kafka_intake_set_credentials(&intake, &c);
+        check_password("new");
+        intake.is_lost = true;
+        while (intake.assigned_seen >= 0)
+                turn();
+        while (intake.assigned_seen < 0)
+                turn();
+        check_password("new");
+        stop();
+}
+
 static void drop_line(void *data, struct str line)
 {
         (void)data;
@@ -436,6 +470,7 @@ int main(void)
         RUN(while_nothing_can_be_written_it_says_how_far_behind_it_is);
         RUN(a_lag_is_told_when_every_partition_was_heard_of);
         RUN(the_lag_of_an_assignment_is_not_that_of_the_next_one);
+        RUN(a_consumer_that_is_made_anew_has_the_credentials_of_now);
         RUN(what_it_waits_for_has_a_reason_also_if_only_it_has_no_connection);
         RUN(it_ends_when_the_last_batch_is_back);
         mock_kafka_deinit(&mock);

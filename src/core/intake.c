@@ -185,6 +185,13 @@ static void on_aborted(struct intake *in, struct intake_batch *batch)
         in->pause_ms = in->pause_ms < PAUSE_MAX_MS / 2 ? 2 * in->pause_ms : PAUSE_MAX_MS;
 }
 
+static void on_unknown(struct intake *in, const struct intake_batch *batch)
+{
+        log_emit(LOG_INTAKE_REWOUND, LOG_FIELDS(log_i("records", (int64_t)batch->n_consumed)),
+                 "it is not known what was written: %s", batch->publish.err.message);
+        rewind_all(in);
+}
+
 static void on_published(struct publish_batch *publish)
 {
         struct intake *in = publish->data;
@@ -205,8 +212,10 @@ static void on_published(struct publish_batch *publish)
                 on_refused(in, batch);
                 break;
         case PUBLISH_STALE:
-        case PUBLISH_UNKNOWN:
                 rewind_all(in);
+                break;
+        case PUBLISH_UNKNOWN:
+                on_unknown(in, batch);
                 break;
         case PUBLISH_CLOSED:
                 end_head(in, INTAKE_CLOSED);

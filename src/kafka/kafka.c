@@ -33,13 +33,22 @@ static void give_up(struct kafka *k, enum log_event event, const struct log_fiel
         k->callbacks.on_fatal(k->callbacks.data, err);
 }
 
-static void on_producer_fatal(void *data, const struct error *err)
+static void give_up_producer(struct kafka *k, enum kafka_handle producer, const struct error *err)
 {
-        struct kafka *k = data;
         char id[KAFKA_TRANSACTIONAL_ID_SIZE];
 
-        kafka_transactional_id(k->settings.group, k->settings.instance, id);
+        kafka_producer_id(&k->settings, producer, id);
         give_up(k, LOG_PRODUCER_LOST, LOG_FIELDS(log_c("transactional_id", id)), err);
+}
+
+static void on_producer_fatal(void *data, const struct error *err)
+{
+        give_up_producer(data, KAFKA_PRODUCER, err);
+}
+
+static void on_intake_producer_fatal(void *data, const struct error *err)
+{
+        give_up_producer(data, KAFKA_INTAKE_PRODUCER, err);
 }
 
 static void on_consumer_fatal(void *data, const struct error *err)
@@ -183,7 +192,8 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct kafka_settings *settings,
         k->feed.credentials = &k->credentials;
         k->feed.anchors = &k->anchors;
         k->metrics = metrics;
-        k->publisher.on_fatal = k->intake.publisher.on_fatal = on_producer_fatal;
+        k->publisher.on_fatal = on_producer_fatal;
+        k->intake.publisher.on_fatal = on_intake_producer_fatal;
         k->feed.on_fatal = on_consumer_fatal;
         k->publisher.fatal_data = k->intake.publisher.fatal_data = k->feed.fatal_data = k;
         k->feed.on_topic_trouble = on_topic_trouble;

@@ -47,11 +47,11 @@ static const char *after_time(const char *prefix)
 static void logfmt_is_one_line_of_names_and_values(void)
 {
         configure(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT);
-        log_emit(LOG_TXN_ABORTED,
-                 LOG_FIELDS(log_i("entries", 3), log_i("attempt", -1), log_c("code", "KafkaError")),
-                 "aborted: %s", "why");
-        CHECK_STR(after_time("time="), " level=warn event=txn_aborted entries=3 attempt=-1 "
-                                       "code=KafkaError msg=\"aborted: why\"\n");
+        log_emit(LOG_RECORD_REJECTED,
+                 LOG_FIELDS(log_i("partition", 3), log_i("offset", -1), log_c("cause", "not_json")),
+                 "rejected: %s", "why");
+        CHECK_STR(after_time("time="), " level=warn event=record_rejected partition=3 offset=-1 "
+                                       "cause=not_json msg=\"rejected: why\"\n");
         log_emit(LOG_REVOKED, LOG_FIELDS(log_b("lost", true), log_i("n", INT64_MIN)), "gone");
         CHECK_STR(after_time("time="), " level=info event=revoked lost=true "
                                        "n=-9223372036854775808 msg=gone\n");
@@ -253,9 +253,9 @@ static void a_long_line_is_cut_and_stays_what_it_is(void)
                 text[(sizeof text - 1) / len * len] = '\0';
                 for (int format = LOG_FORMAT_LOGFMT; format <= LOG_FORMAT_JSON; format++) {
                         configure(LOG_LEVEL_DEBUG, (enum log_format)format);
-                        log_emit(LOG_KAFKA_ERROR,
-                                 LOG_FIELDS(log_c("handle", text), log_c("code", text),
-                                            log_c("topic", text)),
+                        log_emit(LOG_SOURCE_REFUSED,
+                                 LOG_FIELDS(log_c("source", text), log_c("bucket", text),
+                                            log_c("outcome", text)),
                                  "%s", text);
                         CHECK_INT(lines, 1);
                         CHECK(strstr(line, "not UTF-8") == NULL);

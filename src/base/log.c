@@ -204,17 +204,6 @@ void log_configure(enum log_level level, enum log_format format)
         atomic_store(&line_format, (int)format);
 }
 
-bool log_level_parse(struct str name, enum log_level *ret)
-{
-        for (int level = 0; level < LOG_LEVEL_COUNT; level++) {
-                if (str_eq_c(name, level_names[level])) {
-                        *ret = (enum log_level)level;
-                        return true;
-                }
-        }
-        return false;
-}
-
 const char *log_level_name(enum log_level level)
 {
         assert(level < LOG_LEVEL_COUNT);

@@ -20,11 +20,6 @@ void sm_move(struct sm *sm, int next)
         sm->state = next;
 }
 
-bool sm_is_final(const struct sm *sm)
-{
-        return sm->states[sm->state].next == 0;
-}
-
 const char *sm_state_name(const struct sm *sm)
 {
         return sm->states[sm->state].name;

@@ -52,14 +52,6 @@ static void restart(struct member *m, struct partition *p)
         begin_anew(m, p);
 }
 
-/* Partitions that the topic is not known to have: it has grown. */
-static void count_beyond(struct member *m)
-{
-        m->has_grown = false;
-        for (int i = m->n_partitions; i < LIMIT_PARTITIONS && m->n_partitions > 0; i++)
-                m->has_grown |= partition_state(&m->partitions[i]) != PARTITION_ABSENT;
-}
-
 void member_on_topology(struct member *m, int n_partitions)
 {
         int before = m->n_partitions;
@@ -68,7 +60,6 @@ void member_on_topology(struct member *m, int n_partitions)
                 return;
         m->n_partitions = n_partitions;
         parking_end(m);
-        count_beyond(m);
         if (n_partitions == 0 || m->assigned == 0)
                 return;
         log_emit(LOG_TOPIC_CHANGED,
@@ -101,7 +92,6 @@ int64_t member_on_assigned(struct member *m, int partition)
                 begin_life(m, p, p->position);
         else
                 restart(m, p);
-        count_beyond(m);
         return p->position;
 }
 
@@ -118,7 +108,6 @@ void member_on_revoked(struct member *m, int partition)
         end_life(m, p);
         if (!is_kept)
                 member_drop(m, partition);
-        count_beyond(m);
 }
 
 void member_on_reset(struct member *m, int partition, const char *cause)

@@ -32,7 +32,6 @@ struct member {
         int assigned;                 /* partitions not ABSENT */
         int n_parked;                 /* partitions that the table keeps meanwhile */
         bool assigned_once, stopping, overdue, misplaced_said;
-        bool has_grown;   /* the topic has more partitions than n_partitions: one of them is ours */
         bool is_reaping;  /* the table has dropped entries to free */
         bool is_trimming; /* the table has memory to give back */
         int64_t trim_due_ms;

@@ -6,11 +6,6 @@ void partition_set_add(struct partition_set *s, int partition)
         s->bits[partition / 64] |= UINT64_C(1) << (partition % 64);
 }
 
-void partition_set_remove(struct partition_set *s, int partition)
-{
-        s->bits[partition / 64] &= ~(UINT64_C(1) << (partition % 64));
-}
-
 bool partition_set_has(const struct partition_set *s, int partition)
 {
         return (s->bits[partition / 64] >> (partition % 64) & 1) != 0;

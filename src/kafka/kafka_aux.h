@@ -64,7 +64,6 @@ struct kafka_aux {
         bool watermarks_running, topics_running;
         struct topic_watch topics[PUBLISH_TOPICS]; /* by enum publish_topic */
         bool create_running, settings_running;
-        bool failures_seen;
 };
 
 int kafka_aux_init(struct kafka_aux *a, const struct kafka_settings *settings,

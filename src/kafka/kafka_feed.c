@@ -323,13 +323,12 @@ static void on_partition_error(struct kafka_feed *f, rd_kafka_resp_err_t code,
         }
 }
 
-static void on_consumer_fatal(struct kafka_feed *f, rd_kafka_resp_err_t code, const char *text)
+static void on_consumer_fatal(struct kafka_feed *f, const char *text)
 {
         struct error err;
         char reason[256] = "";
         rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(f->consumer, reason, sizeof reason);
 
-        (void)code;
         error_set(&err, ERR_KAFKA, "the consumer cannot go on: %s (%s)",
                   reason[0] != '\0' ? reason : text, rd_kafka_err2name(fatal));
         f->on_fatal(f->fatal_data, &err);
@@ -352,7 +351,7 @@ static void on_error_event(struct kafka_feed *f, rd_kafka_event_t *event)
             code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
                 f->on_topic_trouble(f->topic_data);
         else if (code == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_event_error_is_fatal(event))
-                on_consumer_fatal(f, code, text);
+                on_consumer_fatal(f, text);
         else
                 kafka_trouble_note(f->trouble, KAFKA_CONSUMER, code, text != NULL ? text : "");
 }

@@ -199,7 +199,6 @@ static void submit(struct publisher *port, struct publish_batch *batch)
         uv_mutex_lock(&p->mutex);
         if (p->ended) { /* the loop completes it: never from inside submit */
                 batch->outcome = PUBLISH_CLOSED;
-                error_set(&batch->err, ERR_UNAVAILABLE, "this member is stopping");
                 *p->finished_end = batch;
                 p->finished_end = &batch->next;
                 uv_async_send(&p->wake);

@@ -2,7 +2,6 @@
 #ifndef CRR_SRC_KAFKA_KAFKA_PUBLISHER_H
 #define CRR_SRC_KAFKA_KAFKA_PUBLISHER_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <librdkafka/rdkafka.h>

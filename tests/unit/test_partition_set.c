@@ -17,10 +17,6 @@ static void a_set_has_what_was_added_and_nothing_beside_it(void)
                         CHECK_INT(partition_set_has(&s, p), p == edges[i]);
                 partition_set_add(&s, edges[i]);
                 CHECK_INT(partition_set_count(&s), 1);
-                partition_set_remove(&s, edges[i]);
-                CHECK_INT(partition_set_count(&s), 0);
-                partition_set_remove(&s, edges[i]);
-                CHECK_INT(partition_set_count(&s), 0);
         }
 }
 
@@ -32,13 +28,12 @@ static void it_agrees_with_an_array_of_flags(void)
                 bool naive[LIMIT_PARTITIONS] = { false };
                 int n = 0;
 
-                for (int step = 0; step < 3000; step++) {
+                for (int step = 0; step < 1500; step++) {
                         int p = (int)draw(&d, LIMIT_PARTITIONS);
-                        bool add = draw(&d, 2) == 0;
 
-                        (add ? partition_set_add : partition_set_remove)(&s, p);
-                        n += add - naive[p];
-                        naive[p] = add;
+                        partition_set_add(&s, p);
+                        n += !naive[p];
+                        naive[p] = true;
                         CHECK_INT(partition_set_count(&s), n);
                 }
                 for (int p = 0; p < LIMIT_PARTITIONS; p++)

@@ -56,7 +56,6 @@ void log_emit(enum log_event event, const struct log_field *fields, const char *
         __attribute__((format(printf, 3, 4)));
 
 void log_configure(enum log_level level, enum log_format format);
-bool log_level_parse(struct str name, enum log_level *ret); /* debug info warn error */
 const char *log_level_name(enum log_level level);
 uint64_t log_count(enum log_level level); /* lines emitted so far, for the metrics */
 

@@ -2,7 +2,6 @@
 #ifndef CRR_BASE_SM_H
 #define CRR_BASE_SM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -26,7 +25,6 @@ struct sm {
 void sm_init(struct sm *sm, const char *name, const struct sm_state *states, uint64_t id,
              int first);
 void sm_move(struct sm *sm, int next);
-bool sm_is_final(const struct sm *sm);
 const char *sm_state_name(const struct sm *sm);
 
 #endif

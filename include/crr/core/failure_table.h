@@ -96,7 +96,6 @@ struct partition_set {
         uint64_t bits[16];
 };
 void partition_set_add(struct partition_set *s, int partition);
-void partition_set_remove(struct partition_set *s, int partition);
 bool partition_set_has(const struct partition_set *s, int partition);
 int partition_set_count(const struct partition_set *s);
 

@@ -15,7 +15,6 @@
 #define CLUSTER_LIMIT ((size_t)64 * 1024 * 1024)
 
 struct asked_cluster {
-        const struct api *api;
         struct http_request *req;
         struct cluster_request door;
 };
@@ -90,7 +89,6 @@ void admin_on_cluster(void *data, struct http_request *req, const struct route_a
                 answer_error(api, req, &err, 0);
                 return;
         }
-        asked->api = api;
         asked->req = req;
         asked->door = (struct cluster_request){
                 .data = asked,

@@ -17,6 +17,8 @@
 #include "crr/api/api.h"
 #include "crr/base/limits.h"
 
+#define BODY_COST_BYTES 256 /* of a turn's, at least: many tiny ones would make it a long one */
+
 struct lane {
         struct json_reader *json;
         struct body_read *head, **tail;
@@ -121,11 +123,11 @@ bool body_reader_work(struct body_reader *r)
 {
         size_t budget = API_WORK_BYTES;
 
-        /* A body that is done costs at least a page, lest many tiny ones take one long turn. */
-        while (r->small.head != NULL && budget >= r->small.head->req->body.len && budget >= 256) {
+        while (r->small.head != NULL && budget >= r->small.head->req->body.len &&
+               budget >= BODY_COST_BYTES) {
                 size_t taken = lane_read(&r->small, budget);
 
-                budget -= taken > 256 ? taken : 256;
+                budget -= taken > BODY_COST_BYTES ? taken : BODY_COST_BYTES;
         }
         if (r->large.head != NULL)
                 lane_read(&r->large, API_SLICE_BYTES);

@@ -138,8 +138,8 @@ static void item_on_outcome(struct batcher *b, struct outgoing *o, struct batch 
 
         switch (publish->outcome) {
         case PUBLISH_COMMITTED:
-                /* Of a record that the broker had already no offset is known, and one is made up.
-                 */
+                /* A broker that had the record already tells no offset, and librdkafka makes one up
+                 * from what it told last. */
                 o->offset = publish->records[o->record].offset;
                 if (o->offset < o->floor)
                         o->offset = -1;

@@ -4,15 +4,15 @@
  *
  *  - queued outgoings are revalidated and encoded into the open batch, a slice a turn;
  *  - no batch is running: it takes the offsets of the partitions it touches and the generation, and
- * is submitted;
+ *    is submitted;
  *  - it is committed: every outgoing learns the offset of its record, a slice a turn, while the
- * next batch runs already.
+ *    next batch runs already.
  *
  * Possible failures:
  *
  *  - something changes while it is open: its outgoings are queued again and looked at anew;
  *  - the transaction is aborted: the same, while submits are left; then nothing of them was
- * written;
+ *    written;
  *  - the generation was stale: the same, once the group has another;
  *  - one record is refused: the others are queued again;
  *  - the outcome is unknown: they stay so until the log tells (member_on_publisher_ready);

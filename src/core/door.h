@@ -8,8 +8,8 @@
 
 /*
  * What the files of the door share: retry_service.c (the face), door_peers.c (asking other
- * members), door_list.c, door_get.c, door_retry.c,
- * door_know.c.
+ * members), door_list.c, door_get.c, door_retry.c and door_part.c (a retry and its parts),
+ * door_know.c, door_cluster.c.
  *
  * A request is worked on in turns; while it waits for other members it does not move. What it has
  * with them lies in its arena.

@@ -5,7 +5,7 @@
  *
  * Possible failures:
  *  - the member does not own them, cannot be reached or refuses: nothing was done, and the owners
- * by then, if they are others, get the entries;
+ *    by then, if they are others, get the entries;
  *  - its answer is lost: they are asked again by the retry id, which tells what was done and does
  *    the rest;
  *  - it stands still: after half of the peers' time without an answer it is asked for a sign of

@@ -7,7 +7,7 @@
  *  - nobody owns a partition that is needed, or its owner is silent: 503 before anything is
  *    published, unless the request takes partial answers;
  *  - a part fails or its outcome is not known: the others are committed all the same, and the
- * answer says how many; a repeat publishes the rest;
+ *    answer says how many; a repeat publishes the rest;
  *  - the deadline comes first: likewise.
  */
 #include "door_retry.h"

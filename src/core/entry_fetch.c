@@ -9,7 +9,7 @@
  *  - together they are too much for one read: what was left of it is read again;
  *  - the log cannot be read: nothing was written for them, and they end;
  *  - a record is gone (compacted): a newer record of the identity exists, so its reader is stale or
- * will be;
+ *    will be;
  *  - an outgoing is discarded meanwhile: its answer is dropped.
  */
 #include "entry_fetch.h"

@@ -18,8 +18,8 @@
 #include "takeover.h"
 #include "tombstones.h"
 
-/* What the files of the member share: member.c (life), on_record.c and apply.c (records),
- * settle.c, retry_flow.c, retry_service.c. */
+/* What the files of the member share: member.c and member_*.c, on_record.c and apply.c (records),
+ * overlay.c, parking.c, settle*.c, retry_flow.c, batcher.c, and the door (door.h). */
 struct member {
         struct member_config config;
         struct member_ports ports;

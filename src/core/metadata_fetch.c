@@ -9,7 +9,7 @@
  *  - a newer version is at the site already: likewise, unless it is forced;
  *  - the source does not answer, or nonsense: it fails;
  *  - it is given up meanwhile, or its record changes: the next of the object goes on, and what
- * nobody waits for any more is canceled.
+ *    nobody waits for any more is canceled.
  */
 #include "metadata_fetch.h"
 

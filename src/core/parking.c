@@ -11,6 +11,7 @@
  *     it left or meanwhile: which of them counts is told when they are read one after the other,
  *     and then what is known of either partition rests on both (parking_spoil());
  *   - the topic's number of partitions has changed.
+ *
  * That the topic was made anew meanwhile the Kafka layer finds (kafka_anchors.h). Where memory is
  * short, what is parked goes first.
  */

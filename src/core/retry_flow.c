@@ -5,12 +5,12 @@
  *
  * Possible failures:
  *  - an entry's partition is not known: 503 before anything is published, unless the request takes
- * partial answers;
+ *    partial answers;
  *  - a retry fails or is refused: the entries of the others are committed all the same, the answer
- * is 503 and says how many; a repeat publishes the rest;
+ *    is 503 and says how many; a repeat publishes the rest;
  *  - the record of an entry changes before its transaction begins: the entry is checked again;
  *  - the deadline comes first: what is not submitted is taken back (503); if the outcome of
- * anything is open, 504.
+ *    anything is open, 504.
  */
 #include "retry_flow.h"
 

@@ -17,6 +17,7 @@
  *   - tombstones that are due where the identity belongs;
  *   - what stands where it belongs and is hidden by a misplaced row: nothing is written for it, but
  *     it is the row again if the partition of that leaves us before it was moved.
+ *
  * A note ends when another record of its place is read (settle_supersede(), settle_on_moved()), or
  * its own. Whatever else becomes of it (an abort, an unknown outcome that was none, an Entry that
  * cannot be read) it goes back to OWED, with a pause that doubles. A restart reads again what made

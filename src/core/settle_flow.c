@@ -426,7 +426,7 @@ static void work_paused(struct member *m, unsigned *slice)
 
 static void work_owed(struct member *m, unsigned *slice)
 {
-        for (int i = 0; i<m->n_partitions && * slice> 0; i++) {
+        for (int i = 0; *slice > 0 && i < m->n_partitions; i++) {
                 struct waiting *w = m->partitions[i].waiting;
 
                 if (!partition_is_ready(&m->partitions[i]))

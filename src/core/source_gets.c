@@ -5,7 +5,7 @@
  *
  * Possible failures:
  *  - the source says that it is gone, or nothing: that is an answer too, kept for those who wait
- * for it; who comes later asks again;
+ *    for it; who comes later asks again;
  *  - nobody wants it any more: it is canceled, or never begun;
  *  - too much metadata is kept: the next ones wait until some is dropped; where nothing else would
  *    drop any, what an object needs to go on begins, one at a time.

@@ -8,9 +8,9 @@
 #include "record_log.h"
 
 /*
- * What the files of the table share: failure_table.c (the face), table_put.c, table_find.c,
- * table_logs.c (sites, partitions and their logs), table_page.c (order), table_tidy.c (reaping and
- * giving back), table_check.c.
+ * What the files of the table share: failure_table.c (the face), table_key.c, table_put.c,
+ * table_find.c, table_view.c (records as failures), table_logs.c (sites, partitions and their
+ * logs), table_park.c, table_page.c (order), table_tidy.c (reaping and giving back), table_check.c.
  *
  * An entry is a record in the log of its site, partition and state, and a slot of the index. Logs
  * of a parked or dropped partition keep their records and slots; who looks something up passes

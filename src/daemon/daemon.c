@@ -37,7 +37,7 @@
 #include "crr/base/time.h"
 #include "daemon_private.h"
 
-#define HEAP_SHARE 32 /* of what the table may take: memory that requests may need at once */
+#define HEAP_SHARE 32 /* of the machine's share for a table: what requests may need at once */
 #define ANSWER_MS  2000
 #define HURRY_MS   1000
 #define CLOSE_MS   10000

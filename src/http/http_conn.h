@@ -27,7 +27,7 @@
  * that comes whole goes from IDLE to HANDLING at once.
  *
  * Ownership  The parser is the connection's while a request is read, then the request's; nothing
- * but this struct is kept while a connection is idle.
+ *            but this struct is kept while a connection is idle.
  */
 enum conn_state {
         CONN_IDLE,

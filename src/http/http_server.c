@@ -5,7 +5,7 @@
  *
  * Possible failures:
  *  - too many connections: each further one is answered 503, and past REFUSALS_MAX of those closed
- * at once;
+ *    at once;
  *  - a connection would take a descriptor of the reserve: it is closed at once;
  *  - no descriptor is left: the spare one is given up to accept and close, so that clients learn of
  *    it; without that the listener rests until the next tick.

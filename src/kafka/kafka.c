@@ -2,9 +2,9 @@
 /*
  * The whole of Kafka for the daemon: the parts, and the order in which they start and end.
  *
- * Closing: the log reader, the publisher and the intake first (their results go to the member),
- * then the consumer leaves the group, then registry, barrier and auxiliary handle, which answer
- * what the member still asks. At last the handles are destroyed, on a thread of the pool:
+ * Closing: the publisher, the anchors, the log reader and the intake first (their results go to the
+ * member), then the consumer leaves the group, then registry, barrier and auxiliary handle, which
+ * answer what the member still asks. At last the handles are destroyed, on a thread of the pool:
  * librdkafka 2.0 waits there for its own threads, and may wait for ever (seen after the failure log
  * was deleted). Whatever happens, closed() is called after CLOSE_TIMEOUT_MS and DESTROY_TIMEOUT_MS
  * at the latest; what is stuck then is left to the end of the process. So is a consumer that joined

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: questions are gathered, asked in one request a kind, and answered partition by
- * partition.
+ * The happy path is: the topics are looked at again and again, and on_topics() follows each look;
+ * wanted high watermarks are gathered, asked in one piece of work, and answered one by one.
  *
- * Possible failures: the broker is away, or the coordinator moves: the questions are answered with
- * their failing answer, and the core asks again.
+ * Possible failures: the broker is away: a watermark is answered as not known, and the core asks
+ * again; of the topics that counts which was seen last.
  */
 #include "kafka_aux.h"
 

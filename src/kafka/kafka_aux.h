@@ -10,14 +10,18 @@
 #include "kafka_trouble.h"
 
 /*
- * Auxiliary handle: whatever is asked of the cluster, on a read_uncommitted handle that never joins
- * the group. The consumer is never asked: a question would wait behind its long poll.
+ * Auxiliary handle: what is asked of the brokers, on a read_uncommitted handle that never joins the
+ * group. The consumer is never asked: a question would wait behind its long poll. The registry
+ * (kafka_registry.h) asks on this handle too.
  *
- *   high watermarks   blocking calls of a millisecond, in libuv's pool, all wanted partitions in
- * one piece of work topics            likewise, every 2 s, every second while something is missing
+ *   high watermarks  blocking calls of a millisecond in libuv's pool, all wanted partitions in one
+ *                    piece of work
+ *   topics           likewise, every 2 s; every second while one is missing
+ *   their settings, and creating them
+ *                    requests of the Admin API, answered on the handle's queue
  *
  * Threads  Loop only, but the pool's pieces of work, which touch nothing but themselves and the
- * handle.
+ *          handle.
  */
 struct topic_view {
         int n_partitions; /* 0: missing */

@@ -4,8 +4,8 @@
  *
  * Possible failures:
  *  - it does not answer: a partition is not stable, and each is asked alone. That the coordinator
- * is there at all was shown just before, by a question that never waits: about a topic whose
- * offsets the group never commits;
+ *    is there at all was shown just before, by a question that never waits: about a topic whose
+ *    offsets the group never commits;
  *  - that takes too long: the rest is not known, and asked again by the core.
  */
 #include "kafka_barrier.h"

@@ -10,7 +10,7 @@
  * Settings into librdkafka's configuration, one handle at a time.
  *
  * Errors  ERR_BAD_CONFIG names the property and what librdkafka said of it. Properties of ours that
- * an older library does not know are left out.
+ *         an older library does not know are left out.
  */
 enum kafka_handle {
         KAFKA_CONSUMER,

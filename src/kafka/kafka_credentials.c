@@ -31,7 +31,7 @@ void kafka_credentials_give(const struct kafka_credentials *c, rd_kafka_t *handl
 {
         rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(handle, c->username, c->password);
 
-        if (error != NULL)
+        if (error != NULL) /* neither is missing; what else is wrong with them a broker will tell */
                 rd_kafka_error_destroy(error);
 }
 

@@ -5,12 +5,12 @@
  *
  * Possible failures:
  *  - a position is not in the log any more, or the record read last is not (the topic was made
- * anew): that partition is restored from its beginning;
+ *    anew): that partition is restored from its beginning;
  *  - the topic does not exist: it is looked for, and found within seconds of its appearance;
  *  - partitions are taken away: they leave the member before the group hears that we let them go;
  *  - a fatal error of the consumer (fenced by another process with our instance id), an assignment
- * that cannot be changed (what is read then is not what the member believes), or an offset that no
- * marker can hold: the process ends.
+ *    that cannot be changed (what is read then is not what the member believes), or an offset that
+ *    no marker can hold: the process ends.
  */
 #include "kafka_feed.h"
 

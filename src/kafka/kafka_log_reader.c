@@ -6,7 +6,7 @@
  *
  * Possible failures:
  *  - a wanted record is not there any more: the next record, or the end of the partition, has
- * passed it, or the log begins behind it or ends before it;
+ *    passed it, or the log begins behind it or ends before it;
  *  - the wanted records are more than the caller wants to have at once: the rest is left;
  *  - the log cannot be read before the deadline: the read fails.
  *

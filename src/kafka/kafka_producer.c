@@ -7,11 +7,11 @@
  * Possible failures:
  *  - the broker is away, or a topic missing: it is tried again until it is there or we stop;
  *  - the producer is fatally wrong: it is made anew at once, and the core is told when it is usable
- * again;
+ *    again;
  *  - it is fenced again and again although no outage explains it: another process has our
- * transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX. A producer that could
- * be used for FENCINGS_FORGOTTEN_MS was not one of a series: two processes with one id do not leave
- * each other alone for so long.
+ *    transactional.id; we wait 10 s, doubling, and give up after FENCINGS_MAX. A producer that
+ *    could be used for FENCINGS_FORGOTTEN_MS was not one of a series: two processes with one id do
+ *    not leave each other alone for so long.
  */
 #include <stdio.h>
 #include <stdlib.h>

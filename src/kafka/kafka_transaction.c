@@ -7,12 +7,12 @@
  * Possible failures, in librdkafka's three classes:
  *  - retriable: the same call again, for as long as the broker is away;
  *  - abort: abort_transaction; nothing was written. A stale generation is one of them, a refused
- * record another. Records are refused a set at a time, so only one that was alone is to blame; else
- * the next producer makes smaller sets, and the batch is to be submitted again. What was sent and
- * never answered may reach the broker after the abort, and then hangs in its partition, which
- * nobody can read on: the next producer clears it away;
+ *    record another. Records are refused a set at a time, so only one that was alone is to blame;
+ *    else the next producer makes smaller sets, and the batch is to be submitted again. What was
+ *    sent and never answered may reach the broker after the abort, and then hangs in its partition,
+ *    which nobody can read on: the next producer clears it away;
  *  - fatal: the producer is made anew. Once a record was produced the outcome is unknown until it
- * is.
+ *    is.
  */
 #include <stdint.h>
 #include <string.h>

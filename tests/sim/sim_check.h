@@ -13,7 +13,7 @@
  * The members against the log:
  *   - a member whose partition is ready has of each identity what the log says up to its position;
  *   - it becomes ready only when no other member's transaction can commit anything there that it
- * has not applied, and not behind what a member has answered for before;
+ *     has not applied, and not behind what a member has answered for before;
  *   - at most one member answers for a partition;
  *   - after a PENDING record no other comes without a FAILED one between them, but by ForceRetry;
  *     one request publishes an identity once.

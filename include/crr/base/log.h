@@ -12,12 +12,14 @@
  * (stable name, level, its documented fields, one line of help). A message or value is cut at 4,096
  * bytes.
  *
- *   log_emit(LOG_RECORD_REJECTED, LOG_FIELDS(log_c("topic", t), log_i("partition", p),
- * log_i("offset", o), log_c("cause", cause)), "a record of the failure log was skipped: %s", why);
+ *   log_emit(LOG_RECORD_REJECTED,
+ *            LOG_FIELDS(log_c("topic", t), log_i("partition", p), log_i("offset", o),
+ *                       log_c("cause", cause)),
+ *            "a record of the failure log was skipped: %s", why);
  *
  * Threads  Any (a line is one write(2)); level and format are set by the loop thread.
  * Errors   None: a line that cannot be written is lost. A field that the event's row does not list
- * aborts in test builds (CRR_LOG_STRICT=1 in the environment).
+ *          aborts in test builds (CRR_LOG_STRICT=1 in the environment).
  */
 enum log_level {
         LOG_LEVEL_DEBUG,

@@ -53,7 +53,7 @@ struct failure {
                              partition: it is owed where it belongs */
         bool repeated;    /* its record is a settlement: it repeats an earlier one */
         bool superseded;  /* FAILED: a newer version of the object is at the site already, or this
-                             one  is gone from the source; a retry needs force */
+                             one is gone from the source; a retry needs force */
         bool json_plain;  /* no string of it needs escaping in JSON; false: perhaps. Set by the
                              table */
 };

@@ -24,7 +24,7 @@
  * Ownership  Arguments are borrowed for the call. Ports and metrics outlive the member.
  * Threads    Loop thread only. No call from inside a port's function.
  * Time       Given by member_tick(): the daemon calls it at the beginning of every turn of the
- * loop.
+ *            loop.
  */
 enum retry_payload { RETRY_PAYLOAD_NATIVE, RETRY_PAYLOAD_ENTRY, RETRY_PAYLOAD_BACKBEAT };
 enum pending_expiry { PENDING_EXPIRY_RELIST, PENDING_EXPIRY_CLOSE };

@@ -17,7 +17,7 @@
  *
  * Contract of every implementation:
  *   - the transaction holds begin, the offsets with the generation, every record, commit, in this
- * order;
+ *     order;
  *   - done is called exactly once per submit, on the loop, never from inside submit;
  *   - the batch and all its views are borrowed until then;
  *   - batches are executed in the order of their submits.

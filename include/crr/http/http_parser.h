@@ -15,8 +15,8 @@
  * it lacks. It knows no sockets and no clock, so it can be fed one byte at a time.
  *
  * Ownership  A parser is for one request; the views of the request live as long as it, that of the
- *            body until more is fed. The body counts in the budget; whether there is room for it
- *            there is for the caller to say.
+ *            body until more is fed. The body counts in the budget; the caller looks whether
+ *            there is room for it.
  * Cost       17 KiB, and the body. A connection that waits for a request needs none.
  * Errors     HTTP_PARSE_BAD with the fault's code; the parser is dead then: answer and close.
  */

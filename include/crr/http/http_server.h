@@ -19,7 +19,8 @@
  * Ownership  The configuration's strings are copied. The application outlives the server.
  * Threads    Loop thread only.
  * Errors     Whatever is wrong before a handler could run is answered here (400, 408, 413, 414,
- * 417, 431, 501, 503, 505) with app->render_error() and counted in http_rejected_total{cause}.
+ *            417, 431, 501, 503, 505) with app->render_error() and counted in
+ *            http_rejected_total{cause}.
  */
 struct http_limits {
         size_t max_body_bytes;     /* 413 above it, as soon as it is known */

@@ -5,7 +5,7 @@
 #include "crr/base/error.h"
 
 /* librdkafka's in-process cluster: one broker on 127.0.0.1, for trying out; everything is lost at
- * exit. Its limits are in design notes: no read_committed, no fencing, no groups to rely on. */
+ * exit. It knows no read_committed and no fencing, and its groups are not to be relied on. */
 struct kafka_embedded;
 
 struct kafka_embedded *kafka_embedded_new(struct error *err);

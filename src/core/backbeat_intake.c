@@ -6,7 +6,7 @@
 #include "crr/base/url.h"
 #include "crr/core/identity.h"
 #include "failure_fields.h"
-#include "intake_private.h"
+#include "intake_decoder_private.h"
 
 /* Backbeat's records as failures and outcomes: events.md, "Foreign formats". */
 

@@ -25,7 +25,7 @@
 
 #include "crr/base/log.h"
 #include "crr/core/peers.h"
-#include "intake_parts.h"
+#include "intake_private.h"
 
 #define PAUSE_MIN_MS 100 /* after an abort; doubled */
 #define PAUSE_MAX_MS 10000

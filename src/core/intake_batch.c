@@ -6,7 +6,7 @@
 #include "crr/base/limits.h"
 #include "crr/base/siphash.h"
 #include "crr/core/identity.h"
-#include "intake_parts.h"
+#include "intake_private.h"
 
 #define RECORD_OVERHEAD 128
 #define FIRST_CAPACITY  64

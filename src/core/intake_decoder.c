@@ -6,7 +6,7 @@
 #include "backbeat_private.h"
 #include "crr/base/limits.h"
 #include "failure_fields.h"
-#include "intake_private.h"
+#include "intake_decoder_private.h"
 #include "span.h"
 
 #define RECORD_DEPTH 64 /* what Backbeat adds to its records is not ours to judge */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "crr/base/siphash.h"
-#include "intake_parts.h"
+#include "intake_private.h"
 
 #define TIME_MS 10000 /* a batch waits so long for the source, at most */
 

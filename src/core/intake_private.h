@@ -2,62 +2,58 @@
 #ifndef CRR_SRC_CORE_INTAKE_PRIVATE_H
 #define CRR_SRC_CORE_INTAKE_PRIVATE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "crr/base/buf.h"
-#include "crr/base/json_read.h"
-#include "crr/core/intake_decoder.h"
+#include "crr/core/backbeat_metadata.h"
+#include "crr/core/intake.h"
 
-struct backbeat_reader;
+/* What the files of the intake share: intake_batch.c (filling), intake.c (taking in),
+ * intake_facts.c (what failures lack). */
 
-/* The members by which shapes are told apart, and those that the Backbeat ones consist of. */
-enum intake_member {
-        INTAKE_KEY,
-        INTAKE_MEMBER,
-        INTAKE_SCORE,
-        INTAKE_BUCKET,
-        INTAKE_VALUE,
-        INTAKE_SITE,
-        INTAKE_CANARY,
-        INTAKE_BOOTSTRAP,
-        INTAKE_NATIVE_BUCKET,
-        INTAKE_NATIVE_KEY,
-        INTAKE_NATIVE_SITE,
-        INTAKE_MEMBERS
-};
-const char *intake_member_name(enum intake_member member);
-#define INTAKE_BIT(member) (UINT64_C(1) << INTAKE_##member)
+/* A record is not written after all, and does not count; intake_batch_pack() takes those out, and
+ * ends all doubts. */
+void intake_batch_drop(struct intake_batch *batch, size_t record);
+void intake_batch_pack(struct intake_batch *batch);
 
-/* A record's top level. A bit of `seen` stands for a member that is there, one of `bad` for one
- * whose value is of no use to a Backbeat shape; its text is absent then, as it is for null. */
-struct intake_top {
-        struct str texts[INTAKE_MEMBERS];
-        int64_t score_ms; /* TIME_UNKNOWN */
-        uint64_t seen, bad;
-};
+/* Counted, and told if not too many are. */
+void intake_batch_reject(struct intake_batch *batch, const struct intake_origin *origin,
+                         enum reject_cause cause, const struct error *err);
 
-struct intake_decoder {
-        struct json_reader *json;
-        size_t max_value_bytes;
-        bool has_roles;
-        struct buf strings; /* those of the top level that had escapes */
-        struct buf role;    /* decoded */
-        struct failure_decoder *native;
-        struct backbeat_reader *metadata;
-        struct intake_item *items;
-        size_t n, capacity;
-        uint64_t ignored_fields;
-        int64_t timestamp_ms; /* of the record */
+/* What the source knows is put into a failure's record, where it lacks it. A native value with
+ * which that cannot be done stays as it is: the decoder is asked. */
+void intake_batch_complete(struct intake_batch *batch, struct intake_doubt *d,
+                           const struct backbeat_facts *facts, struct failure_decoder *decoder,
+                           struct buf *scratch);
+
+/*
+ * The facts of a batch's failures, from the source: one question for each object version, a bounded
+ * number under way, and all over at the deadline. What was not answered is left as it is.
+ */
+#define INTAKE_QUESTIONS 128
+
+struct intake_question {
+        struct source_call call;
+        struct intake_facts *facts;
+        struct intake_doubt *first; /* of those that it is for */
+        bool is_out;
 };
 
-/* A failure of which nothing is known but the record's time; it lives until the next one. */
-struct intake_item *intake_add_item(struct intake_decoder *d);
+struct intake_facts {
+        struct source *source;
+        struct failure_decoder *decoder;
+        struct buf scratch;
+        struct intake_batch *batch;   /* NULL: none is worked on */
+        struct intake_doubt **firsts; /* of each object version */
+        size_t n_firsts, cursor;
+        struct intake_question questions[INTAKE_QUESTIONS];
+        unsigned n_out;
+        int64_t deadline_ms;
+};
 
-/* The Backbeat shapes (backbeat_intake.c). */
-enum reject_cause backbeat_take_failed_entry(struct intake_decoder *d, const struct intake_top *top,
-                                             struct error *err);
-enum reject_cause backbeat_take_queue_entry(struct intake_decoder *d, const struct intake_top *top,
-                                            struct error *err);
+void intake_facts_init(struct intake_facts *f, struct source *source, size_t max_value_bytes);
+void intake_facts_deinit(struct intake_facts *f);
+void intake_facts_begin(struct intake_facts *f, struct intake_batch *batch, int64_t now_ms);
+/* True: nothing is waited for any more. */
+bool intake_facts_work(struct intake_facts *f, int64_t now_ms);
+void intake_facts_cancel(struct intake_facts *f);
 
 #endif

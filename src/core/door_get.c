@@ -19,6 +19,7 @@ struct find_walk {
         struct member *m;
         struct get_request *req;
         const struct partition_set *only;
+        struct get_work *theirs; /* whose answers' rows stand between ours; NULL: none do */
         bool found;
 };
 
@@ -27,30 +28,65 @@ static struct identity identity_of(const struct get_request *req)
         return (struct identity){ req->bucket, req->key, req->version_id, req->site };
 }
 
+/* ROWS */
+
+/* An owner of an earlier version tells every site. */
+static bool is_wanted(const struct get_request *req, const struct failure *f)
+{
+        return req->site.base == NULL || str_eq(req->site, f->id.site);
+}
+
+/* The answers' rows are in order, each. */
+static const struct failure *next_row(struct get_work *w, int below)
+{
+        struct door_ask *best = NULL;
+
+        for (struct door_ask *ask = w->door.asks; ask != NULL; ask = ask->next) {
+                if (ask->is_over || ask->at == ask->call.n_rows ||
+                    ask->call.rows[ask->at].partition >= below)
+                        continue;
+                if (best == NULL ||
+                    ask->call.rows[ask->at].partition < best->call.rows[best->at].partition)
+                        best = ask;
+        }
+        return best != NULL ? &best->call.rows[best->at++] : NULL;
+}
+
+static void give_theirs(struct get_work *w, struct get_request *req,
+                        const struct partition_set *ours, int below)
+{
+        const struct failure *f;
+
+        while ((f = next_row(w, below)) != NULL)
+                if (!partition_set_has(ours, f->partition) && is_wanted(req, f))
+                        req->row(req, f);
+}
+
 static bool on_row(void *data, const struct failure *f)
 {
         struct find_walk *walk = data;
 
         if (f->state == FAILURE_FAILED && partition_set_has(walk->only, f->partition) &&
             !overlay_hides(walk->m, &f->id)) {
+                if (walk->theirs != NULL)
+                        give_theirs(walk->theirs, walk->req, walk->only, f->partition);
                 walk->found = true;
                 walk->req->row(walk->req, f);
         }
         return true;
 }
 
-/* True: there is a row. */
-static bool find_ours(struct member *m, struct get_request *req, const struct partition_set *only)
+static void walk_ours(struct find_walk *walk)
 {
-        struct find_walk walk = { .m = m, .req = req, .only = only };
+        const struct get_request *req = walk->req;
+        const struct failure_table *t = walk->m->table;
         struct identity id = identity_of(req);
         struct failure f;
 
         if (req->site.base == NULL)
-                failure_table_find(m->table, req->bucket, req->key, req->version_id, on_row, &walk);
-        else if (failure_table_get(m->table, &id, &f))
-                on_row(&walk, &f);
-        return walk.found;
+                failure_table_find(t, req->bucket, req->key, req->version_id, on_row, walk);
+        else if (failure_table_get(t, &id, &f))
+                on_row(walk, &f);
 }
 
 /* ITS OWN PARTITION */
@@ -60,12 +96,6 @@ enum at_home {
         HOME_WAITS, /* for its owner */
         HOME_NOT,
 };
-
-/* An owner of an earlier version tells every site. */
-static bool is_wanted(const struct get_request *req, const struct failure *f)
-{
-        return req->site.base == NULL || str_eq(req->site, f->id.site);
-}
 
 static bool emit_theirs(struct get_request *req, const struct door_ask *answer)
 {
@@ -85,6 +115,15 @@ static struct peer_call question_of(const struct get_request *req)
                                    .bucket = req->bucket,
                                    .key = req->key,
                                    .version_id = req->version_id };
+}
+
+/* True: there is a row. */
+static bool find_ours(struct member *m, struct get_request *req, const struct partition_set *only)
+{
+        struct find_walk walk = { .m = m, .req = req, .only = only };
+
+        walk_ours(&walk);
+        return walk.found;
 }
 
 static enum at_home look_at_home(struct get_work *w, struct get_request *req)
@@ -159,39 +198,15 @@ static void take_stock(struct get_work *w, struct get_request *req, struct parti
         }
 }
 
-/* The answers' rows are in order, each; ours come in order too, between them. */
-static const struct failure *next_row(struct get_work *w, int below)
-{
-        struct door_ask *best = NULL;
-
-        for (struct door_ask *ask = w->door.asks; ask != NULL; ask = ask->next) {
-                if (ask->is_over || ask->at == ask->call.n_rows ||
-                    ask->call.rows[ask->at].partition >= below)
-                        continue;
-                if (best == NULL ||
-                    ask->call.rows[ask->at].partition < best->call.rows[best->at].partition)
-                        best = ask;
-        }
-        return best != NULL ? &best->call.rows[best->at++] : NULL;
-}
-
+/* Ours come in order too. */
 static void emit_in_order(struct get_work *w, struct get_request *req,
                           const struct partition_set *ours)
 {
         struct member *m = w->door.service->local;
-        const struct failure *f;
+        struct find_walk walk = { .m = m, .req = req, .only = ours, .theirs = w };
 
-        for (int p = 0; p < m->n_partitions; p++) {
-                struct partition_set only = { { 0 } };
-
-                while ((f = next_row(w, p + 1)) != NULL)
-                        if (!partition_set_has(ours, f->partition) && is_wanted(req, f))
-                                req->row(req, f);
-                if (!partition_set_has(ours, p))
-                        continue;
-                partition_set_add(&only, p);
-                find_ours(m, req, &only);
-        }
+        walk_ours(&walk);
+        give_theirs(w, req, ours, m->n_partitions);
 }
 
 static bool look_again(struct get_work *w, const struct get_request *req)
@@ -218,10 +233,7 @@ static bool finish(struct get_work *w, struct get_request *req)
                 req->done(req, &err);
                 return true;
         }
-        if (w->door.asks == NULL)
-                find_ours(w->door.service->local, req, &ours);
-        else
-                emit_in_order(w, req, &ours);
+        emit_in_order(w, req, &ours);
         req->done(req, NULL);
         return true;
 }

@@ -177,6 +177,10 @@ MUTANTS = {
         "a probe that is answered does not end the silence",
         "src/core/silence.c",
         [("        silence_on_result(s, call);\n}\n", "        if (call->is_silent)\n                silence_on_result(s, call);\n}\n")]),
+    "lookup_order": (
+        "a lookup's rows of other members stand behind all of ours",
+        "src/core/door_get.c",
+        [("if (walk->theirs != NULL)", "if (walk->theirs != NULL && walk->req == NULL)")]),
     "intake_unknown_again": (
         "a transaction of the intake of unknown outcome is done again, as one that was aborted",
         "src/core/intake.c",

@@ -257,6 +257,14 @@ static bool is_too_large(const struct publish_record *r, const struct encode_con
                (r->topic == PUBLISH_FAILURES && r->value.len > c->max_value_bytes);
 }
 
+/* Alone, it would be too large: told before its record is made, which the batch's memory need not
+ * hold. */
+static bool entry_is_too_large(const struct outgoing *o, const struct encode_context *c)
+{
+        return !o->tombstone && !o->completes &&
+               o->entry.len > c->max_record_bytes[PUBLISH_FAILURES];
+}
+
 enum encode_result outgoing_encode(const struct outgoing *o, const struct encode_context *context,
                                    struct publish_record records[OUTGOING_MAX_RECORDS],
                                    size_t *ret_n, size_t *ret_log)
@@ -264,6 +272,8 @@ enum encode_result outgoing_encode(const struct outgoing *o, const struct encode
         enum encode_result result = ENCODE_OK;
 
         *ret_log = 0;
+        if (entry_is_too_large(o, context))
+                return ENCODE_TOO_LARGE;
         if (o->kind == OUTGOING_RETRY) {
                 result = encode_retry(o, context, records, ret_n);
                 *ret_log = result == ENCODE_OK ? *ret_n - 1 : 0;

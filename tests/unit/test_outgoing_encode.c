@@ -365,6 +365,21 @@ static void a_record_over_the_size_of_its_topic_s_messages_is_refused(void)
         context.payload = RETRY_PAYLOAD_NATIVE;
 }
 
+/* It is twice what the batch's memory holds. */
+static void an_entry_that_no_record_holds_is_refused_before_it_is_written(void)
+{
+        static char entry[2 << 20];
+        struct outgoing *o = make(OUTGOING_RETRY, FAILURE_PENDING);
+
+        memset(entry, 'e', sizeof entry);
+        outgoing_keep_entry(o, (struct str){ entry, sizeof entry });
+        most_bytes[PUBLISH_FAILURES] = sizeof entry - 1;
+        CHECK_INT(encode(o), ENCODE_TOO_LARGE);
+        CHECK_INT(arena.used, 0);
+        most_bytes[PUBLISH_FAILURES] = SIZE_MAX;
+        outgoing_free(o);
+}
+
 /* What a queue is measured by. */
 static void the_estimate_is_as_large_as_the_records_by_a_factor_of_two(void)
 {
@@ -396,6 +411,7 @@ int main(void)
         RUN(a_completion_is_moved_as_a_value);
         RUN(what_does_not_count_any_more_is_only_taken_away);
         RUN(a_record_over_the_size_of_its_topic_s_messages_is_refused);
+        RUN(an_entry_that_no_record_holds_is_refused_before_it_is_written);
         RUN(the_estimate_is_as_large_as_the_records_by_a_factor_of_two);
         buf_deinit(&scratch);
         buf_deinit(&text);

@@ -47,6 +47,7 @@ struct metrics {
         size_t max_sites;
         struct cell *slots[METRIC__COUNT][TABLE_SLOTS];
         struct cell *first[METRIC__COUNT], *last[METRIC__COUNT];
+        size_t n[METRIC__COUNT]; /* cells */
 };
 
 static const double *bounds_of(enum metric id, size_t *ret_n)
@@ -81,6 +82,7 @@ static void free_cells(struct metrics *m, enum metric id)
                 free(cell);
         }
         m->first[id] = m->last[id] = NULL;
+        m->n[id] = 0;
         memset(m->slots[id], 0, sizeof m->slots[id]);
 }
 
@@ -148,16 +150,8 @@ static struct cell *add_cell(struct metrics *m, enum metric id, const struct met
         else
                 m->first[id] = cell;
         m->last[id] = cell;
+        m->n[id]++;
         return cell;
-}
-
-static size_t count_cells(const struct metrics *m, enum metric id)
-{
-        size_t n = 0;
-
-        for (const struct cell *cell = m->first[id]; cell != NULL; cell = cell->next)
-                n++;
-        return n;
 }
 
 /* Metrics by site have at most max_sites of them, and "other" for the rest. */
@@ -167,7 +161,7 @@ static struct cell *cell_of(struct metrics *m, enum metric id, struct metric_lab
 
         if (cell != NULL)
                 return cell;
-        if (strcmp(rows[id].labels, "site") == 0 && count_cells(m, id) >= m->max_sites) {
+        if (strcmp(rows[id].labels, "site") == 0 && m->n[id] >= m->max_sites) {
                 labels = (struct metric_labels){ { STR("other") } };
                 cell = find_cell(m, id, &labels);
         }

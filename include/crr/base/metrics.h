@@ -13,7 +13,7 @@
  * rendered as Prometheus text with the prefix crr_retry_ (rows whose name begins with process_ have
  * none).
  *
- *   metrics_add(m, METRIC_RECORDS_TOTAL, LABELS("crr-retry-failures", "failed"), 1);
+ *   metrics_add(m, METRIC_RECORDS_TOTAL, LABELS_2("crr-retry-failures", "failed"), 1);
  *
  * Ownership  Label values are copied. A cell pointer stays good for the registry's life, but for
  *            metrics_reset(): keep it on hot paths.

@@ -223,17 +223,24 @@ static int say_syntax(struct json_reader *r, struct str piece)
         return (int)r->err->code;
 }
 
+static int refuse_at(struct json_reader *r, size_t at, enum json_fault fault, const char *text)
+{
+        r->taken += at;
+        return refuse(r, fault, text);
+}
+
 /* False: it is refused. */
 static bool check_text(struct json_reader *r, struct str piece)
 {
         static const char bom[] = "\xef\xbb\xbf";
+        size_t at;
 
-        if (!json_text_utf8(&r->text, piece))
-                return refuse(r, JSON_FAULT_UTF8, "not UTF-8");
-        if (!json_text_escapes(&r->text, piece))
-                return refuse(r, JSON_FAULT_UTF8, "a lone surrogate in an escape");
-        if (!json_text_blanks(piece))
-                return refuse(r, JSON_FAULT_SYNTAX, "a vertical tab or a form feed");
+        if (!json_text_utf8(&r->text, piece, &at))
+                return refuse_at(r, at, JSON_FAULT_UTF8, "not UTF-8");
+        if (!json_text_escapes(&r->text, piece, &at))
+                return refuse_at(r, at, JSON_FAULT_UTF8, "a lone surrogate in an escape");
+        if (!json_text_blanks(piece, &at))
+                return refuse_at(r, at, JSON_FAULT_SYNTAX, "a vertical tab or a form feed");
         if (r->taken == 0 && str_has_prefix(piece, bom))
                 return refuse(r, JSON_FAULT_SYNTAX, "a byte order mark");
         return true;

@@ -51,10 +51,26 @@ static size_t cut_length(struct str piece)
         return 0;
 }
 
-bool json_text_utf8(struct json_text *t, struct str piece)
+/* Of text that is not UTF-8: its first sequence that is none. */
+static size_t bad_sequence(struct str text)
 {
+        size_t at = 0;
+
+        for (;;) {
+                size_t n = sequence_length((unsigned char)text.base[at]);
+
+                if (n > text.len - at || !str_is_utf8((struct str){ text.base + at, n }))
+                        return at;
+                at += n;
+        }
+}
+
+bool json_text_utf8(struct json_text *t, struct str piece, size_t *ret_at)
+{
+        const char *begin = piece.base;
         size_t cut;
 
+        *ret_at = 0;
         while (t->carry_len > 0 && piece.len > 0) {
                 t->carry[t->carry_len++] = (unsigned char)*piece.base++;
                 piece.len--;
@@ -72,7 +88,10 @@ bool json_text_utf8(struct json_text *t, struct str piece)
                 t->carry_len = (uint8_t)cut;
                 piece.len -= cut;
         }
-        return str_is_utf8(piece);
+        if (str_is_utf8(piece))
+                return true;
+        *ret_at = (size_t)(piece.base - begin) + bad_sequence(piece);
+        return false;
 }
 
 /* A whole \uXXXX. */
@@ -108,11 +127,12 @@ static bool take_char(struct json_text *t, char c)
 }
 
 /* A backslash stands in strings only, if the text is JSON at all. */
-bool json_text_escapes(struct json_text *t, struct str piece)
+bool json_text_escapes(struct json_text *t, struct str piece, size_t *ret_at)
 {
         const char *p = piece.base, *end = p + piece.len;
 
         while (p < end) {
+                *ret_at = (size_t)(p - piece.base);
                 if (t->escape > 0) {
                         if (!take_char(t, *p++))
                                 return false;
@@ -130,10 +150,14 @@ bool json_text_escapes(struct json_text *t, struct str piece)
 }
 
 /* In strings they are refused as all control characters are. */
-bool json_text_blanks(struct str piece)
+bool json_text_blanks(struct str piece, size_t *ret_at)
 {
-        return memchr(piece.base, '\v', piece.len) == NULL &&
-               memchr(piece.base, '\f', piece.len) == NULL;
+        const char *at = memchr(piece.base, '\v', piece.len);
+
+        if (at == NULL)
+                at = memchr(piece.base, '\f', piece.len);
+        *ret_at = at != NULL ? (size_t)(at - piece.base) : 0;
+        return at == NULL;
 }
 
 bool json_text_end(const struct json_text *t)

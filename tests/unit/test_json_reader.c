@@ -106,6 +106,9 @@ static void an_error_tells_the_place(void)
                 { "{\"a\":1,\"a\":2}", "byte 10: a name stands twice in an object" },
                 { "[[[[[[1]]]]]]", "byte 6: nested too deep" },
                 { "{} {}", "byte 4: more than one value" },
+                { "[\"\xc3\xa9\",\"\xc3\xa9\xc3\"]", "byte 9: not UTF-8" },
+                { "[\"\\ud800\"]", "byte 8: a lone surrogate in an escape" },
+                { "[1,\v2]", "byte 3: a vertical tab or a form feed" },
         };
 
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -116,7 +119,7 @@ static void an_error_tells_the_place(void)
         json_read_begin(reader, &json_trace, &trace);
         CHECK_INT(json_read_more(reader, STR("[\"abc\","), &err), 0);
         CHECK_INT(json_read_more(reader, STR("\"d\xff\"]"), &err), ERR_BAD_JSON);
-        CHECK_STR(err.message, "byte 7: not UTF-8");
+        CHECK_STR(err.message, "byte 9: not UTF-8");
 }
 
 /* HANDLERS */

@@ -46,12 +46,23 @@ static const struct {
         { "queue.buffering.max.messages", "it follows from retry.max_transaction_entries" },
 };
 
+/* Names of topics' properties, too, which only a handle that is set knows. */
+static bool is_known(const char *name)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        char text[300];
+        bool known = rd_kafka_conf_set(conf, name, "", text, sizeof text) != RD_KAFKA_CONF_UNKNOWN;
+
+        rd_kafka_conf_destroy(conf);
+        return known;
+}
+
 const char *kafka_property_refusal(const char *name)
 {
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
                 if (strcmp(refused[i].name, name) == 0)
                         return refused[i].why;
-        return NULL;
+        return is_known(name) ? NULL : "librdkafka has no such property";
 }
 
 bool kafka_property_is_secret(const char *name)

@@ -56,14 +56,21 @@ static void everything_else_of_the_library_may_be_set(void)
                 "session.timeout.ms",
                 "fetch.wait.max.ms",
                 "debug",
-                "Group.id",
-                "group.id ",
-                "",
+                "compression.type", /* a topic's */
         };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (kafka_property_refusal(names[i]) != NULL)
                         check_fail(__FILE__, __LINE__, "allowed", names[i]);
+}
+
+/* By its name alone: nothing is said of a value, which may be a secret. */
+static void what_the_library_does_not_know_is_refused(void)
+{
+        static const char *const names[] = { "Group.id", "group.id ", "", "sasl.passwordd" };
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                CHECK_STR(kafka_property_refusal(names[i]), "librdkafka has no such property");
 }
 
 static void the_environment_spells_a_name_in_capitals(void)
@@ -178,6 +185,7 @@ int main(void)
 {
         RUN(what_we_decide_ourselves_is_refused_with_a_reason);
         RUN(everything_else_of_the_library_may_be_set);
+        RUN(what_the_library_does_not_know_is_refused);
         RUN(the_environment_spells_a_name_in_capitals);
         RUN(every_property_of_the_library_has_its_spelling);
         RUN(what_is_secret_is_known);

@@ -60,8 +60,8 @@ struct kafka_settings {
 void kafka_transactional_id(const char *group, const char *instance,
                             char text[KAFKA_TRANSACTIONAL_ID_SIZE]);
 
-/* Names that we own and that passthrough settings may not set; NULL when the name is allowed, else
- * why not. */
+/* Names that we own and that passthrough settings may not set, and those that librdkafka does not
+ * know; NULL when the name is allowed, else why not. */
 const char *kafka_property_refusal(const char *name);
 
 /* librdkafka's own name for an environment's spelling: "BOOTSTRAP_SERVERS" -> "bootstrap.servers";

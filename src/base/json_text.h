@@ -10,8 +10,8 @@
 /*
  * Checks of raw JSON text that yajl lacks, piece by piece: UTF-8 (yajl lets overlong forms,
  * surrogates and more through), \u escapes (yajl makes '?' of a lone surrogate), and blanks that
- * only yajl takes for such. *ret_at is set on failure: where in this piece it is; 0 if what is wrong
- * began in the one before.
+ * only yajl takes for such. *ret_at is set on failure: where in this piece it is; 0 if what is
+ * wrong began in the one before.
  */
 struct json_text {
         unsigned char carry[4]; /* of a sequence that the piece's end cuts */
@@ -28,6 +28,6 @@ bool json_text_utf8(struct json_text *t, struct str piece, size_t *ret_at); /* f
 bool json_text_escapes(struct json_text *t, struct str piece,
                        size_t *ret_at);                  /* false: a lone surrogate */
 bool json_text_blanks(struct str piece, size_t *ret_at); /* false: \v or \f */
-bool json_text_end(const struct json_text *t); /* false: cut in a sequence or pair */
+bool json_text_end(const struct json_text *t);           /* false: cut in a sequence or pair */
 
 #endif

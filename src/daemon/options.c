@@ -49,7 +49,7 @@ static const char usage[] =
         "Settings. Later sources win: default, --config, environment, --set. In the environment\n"
         "http.listen is CRR_HTTP__LISTEN; kafka.properties.bootstrap.servers is\n"
         "CRR_KAFKA__PROPERTIES__BOOTSTRAP_SERVERS. Durations have a unit (ms s m h d), sizes are\n"
-        "bytes or have one (B KiB MiB GiB), lists are separated by commas.\n"
+        "bytes or have one (B KiB MiB GiB), lists are separated by commas, null is null.\n"
         "\n";
 
 void options_print_help(struct buf *out)

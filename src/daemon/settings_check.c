@@ -113,6 +113,34 @@ static struct str url_host(struct str url)
         return host;
 }
 
+static struct str url_authority(struct str url)
+{
+        const char *scheme = memmem(url.base, url.len, "://", 3);
+        struct str authority, rest;
+
+        if (scheme == NULL)
+                return STR_ABSENT;
+        authority = (struct str){ scheme + 3, url.len - (size_t)(scheme + 3 - url.base) };
+        str_split(authority, '/', &authority, &rest);
+        return authority;
+}
+
+/* None, or one that can be connected to. */
+static bool has_good_port(struct str url)
+{
+        struct str authority = url_authority(url);
+        const char *colon = memrchr(authority.base, ':', authority.len);
+        unsigned long long number;
+        struct str port;
+
+        if (colon == NULL)
+                return true;
+        port = (struct str){ colon + 1, (size_t)(authority.base + authority.len - colon - 1) };
+        if (memchr(port.base, ']', port.len) != NULL || memchr(port.base, '@', port.len) != NULL)
+                return true; /* the colon is an address's, or a password's */
+        return str_to_u64(port, 65535, &number) && number > 0;
+}
+
 static bool is_blank_or_control(char c)
 {
         return (unsigned char)c <= ' ' || c == 0x7f;
@@ -128,7 +156,7 @@ const char *check_url(struct str text)
         for (size_t i = 0; i < text.len; i++)
                 if (is_blank_or_control(text.base[i]))
                         return why;
-        return NULL;
+        return has_good_port(text) ? NULL : "has no port from 1 to 65535 behind its colon";
 }
 
 const char *check_secret(struct str text)
@@ -144,18 +172,6 @@ const char *check_network(struct str text)
 }
 
 /* THE SOURCE */
-
-static struct str url_authority(struct str url)
-{
-        const char *scheme = memmem(url.base, url.len, "://", 3);
-        struct str authority, rest;
-
-        if (scheme == NULL)
-                return STR_ABSENT;
-        authority = (struct str){ scheme + 3, url.len - (size_t)(scheme + 3 - url.base) };
-        str_split(authority, '/', &authority, &rest);
-        return authority;
-}
 
 bool check_holds_credentials(struct str text)
 {
@@ -223,7 +239,8 @@ const char *check_role_keys(struct str text)
 
 static bool is_loopback(struct str host)
 {
-        return str_has_prefix(host, "127.") || str_eq_c(host, "::1") || str_eq_c(host, "localhost");
+        return str_has_prefix(host, "127.") || str_eq_c(host, "::1") || str_eq_c(host, "::1/128") ||
+               str_eq_c(host, "localhost");
 }
 
 static bool listens_on_loopback_only(const struct settings *s)
@@ -253,6 +270,29 @@ static void check_listen(struct settings *s)
             !is_loopback(url_host(str_from(advertise))))
                 complain(s, SETTING_INSTANCE_ADVERTISE,
                          "cannot be reached by others: http.listen is a loopback address");
+}
+
+static bool allows_others(const struct setting_value *allow)
+{
+        for (size_t i = 0; i < allow->n_items; i++)
+                if (!is_loopback(str_from(allow->items[i])))
+                        return true;
+        return false;
+}
+
+/* Else they are refused, and whatever needs their partitions is 503 for ever. */
+static void check_peers(struct settings *s)
+{
+        const char *advertise = s->values[SETTING_INSTANCE_ADVERTISE].text;
+
+        if (advertise == NULL || is_loopback(url_host(str_from(advertise))) ||
+            listens_on_loopback_only(s) || s->values[SETTING_PEER_SECRET].text != NULL ||
+            allows_others(&s->values[SETTING_PEER_ALLOW_FROM]))
+                return;
+        settings_warning(s, s->values[SETTING_PEER_SECRET].source,
+                         str_from(setting_path(SETTING_PEER_SECRET)),
+                         "other members will be refused: set it, the same for all, or name their "
+                         "addresses in peer.allow_from");
 }
 
 static void check_bootstrap(struct settings *s)
@@ -334,6 +374,7 @@ static void check_source(struct settings *s)
 void settings_check_together(struct settings *s)
 {
         check_listen(s);
+        check_peers(s);
         check_bootstrap(s);
         check_intake(s);
         check_topics(s);

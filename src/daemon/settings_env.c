@@ -18,7 +18,13 @@ static void give(struct settings *s, enum setting id, struct str property, const
                 settings_assign(s, id, source, raw);
 }
 
-/* Text, or the place of a secret. */
+/* The file's null, so that what it sets can be unset. */
+static bool is_null(enum setting id, struct str text)
+{
+        return (setting_row(id)->flags & SETTING_NULLABLE) && str_eq_c(text, "null");
+}
+
+/* Text, null, or the place of a secret. */
 static void give_text(struct settings *s, enum setting id, struct str property, const char *source,
                       struct str text)
 {
@@ -29,6 +35,8 @@ static void give_text(struct settings *s, enum setting id, struct str property, 
 
         buf_init(&name, NAME_LIMIT);
         buf_init(&secret, SECRET_LIMIT + 1);
+        if (property.base == NULL && is_null(id, text))
+                raw.type = JSON_NULL;
         if (!secret_is_meant(text)) {
                 give(s, id, property, source, &raw);
         } else if (!secret_parse(text, &place, &name)) {

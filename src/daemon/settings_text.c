@@ -100,7 +100,7 @@ static void print_intro(struct buf *out)
                 "`--print-config` shows each value and its source.\n\n"
                 "- Durations have a unit: `ms` `s` `m` `h` `d`. Sizes are bytes or have a unit: "
                 "`B` `KiB` `MiB` `GiB`.\n"
-                "- In the environment and in `--set` lists are separated by commas.\n"
+                "- In the environment and in `--set` lists are separated by commas, and `null` is null.\n"
                 "- Properties of librdkafka: "
                 "`--set kafka.properties.bootstrap.servers=host:9092` or\n"
                 "  `CRR_KAFKA__PROPERTIES__BOOTSTRAP_SERVERS=host:9092` (`_` for `.`). Sources "

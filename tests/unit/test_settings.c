@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "check.h"
 #include "settings_fixture.h"
 
@@ -236,6 +238,13 @@ static void a_set_names_a_setting_or_a_property(void)
                   "--set: instance.advertise: cannot be reached by others: http.listen is a "
                   "loopback address\n" },
                 { "instance.advertise=http://[::1]:8900/x", "" },
+                { "instance.advertise=http://127.0.0.1:65536",
+                  "--set: instance.advertise: \"http://127.0.0.1:65536\" has no port from 1 to "
+                  "65535 behind its colon\n" },
+                { "instance.advertise=http://[::1]:x/y",
+                  "--set: instance.advertise: \"http://[::1]:x/y\" has no port from 1 to 65535 "
+                  "behind its colon\n" },
+                { "instance.advertise=http://[::1]", "" },
                 { "instance.advertise=ftp://x",
                   "--set: instance.advertise: \"ftp://x\" is not a URL such as "
                   "http://crr-retry-0.crr-retry:8900\n" },
@@ -251,6 +260,51 @@ static void a_set_names_a_setting_or_a_property(void)
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 struct settings *s = settings_of(NULL, NULL, cases[i].set);
 
+                check_problems(s, cases[i].problem);
+                settings_free(s);
+        }
+}
+
+static void null_unsets_what_may_be_null(void)
+{
+        const char *environment[] = { "CRR_INSTANCE__ID=null", NULL };
+        struct settings *s =
+                settings_of("{\"topics\":{\"status\":\"s\"},\"instance\":{\"id\":\"i\"}}",
+                            environment, "topics.status=null");
+
+        check_good(s);
+        CHECK(settings_text(s, SETTING_TOPICS_STATUS) == NULL);
+        CHECK(settings_text(s, SETTING_INSTANCE_ID) == NULL);
+        settings_free(s);
+        s = settings_of(NULL, NULL, "kafka.group=null");
+        CHECK_STR(settings_text(s, SETTING_KAFKA_GROUP), "null");
+        settings_free(s);
+}
+
+static void members_that_would_refuse_each_other_are_warned_of(void)
+{
+        static const char warned[] = "default: peer.secret: other members will be refused: set it, "
+                                     "the same for all, or name their addresses in "
+                                     "peer.allow_from (warning)\n";
+        static const struct {
+                const char *advertise, *peer, *problem;
+        } cases[] = {
+                { "http://crr-0:8900", "", warned },
+                { "http://crr-0:8900", "\"allow_from\":[\"::1/128\",\"127.0.0.2\"]", warned },
+                { "http://crr-0:8900", "\"allow_from\":[\"::1/128\",\"10.0.0.0/8\"]", "" },
+                { "http://crr-0:8900", "\"secret\":\"sixteen bytes or more\"", "" },
+                { "http://127.0.0.1:8900", "", "" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                char file[256];
+                struct settings *s;
+
+                snprintf(file, sizeof file,
+                         "{\"http\":{\"listen\":[\"0.0.0.0:8900\"]},\"instance\":{"
+                         "\"advertise\":\"%s\"},\"peer\":{%s}}",
+                         cases[i].advertise, cases[i].peer);
+                s = settings_of(file, NULL, NULL);
                 check_problems(s, cases[i].problem);
                 settings_free(s);
         }
@@ -278,6 +332,8 @@ int main(void)
         RUN(an_unknown_variable_with_levels_is_an_error);
         RUN(what_kubernetes_injects_is_one_warning);
         RUN(a_set_names_a_setting_or_a_property);
+        RUN(null_unsets_what_may_be_null);
+        RUN(members_that_would_refuse_each_other_are_warned_of);
         RUN(a_bad_value_leaves_the_one_before);
         settings_fixture_end();
         return 0;

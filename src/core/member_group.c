@@ -85,7 +85,7 @@ void member_on_leaving(struct member *m, int partition)
             partition_state(p) == PARTITION_LEAVING)
                 return;
         log_emit(LOG_LEAVING, LOG_FIELDS(log_i("partition", partition)),
-                 "the group wants a partition back");
+                 "a partition leaves: no retry of it is begun any more");
         partition_begin_leaving(p, m->now_ms);
         batcher_invalidate(&m->batcher);
 }

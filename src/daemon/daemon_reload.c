@@ -95,6 +95,9 @@ void daemon_reload(struct daemon *d)
                 log_emit(LOG_CONFIG_RELOADED, LOG_FIELDS(log_s("changed", buf_str(&reload.names))),
                          "the settings were read again");
                 buf_deinit(&reload.names);
+        } else {
+                log_emit(LOG_CONFIG_KEPT, LOG_NO_FIELDS,
+                         "a setting is wrong: none was changed, those of before are in force");
         }
         settings_free(fresh);
 }

@@ -150,6 +150,7 @@ class Life(unittest.TestCase):
                 write('{"log":{"level":"loud"},"table":{"memory_limit":"32MiB"}}')
                 daemon.process.send_signal(signal.SIGHUP)
                 self.assertEqual(daemon.wait_event("config_error")["path"], "log.level")
+                daemon.wait_event("config_kept")
                 self.assertIn(b"crr_retry_table_memory_limit_bytes 67108864\n",
                               daemon.get("/metrics")[1])
                 self.assertEqual(daemon.stop(), 0)

@@ -171,6 +171,12 @@ static int check_header(struct http_parser *p, struct str name, struct str value
         return 0;
 }
 
+/* Of the standard, and PATCH: what applications answer, if with 405. */
+static bool is_common(unsigned method)
+{
+        return (method <= HTTP_TRACE && method != HTTP_CONNECT) || method == HTTP_PATCH;
+}
+
 static int check_head(struct http_parser *p)
 {
         if (p->llhttp.http_major != 1 || p->llhttp.http_minor > 1)
@@ -184,7 +190,7 @@ static int check_head(struct http_parser *p)
                 return refuse(p, ERR_BAD_HTTP, "Transfer-Encoding in HTTP/1.0");
         if (!p->http10 && p->n_host == 0)
                 return refuse(p, ERR_BAD_HTTP, "Host is missing");
-        if (p->llhttp.method == HTTP_CONNECT || p->llhttp.method > HTTP_TRACE)
+        if (!is_common(p->llhttp.method))
                 return refuse(p, ERR_NOT_IMPLEMENTED, "this method is not implemented");
         if (p->content_length > p->max_body_bytes)
                 return refuse(p, ERR_TOO_LARGE, "the body is larger than http.max_body_bytes");

@@ -126,6 +126,7 @@ static const struct row rows[] = {
         { "empty lines before it", BYTES("\r\n\r\n" GET "\r\n"), 200, false, 1 },
         { "any method that the application may know", BYTES("DELETE / HTTP/1.1\r\n" HOST "\r\n"),
           200, false, 1 },
+        { "PATCH", BYTES("PATCH / HTTP/1.1\r\n" HOST "\r\n"), 200, false, 1 },
         { "a body", BYTES(CL(" 5")), 200, false, 1 },
         { "a body with leading zeros in its length", BYTES(CL(" 0005")), 200, false, 1 },
         { "a body that says it is none", BYTES(POST "Content-Length: 0\r\n\r\n"), 200, false, 1 },

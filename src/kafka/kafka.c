@@ -435,8 +435,7 @@ void kafka_status(struct kafka *k, struct kafka_status *ret)
         if (!ret->broker_up) {
                 ret->waiting_for = kafka_trouble_is_auth(&k->trouble) ? "authentication" : "broker";
                 snprintf(ret->detail, sizeof ret->detail, "%s: %s", kafka_bootstrap(k),
-                         k->trouble.last_text[0] != '\0' ? k->trouble.last_text
-                                                         : "no connection yet");
+                         k->trouble.last_text[0] != '\0' ? k->trouble.last_text : "no answer");
         } else if (missing != NULL) {
                 wait_for_topic(k, ret, missing);
         } else if (!k->feed.assigned_once) {

@@ -219,12 +219,13 @@ static void ask_watermarks(struct kafka_aux *a)
 
 /* TOPICS */
 
-static void say_topic(struct topic_watch *t, int n_partitions)
+static void say_topic(const struct kafka_aux *a, struct topic_watch *t, int n_partitions)
 {
         if (n_partitions == 0 && !t->said) {
                 t->said = true;
                 log_emit(LOG_TOPIC_MISSING, LOG_FIELDS(log_c("topic", t->name)),
-                         "the topic does not exist; we wait for it");
+                         "the topic does not exist; we wait until it is made%s",
+                         a->settings->create_topics ? "" : ", which kafka.create_topics does");
         }
         if (n_partitions > 0 && t->said) {
                 t->said = false;
@@ -258,7 +259,7 @@ static void note_topic(struct kafka_aux *a, const char *topic, rd_kafka_resp_err
 static void take_topic(struct kafka_aux *a, struct topic_watch *t, struct topic_view *view)
 {
         if (topic_is_known(t->err)) {
-                say_topic(t, view->n_partitions);
+                say_topic(a, t, view->n_partitions);
                 take_view(&t->view, view);
         } else {
                 note_topic(a, t->name, t->err);

@@ -172,7 +172,7 @@ void kafka_trouble_on_broker(struct kafka_trouble *t, bool up)
                 t->broker_said_down = true;
                 log_emit(LOG_BROKER_DOWN, LOG_FIELDS(log_c("bootstrap", t->bootstrap)),
                          "no broker answers, we go on trying: %s",
-                         t->last_text[0] != '\0' ? t->last_text : "no connection");
+                         t->last_text[0] != '\0' ? t->last_text : "no answer");
         }
         if (!up && t->broker_up)
                 t->down_since_ms = now;

@@ -83,11 +83,13 @@ void api_on_request(void *data, struct http_request *req)
 {
         struct api *api = data;
         struct error err;
+        struct str shown;
 
         for (size_t i = 0; dialects[i] != NULL; i++)
                 if (dispatch(api, dialects[i], req))
                         return;
-        error_set(&err, ERR_ROUTE_NOT_FOUND, "no such route");
+        shown = str_is_utf8(req->path) ? req->path : STR("the path is not UTF-8");
+        error_set(&err, ERR_ROUTE_NOT_FOUND, "no such route: %.*s", STR_ARG(shown));
         answer_error(api, req, &err, 0);
 }
 

@@ -42,7 +42,8 @@ enum holder door_holder(const struct retry_service *s, int partition, const stru
 void door_set_unavailable(const struct member *m, struct error *err)
 {
         if (m->n_partitions == 0)
-                error_set(err, ERR_UNAVAILABLE, "the failure log is not known yet");
+                error_set(err, ERR_UNAVAILABLE,
+                          "the failure log is not known yet: /_/ready says what is missing");
         else
                 error_set(err, ERR_UNAVAILABLE,
                           "failures of partitions that are needed are not known");

@@ -226,7 +226,7 @@ static void the_limit_of_elements_can_be_changed(void)
         api_set_config(f.api, &one);
         api_expect(&f, "POST", RETRY, "[" ELEMENT "]", 200, "[" PENDING "]");
         api_expect_error(&f, "POST", RETRY, "[" ELEMENT "," ELEMENT "]", 413, "EntityTooLarge",
-                         "more than 1 elements");
+                         "more than 1 elements (http.max_elements)");
         api_fixture_deinit(&f);
 }
 

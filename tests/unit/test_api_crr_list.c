@@ -61,7 +61,7 @@ static void other_paths_are_404(void)
 
         fixture(&f);
         for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-                api_expect_error(&f, "GET", paths[i], NULL, 404, "RouteNotFound", "");
+                api_expect_error(&f, "GET", paths[i], NULL, 404, "RouteNotFound", paths[i]);
         api_fixture_deinit(&f);
 }
 
@@ -180,7 +180,8 @@ static void every_bad_query_is_400_and_names_the_parameter(void)
                 { "partial=1", "partial" },
                 { "partial=TRUE", "partial" },
                 { "partial=true&partial=true", "partial" },
-                { "site=aws", "site: this route has no such parameter" },
+                { "site=aws", "site: this route has no such parameter, only sitename, marker, "
+                              "max-keys, partial" },
                 { "Sitename=aws", "Sitename" },
                 { "versionId=1", "versionId: this route has no such parameter" },
                 { "role=r", "role: this route has no such parameter" },

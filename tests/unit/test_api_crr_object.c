@@ -134,7 +134,8 @@ static void every_bad_input_is_400(void)
                 { ROOT "b/k?sitename=", "sitename: must be 1 to 255 bytes" },
                 { ROOT "b/k?sitename=%ff", "sitename" },
                 { ROOT "b/k?sitename=a&sitename=a", "sitename" },
-                { ROOT "b/k?marker=0", "marker: this route has no such parameter" },
+                { ROOT "b/k?marker=0", "marker: this route has no such parameter, only "
+                                       "sitename, partial, versionId, role" },
                 { ROOT "b/k?max-keys=1", "max-keys: this route has no such parameter" },
                 { ROOT "b/k?versionid=1", "versionid: this route has no such parameter" },
         };

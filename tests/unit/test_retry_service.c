@@ -142,7 +142,8 @@ static void before_the_topic_is_known_nothing_is_answered(void)
         for (int partial = 0; partial < 2; partial++) {
                 world_list(&w, &list, NULL, 0, 10, partial != 0);
                 CHECK(list.failed && list.err.code == ERR_UNAVAILABLE);
-                CHECK_STR(list.err.message, "the failure log is not known yet");
+                CHECK_STR(list.err.message,
+                          "the failure log is not known yet: /_/ready says what is missing");
                 world_list_deinit(&list);
         }
         world_deinit(&w);

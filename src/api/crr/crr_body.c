@@ -108,7 +108,8 @@ static int blame_element(const struct crr_body *b, struct error *err)
 static int begin_element(struct crr_body *b, const struct json_value *v, struct error *err)
 {
         if (b->n == b->max_elements)
-                return error_set(err, ERR_TOO_LARGE, "more than %zu elements", b->max_elements);
+                return error_set(err, ERR_TOO_LARGE, "more than %zu elements (http.max_elements)",
+                                 b->max_elements);
         if (v->type != JSON_OBJECT)
                 return error_set(err, ERR_MALFORMED_POST, "element %zu: must be an object", b->n);
         b->element = (struct retry_entry){ .id.version_id = STR("") };

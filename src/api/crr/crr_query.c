@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crr_query.h"
 
+#include "crr/base/buf.h"
 #include "crr/base/limits.h"
 #include "crr/base/url.h"
 
@@ -80,6 +81,24 @@ static const struct param {
         { CRR_PARAM_ROLE, "role", set_role },
 };
 
+static int refuse_unknown(struct str name, unsigned known, struct error *err)
+{
+        const char *separator = "";
+        struct buf list;
+
+        buf_init(&list, 256);
+        for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+                if ((known & params[i].bit) == 0)
+                        continue;
+                buf_printf(&list, "%s%s", separator, params[i].name);
+                separator = ", ";
+        }
+        error_set(err, ERR_INVALID_QUERY, "%.*s: this route has no such parameter, only %.*s",
+                  STR_ARG(name), STR_ARG(buf_str(&list)));
+        buf_deinit(&list);
+        return (int)err->code;
+}
+
 static int set_param(struct crr_query *q, const struct url_param *p, unsigned known,
                      struct error *err)
 {
@@ -89,8 +108,7 @@ static int set_param(struct crr_query *q, const struct url_param *p, unsigned kn
         if (p->name.len > MAX_NAME_SHOWN)
                 return error_set(err, ERR_INVALID_QUERY, "this route has no parameter of %zu bytes",
                                  p->name.len);
-        return error_set(err, ERR_INVALID_QUERY, "%.*s: this route has no such parameter",
-                         STR_ARG(p->name));
+        return refuse_unknown(p->name, known, err);
 }
 
 int crr_query_parse(struct crr_query *q, struct http_request *req, unsigned known,

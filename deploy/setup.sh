@@ -141,7 +141,8 @@ done
 export DEBIAN_FRONTEND=noninteractive
 if ! command -v dpkg-query >/dev/null 2>&1; then
         echo "setup: this is not Debian. A build needs gcc, pkg-config, meson >= 1.0, ninja," >&2
-        echo "setup: librdkafka >= 2.0, libuv >= 1.44, yajl >= 2.1, OpenSSL >= 3.0, llhttp >= 8.1" >&2
+        echo "setup: librdkafka >= 2.0, libuv >= 1.44, libcurl >= 7.85, yajl >= 2.1," >&2
+        echo "setup: OpenSSL >= 3.0, llhttp >= 8.1" >&2
         exit 1
 fi
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -13,8 +14,8 @@ README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 FAILURES = 10000
 
 
-def section():
-    return README.read_text().split("## Beside a Backbeat\n")[1].split("\n## ")[0]
+def section(name="Beside a Backbeat"):
+    return README.read_text().split(f"## {name}\n")[1].split("\n## ")[0]
 
 
 def lines():
@@ -79,3 +80,13 @@ def test_the_settings_for_backbeats_users_are_good(programs, tmp_path):
                           env={"SOURCE_ACCESS_KEY": "a", "SOURCE_SECRET_KEY": "s"},
                           capture_output=True, text=True, timeout=30)
     assert said.returncode == 0, said.stderr
+
+
+def test_the_lines_for_a_group_are_good_and_warn_of_nothing(programs):
+    printed = re.findall(r"^crr-retryd (.*)$", section("Running a group"), re.MULTILINE)
+    assert len(printed) == 2
+    for words in printed:
+        said = subprocess.run([programs["daemon"], *shlex.split(words), "--check-config"],
+                              env={"PEER_SECRET": "sixteen bytes or more"},
+                              capture_output=True, text=True, timeout=30)
+        assert said.returncode == 0 and not said.stderr, said.stderr

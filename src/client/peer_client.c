@@ -6,6 +6,7 @@
  * Possible failures:
  *  - no connection: the member was not asked;
  *  - the member does not own what it is asked for (421), or cannot answer now (503 and others);
+ *  - it does not know us (403), which is said in the log;
  *  - no answer in time, or none that is understood: the member may have done what was asked.
  */
 #include "crr/client/peer_client.h"
@@ -16,14 +17,16 @@
 
 #include "crr/base/json_read.h"
 #include "crr/base/limits.h"
+#include "crr/base/log.h"
 #include "crr/base/time.h"
 #include "crr/core/peer_answer.h"
 #include "crr/core/peer_auth.h"
 #include "crr/core/peer_query.h"
 
-#define ANSWER_LIMIT  ((size_t)32 << 20)
-#define URL_BYTES     1300
-#define MESSAGE_BYTES 300
+#define ANSWER_LIMIT    ((size_t)32 << 20)
+#define URL_BYTES       1300
+#define MESSAGE_BYTES   300
+#define DENIED_EVERY_MS 60000
 
 struct peer_client {
         struct peers port;
@@ -32,6 +35,8 @@ struct peer_client {
         bool signs;
         struct metrics *metrics;
         struct json_reader *json;
+        int64_t denied_due_ms; /* the next one is said from then on */
+        int64_t n_denied;      /* since one was said */
 };
 
 /* One question on its way. */
@@ -98,6 +103,20 @@ static enum peer_result unanswered(const struct curl_call *http)
         return http->result == CURL_UNREACHED ? PEER_UNREACHED : PEER_LOST;
 }
 
+/* It goes on until somebody mends the settings, and a 503 does not tell. */
+static void say_denied(struct peer_client *c, const struct peer_call *call)
+{
+        int64_t now_ms = time_monotonic_ms();
+
+        c->n_denied++;
+        if (now_ms < c->denied_due_ms)
+                return;
+        log_emit(LOG_PEER_DENIED, LOG_FIELDS(log_c("url", call->url), log_i("n", c->n_denied)),
+                 "a member does not answer us: %s", call->err.message);
+        c->denied_due_ms = now_ms + DENIED_EVERY_MS;
+        c->n_denied = 0;
+}
+
 static enum peer_result take_result(struct peer_client *c, const struct curl_call *http,
                                     struct peer_call *call)
 {
@@ -108,6 +127,8 @@ static enum peer_result take_result(struct peer_client *c, const struct curl_cal
         if (http->status == 200)
                 return take_answer(c, http, call);
         take_description(c, http, &call->err);
+        if (http->status == error_http_status(ERR_ACCESS_DENIED))
+                say_denied(c, call);
         if (http->status == error_http_status(ERR_MISDIRECTED))
                 return PEER_NOT_MINE;
         return http->status == error_http_status(ERR_GATEWAY_TIMEOUT) ? PEER_LOST : PEER_REFUSED;

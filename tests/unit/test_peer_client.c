@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "crr/base/log.h"
 #include "crr/client/peer_client.h"
 #include "crr/core/peer_auth.h"
 
@@ -230,6 +231,35 @@ static void refusals_say_whether_another_owns_it(void)
         }
 }
 
+static void keep_line(void *data, struct str line)
+{
+        buf_append_str(data, line);
+        buf_append_char(data, '\0');
+}
+
+static void that_a_member_does_not_know_us_is_said_once_in_a_while(void)
+{
+        struct buf said;
+        struct bench b;
+
+        buf_init(&said, SIZE_MAX);
+        log_sink(keep_line, &said);
+        bench_init(&b, NULL);
+        b.script = HEAD("503 Service Unavailable", "0");
+        ask(&b, PEER_REFUSED);
+        CHECK_INT(said.len, 0);
+        b.script = HEAD("403 Forbidden", "30") "{\"description\":\"not the same\"}";
+        for (int i = 0; i < 3; i++)
+                ask(&b, PEER_REFUSED);
+        CHECK(strstr(said.base, "event=peer_denied") != NULL);
+        CHECK(strstr(said.base, b.url) != NULL);
+        CHECK(strstr(said.base, "n=1 msg=\"a member does not answer us: not the same\"") != NULL);
+        CHECK_INT(strlen(said.base) + 1, said.len); /* one line */
+        bench_deinit(&b);
+        log_sink(NULL, NULL);
+        buf_deinit(&said);
+}
+
 static void what_cannot_be_read_is_lost(void)
 {
         static const struct {
@@ -326,6 +356,7 @@ int main(void)
         RUN(an_answer_is_read);
         RUN(with_a_secret_the_question_is_signed);
         RUN(refusals_say_whether_another_owns_it);
+        RUN(that_a_member_does_not_know_us_is_said_once_in_a_while);
         RUN(what_cannot_be_read_is_lost);
         RUN(no_answer_in_time_is_lost_and_silence);
         RUN(nobody_there_is_unreached);

@@ -41,8 +41,7 @@ int peer_auth_check(struct str secret, struct str path, struct str body, struct 
         if (header.base == NULL)
                 return error_set(
                         err, ERR_ACCESS_DENIED,
-                        "the header Crr-Peer-Auth is missing: peer.secret is not set where "
-                        "it was asked");
+                        "the header Crr-Peer-Auth is missing: who asks has no peer.secret");
         if (!str_split(header, ':', &time, &theirs) || !str_to_u64(time, INT64_MAX, &ms))
                 return error_set(err, ERR_ACCESS_DENIED, "the header Crr-Peer-Auth is not one");
         sign(secret, path, body, (int64_t)ms, mac);

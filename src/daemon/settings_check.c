@@ -129,10 +129,12 @@ static struct str url_authority(struct str url)
 static bool has_good_port(struct str url)
 {
         struct str authority = url_authority(url);
-        const char *colon = memrchr(authority.base, ':', authority.len);
+        const char *colon = NULL;
         unsigned long long number;
         struct str port;
 
+        if (authority.base != NULL)
+                colon = memrchr(authority.base, ':', authority.len);
         if (colon == NULL)
                 return true;
         port = (struct str){ colon + 1, (size_t)(authority.base + authority.len - colon - 1) };

@@ -61,7 +61,7 @@ static void an_address_that_is_not_allowed_is_refused_by_name(void)
         x->remote = "192.0.2.7";
         api_run(&f, x);
         check_refused(&f, x, 403, "AccessDenied",
-                      "192.0.2.7 is not in peer.allow_from, and the members have no peer.secret");
+                      "192.0.2.7 is not in peer.allow_from, and this member has no peer.secret");
         api_fixture_deinit(&f);
 }
 

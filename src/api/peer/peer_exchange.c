@@ -30,7 +30,7 @@ static int check_address(const struct api_config *config, const struct http_requ
                 if (network_has(&config->allow[i], str_from(address)))
                         return 0;
         return error_set(err, ERR_ACCESS_DENIED,
-                         "%s is not in peer.allow_from, and the members have no peer.secret",
+                         "%s is not in peer.allow_from, and this member has no peer.secret",
                          address);
 }
 

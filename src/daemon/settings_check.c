@@ -376,7 +376,6 @@ static void check_source(struct settings *s)
 void settings_check_together(struct settings *s)
 {
         check_listen(s);
-        check_peers(s);
         check_bootstrap(s);
         check_intake(s);
         check_topics(s);
@@ -387,4 +386,6 @@ void settings_check_together(struct settings *s)
                 complain(s, SETTING_HTTP_MAX_BUFFERED_BYTES,
                          "three quarters of it, which bodies may take, are below "
                          "http.max_body_bytes");
+        if (settings_are_good(s))
+                check_peers(s);
 }

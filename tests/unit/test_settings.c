@@ -294,6 +294,8 @@ static void members_that_would_refuse_each_other_are_warned_of(void)
                 { "http://crr-0:8900", "\"allow_from\":[\"::1/128\",\"10.0.0.0/8\"]", "" },
                 { "http://crr-0:8900", "\"secret\":\"sixteen bytes or more\"", "" },
                 { "http://127.0.0.1:8900", "", "" },
+                { "http://crr-0:8900", "\"timeout\":1", /* what is wrong comes first */
+                  "FILE:1:90: peer.timeout: must be a duration such as \"30s\" (ms, s, m, h, d)\n" },
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

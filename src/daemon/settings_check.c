@@ -148,7 +148,7 @@ static bool is_blank_or_control(char c)
         return (unsigned char)c <= ' ' || c == 0x7f;
 }
 
-const char *check_url(struct str text)
+static const char *check_url(struct str text)
 {
         static const char why[] = "is not a URL such as http://crr-retry-0.crr-retry:8900";
         struct str host = url_host(text);
@@ -193,6 +193,16 @@ static bool has_plain_path(struct str url)
                 if (!url_is_encoded(segment))
                         return false;
         return url_is_encoded(rest);
+}
+
+/* Anybody is told it, by /_/cluster. */
+const char *check_advertise(struct str text)
+{
+        const char *why = check_url(text);
+
+        if (why == NULL && check_holds_credentials(text))
+                why = "must not hold credentials: it is told to everybody";
+        return why;
 }
 
 const char *check_source_url(struct str text)

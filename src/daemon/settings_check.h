@@ -9,10 +9,10 @@
 const char *check_instance(struct str text);
 const char *check_group(struct str text);
 const char *check_topic(struct str text);
-const char *check_url(struct str text);
 const char *check_address(struct str text);
 const char *check_secret(struct str text);
 const char *check_network(struct str text);
+const char *check_advertise(struct str text);
 const char *check_source_url(struct str text);
 const char *check_access_key(struct str text);
 const char *check_secret_key(struct str text);

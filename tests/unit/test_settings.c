@@ -245,6 +245,9 @@ static void a_set_names_a_setting_or_a_property(void)
                   "--set: instance.advertise: \"http://[::1]:x/y\" has no port from 1 to 65535 "
                   "behind its colon\n" },
                 { "instance.advertise=http://[::1]", "" },
+                { "instance.advertise=http://u:p@127.0.0.1:1",
+                  "--set: instance.advertise: must not hold credentials: it is told to "
+                  "everybody\n" },
                 { "instance.advertise=ftp://x",
                   "--set: instance.advertise: \"ftp://x\" is not a URL such as "
                   "http://crr-retry-0.crr-retry:8900\n" },

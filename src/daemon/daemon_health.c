@@ -15,7 +15,8 @@ static bool misses_topic(const struct kafka_status *k)
         return k->waiting_for != NULL && strncmp(k->waiting_for, "topic", 5) == 0;
 }
 
-static bool is_restored(const struct member_status *m)
+/* Ready, and none that leaves or waits for a proof that it is ours. */
+static bool has_all(const struct member_status *m)
 {
         return m->assigned_once && m->ready == m->assigned;
 }
@@ -29,11 +30,11 @@ static const char *state_name(const struct daemon *d, const struct member_status
                 return "waiting";
         if (m->full > 0)
                 return "full";
-        if (!is_restored(m))
+        if (m->restoring > 0)
                 return "restoring";
         if (m->behind)
                 return "behind";
-        return k->producer_ready && m->publisher_ready ? "ready" : "waiting";
+        return has_all(m) && k->producer_ready && m->publisher_ready ? "ready" : "waiting";
 }
 
 static const char *reason(const struct member_status *m, const struct kafka_status *k)
@@ -42,7 +43,9 @@ static const char *reason(const struct member_status *m, const struct kafka_stat
                 return k->waiting_for;
         if (m->waiting_for != NULL)
                 return m->waiting_for;
-        return m->behind ? "replay" : "producer";
+        if (m->behind)
+                return "replay";
+        return has_all(m) ? "producer" : "assignment";
 }
 
 void daemon_health_ready(void *daemon, struct api_ready *ret)

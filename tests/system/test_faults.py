@@ -118,7 +118,8 @@ def test_an_outage_longer_than_the_transaction_timeout(own_place, outage):
         broker = own_place.broker
         broker.pause() if outage == "pause" else broker.kill()
         outlast(5, daemon.is_running)
-        daemon.wait_not_ready()
+        daemon.wait_not_ready(waiting_for="broker")
+        assert daemon.events("not_ready")[-1]["state"] == "waiting"
         assert daemon.get("/live").status == 200
         broker.resume() if outage == "pause" else broker.start()
         daemon.wait_ready()

@@ -40,8 +40,8 @@ static const char *status_topic_of(const struct settings *s)
         return is_backbeat(s) ? settings_text(s, SETTING_TOPICS_STATUS) : NULL;
 }
 
-/* Backbeat's movers do not write into the failure log: their outcomes come by the status topic, if
- * it is taken in. */
+/* Backbeat's movers do not write into the failure log: how a retry ended is told by the status
+ * topic, if it is taken in. */
 static bool hears_of_outcomes(const struct settings *s)
 {
         const char *status = settings_text(s, SETTING_TOPICS_STATUS);

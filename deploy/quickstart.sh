@@ -55,6 +55,7 @@ wait_for() { # what, command...: within 20 s
         until "$@" >/dev/null 2>&1; do
                 tries=$((tries + 1))
                 if [ $tries -gt 200 ] || ! kill -0 ${daemon:-$source} 2>/dev/null; then
+                        tail -n 3 "$log" >&2 || true
                         echo "quickstart: $what did not come; the log is $log" >&2
                         exit 1
                 fi

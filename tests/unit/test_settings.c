@@ -238,16 +238,6 @@ static void a_set_names_a_setting_or_a_property(void)
                   "--set: instance.advertise: cannot be reached by others: http.listen is a "
                   "loopback address\n" },
                 { "instance.advertise=http://[::1]:8900/x", "" },
-                { "instance.advertise=http://127.0.0.1:65536",
-                  "--set: instance.advertise: \"http://127.0.0.1:65536\" has no port from 1 to "
-                  "65535 behind its colon\n" },
-                { "instance.advertise=http://[::1]:x/y",
-                  "--set: instance.advertise: \"http://[::1]:x/y\" has no port from 1 to 65535 "
-                  "behind its colon\n" },
-                { "instance.advertise=http://[::1]", "" },
-                { "instance.advertise=http://u:p@127.0.0.1:1",
-                  "--set: instance.advertise: must not hold credentials: it is told to "
-                  "everybody\n" },
                 { "instance.advertise=ftp://x",
                   "--set: instance.advertise: \"ftp://x\" is not a URL such as "
                   "http://crr-retry-0.crr-retry:8900\n" },
@@ -258,6 +248,31 @@ static void a_set_names_a_setting_or_a_property(void)
                   "--set: table.memory_limit: must be a size such as 65536 or \"32MiB\" (B, KiB, "
                   "MiB, GiB), or \"auto\"\n" },
                 { "shutdown.grace=2h", "--set: shutdown.grace: 2h is above 1h\n" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                struct settings *s = settings_of(NULL, NULL, cases[i].set);
+
+                check_problems(s, cases[i].problem);
+                settings_free(s);
+        }
+}
+
+static void an_advertised_url_can_be_told_and_connected_to(void)
+{
+        static const struct {
+                const char *set, *problem;
+        } cases[] = {
+                { "instance.advertise=http://127.0.0.1:65536",
+                  "--set: instance.advertise: \"http://127.0.0.1:65536\" has no port from 1 to "
+                  "65535 behind its colon\n" },
+                { "instance.advertise=http://[::1]:x/y",
+                  "--set: instance.advertise: \"http://[::1]:x/y\" has no port from 1 to 65535 "
+                  "behind its colon\n" },
+                { "instance.advertise=http://[::1]", "" },
+                { "instance.advertise=http://u:p@127.0.0.1:1",
+                  "--set: instance.advertise: must not hold credentials: it is told to "
+                  "everybody\n" },
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -337,6 +352,7 @@ int main(void)
         RUN(an_unknown_variable_with_levels_is_an_error);
         RUN(what_kubernetes_injects_is_one_warning);
         RUN(a_set_names_a_setting_or_a_property);
+        RUN(an_advertised_url_can_be_told_and_connected_to);
         RUN(null_unsets_what_may_be_null);
         RUN(members_that_would_refuse_each_other_are_warned_of);
         RUN(a_bad_value_leaves_the_one_before);

@@ -95,24 +95,6 @@ const char *check_address(struct str text)
         return NULL;
 }
 
-/* "http://host:8900/x" -> "host"; absent when it is no URL. */
-static struct str url_host(struct str url)
-{
-        const char *scheme = str_has_prefix(url, "https://") ? "https://" : "http://";
-        struct str host, rest;
-
-        if (!str_has_prefix(url, scheme))
-                return STR_ABSENT;
-        host = (struct str){ url.base + strlen(scheme), url.len - strlen(scheme) };
-        str_split(host, '/', &host, &rest);
-        if (str_has_prefix(host, "["))
-                return str_split(host, ']', &host, &rest)
-                               ? (struct str){ host.base + 1, host.len - 1 }
-                               : STR_ABSENT;
-        str_split(host, ':', &host, &rest);
-        return host;
-}
-
 static struct str url_authority(struct str url)
 {
         const char *scheme = memmem(url.base, url.len, "://", 3);
@@ -125,19 +107,29 @@ static struct str url_authority(struct str url)
         return authority;
 }
 
+/* "http://host:8900/x" -> "host"; absent when it is no URL. */
+static struct str url_host(struct str url)
+{
+        struct str host = url_authority(url), rest;
+
+        if (!str_has_prefix(url, "http://") && !str_has_prefix(url, "https://"))
+                return STR_ABSENT;
+        if (str_has_prefix(host, "["))
+                return str_split(host, ']', &host, &rest)
+                               ? (struct str){ host.base + 1, host.len - 1 }
+                               : STR_ABSENT;
+        str_split(host, ':', &host, &rest);
+        return host;
+}
+
 /* None, or one that can be connected to. */
 static bool has_good_port(struct str url)
 {
-        struct str authority = url_authority(url);
-        const char *colon = NULL;
+        struct str authority = url_authority(url), host, port;
         unsigned long long number;
-        struct str port;
 
-        if (authority.base != NULL)
-                colon = memrchr(authority.base, ':', authority.len);
-        if (colon == NULL)
+        if (authority.base == NULL || !str_split_last(authority, ':', &host, &port))
                 return true;
-        port = (struct str){ colon + 1, (size_t)(authority.base + authority.len - colon - 1) };
         if (memchr(port.base, ']', port.len) != NULL || memchr(port.base, '@', port.len) != NULL)
                 return true; /* the colon is an address's, or a password's */
         return str_to_u64(port, 65535, &number) && number > 0;

@@ -210,6 +210,18 @@ const char *log_level_name(enum log_level level)
         return level_names[level];
 }
 
+int64_t log_seldom(struct log_seldom *s, int64_t n, int64_t now_ms)
+{
+        int64_t said = s->n + n;
+
+        s->n = said;
+        if (now_ms < s->due_ms)
+                return 0;
+        s->due_ms = now_ms + LOG_SELDOM_MS;
+        s->n = 0;
+        return said;
+}
+
 uint64_t log_count(enum log_level level)
 {
         return atomic_load(&counts[level]);

@@ -23,10 +23,9 @@
 #include "crr/core/peer_auth.h"
 #include "crr/core/peer_query.h"
 
-#define ANSWER_LIMIT    ((size_t)32 << 20)
-#define URL_BYTES       1300
-#define MESSAGE_BYTES   300
-#define DENIED_EVERY_MS 60000
+#define ANSWER_LIMIT  ((size_t)32 << 20)
+#define URL_BYTES     1300
+#define MESSAGE_BYTES 300
 
 struct peer_client {
         struct peers port;
@@ -35,8 +34,7 @@ struct peer_client {
         bool signs;
         struct metrics *metrics;
         struct json_reader *json;
-        int64_t denied_due_ms; /* the next one is said from then on */
-        int64_t n_denied;      /* since one was said */
+        struct log_seldom denied;
 };
 
 /* One question on its way. */
@@ -106,15 +104,11 @@ static enum peer_result unanswered(const struct curl_call *http)
 /* It goes on until somebody mends the settings, and a 503 does not tell. */
 static void say_denied(struct peer_client *c, const struct peer_call *call)
 {
-        int64_t now_ms = time_monotonic_ms();
+        int64_t n = log_seldom(&c->denied, 1, time_monotonic_ms());
 
-        c->n_denied++;
-        if (now_ms < c->denied_due_ms)
-                return;
-        log_emit(LOG_PEER_DENIED, LOG_FIELDS(log_c("url", call->url), log_i("n", c->n_denied)),
-                 "a member does not answer us: %s", call->err.message);
-        c->denied_due_ms = now_ms + DENIED_EVERY_MS;
-        c->n_denied = 0;
+        if (n > 0)
+                log_emit(LOG_PEER_DENIED, LOG_FIELDS(log_c("url", call->url), log_i("n", n)),
+                         "a member does not answer us: %s", call->err.message);
 }
 
 static enum peer_result take_result(struct peer_client *c, const struct curl_call *http,

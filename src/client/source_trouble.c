@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source_trouble.h"
 
-#include "crr/base/log.h"
 #include "crr/base/time.h"
 
 static void say_down(struct source_trouble *t, const struct breaker *breaker)
@@ -34,13 +33,12 @@ void source_trouble_on_breaker(struct source_trouble *t, const struct breaker *b
 void source_trouble_on_refusal(struct source_trouble *t, const struct source_call *call,
                                const char *outcome, int64_t now_ms)
 {
-        t->n_refused++;
-        if (now_ms < t->refused_due_ms)
+        int64_t n = log_seldom(&t->refused, 1, now_ms);
+
+        if (n == 0)
                 return;
         log_emit(LOG_SOURCE_REFUSED,
                  LOG_FIELDS(log_c("source", t->url), log_s("bucket", call->bucket),
-                            log_c("outcome", outcome), log_i("n", t->n_refused)),
+                            log_c("outcome", outcome), log_i("n", n)),
                  "%s", call->err.message);
-        t->refused_due_ms = now_ms + SOURCE_REFUSED_EVERY_MS;
-        t->n_refused = 0;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "breaker.h"
+#include "crr/base/log.h"
 #include "crr/core/source.h"
 
 /*
@@ -15,15 +16,12 @@
  * Threads  Loop thread only.
  * Units    Monotonic ms.
  */
-#define SOURCE_REFUSED_EVERY_MS 60000
-
 struct source_trouble {
         const char *url;   /* borrowed */
         struct error last; /* of the last failure */
         bool is_down;
         int64_t down_since_ms;
-        int64_t refused_due_ms; /* the next refusal is said from then on */
-        int64_t n_refused;      /* since one was said */
+        struct log_seldom refused;
 };
 
 /* After everything that may have changed its state. */

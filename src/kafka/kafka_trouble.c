@@ -77,30 +77,27 @@ static struct trouble_said *said_of(struct kafka_trouble *t, const struct troubl
         for (unsigned i = 0; i < t->n_saids; i++) {
                 if (t->saids[i].handle == note->handle && t->saids[i].code == note->code)
                         return &t->saids[i];
-                if (t->saids[i].said_ms < oldest->said_ms)
+                if (t->saids[i].seldom.due_ms < oldest->seldom.due_ms)
                         oldest = &t->saids[i];
         }
         if (t->n_saids < TROUBLE_SLOTS)
                 oldest = &t->saids[t->n_saids++];
-        *oldest = (struct trouble_said){ note->handle, note->code, INT64_MIN, 0 };
+        *oldest = (struct trouble_said){ note->handle, note->code, { 0 } };
         return oldest;
 }
 
 static void say_error(struct kafka_trouble *t, const struct trouble_note *note)
 {
         struct trouble_said *s = said_of(t, note);
-        int64_t now_ms = time_monotonic_ms();
+        int64_t n = log_seldom(&s->seldom, note->count, time_monotonic_ms());
 
         snprintf(t->last_of[note->handle], sizeof t->last_of[0], "%s", note->text);
-        s->silent += note->count;
-        if (s->said_ms != INT64_MIN && now_ms - s->said_ms < TROUBLE_REPEAT_MS)
+        if (n == 0)
                 return;
         log_emit(LOG_KAFKA_ERROR,
                  LOG_FIELDS(log_c("handle", kafka_handle_name(note->handle)),
-                            log_c("code", rd_kafka_err2name(note->code)), log_i("n", s->silent)),
+                            log_c("code", rd_kafka_err2name(note->code)), log_i("n", n)),
                  "%s", note->text);
-        s->said_ms = now_ms;
-        s->silent = 0;
 }
 
 static void say(struct kafka_trouble *t, const struct trouble_note *note)

@@ -7,6 +7,7 @@
 #include <librdkafka/rdkafka.h>
 #include <uv.h>
 
+#include "crr/base/log.h"
 #include "crr/base/metrics.h"
 #include "kafka_conf.h"
 
@@ -25,15 +26,12 @@ struct trouble_note {
         char text[200];
 };
 
-/* What was said of a handle and a code: for TROUBLE_REPEAT_MS nothing more, then how often. */
+/* What was said of a handle and a code: for a while nothing more, then how often. */
 struct trouble_said {
         enum kafka_handle handle;
         rd_kafka_resp_err_t code;
-        int64_t said_ms;
-        unsigned silent; /* times since */
+        struct log_seldom seldom;
 };
-
-#define TROUBLE_REPEAT_MS 60000
 
 struct kafka_trouble {
         uv_mutex_t mutex;

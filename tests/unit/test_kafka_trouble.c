@@ -193,7 +193,7 @@ static void what_lasts_is_said_once_a_minute_and_counted_every_time(void)
         }
         CHECK_INT(count("event=kafka_error"), 1);
         CHECK(counted("auxiliary", "TOPIC_AUTHORIZATION_FAILED") == 3);
-        trouble.saids[0].said_ms -= TROUBLE_REPEAT_MS;
+        trouble.saids[0].seldom.due_ms -= LOG_SELDOM_MS;
         kafka_trouble_note(&trouble, KAFKA_AUX, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
                            "topic failures: not allowed");
         kafka_trouble_collect(&trouble);

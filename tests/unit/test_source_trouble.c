@@ -43,9 +43,9 @@ static void a_refusal_is_said_at_once_and_then_once_a_minute(void)
         check_said(1, "event=source_refused source=http://store bucket=photos outcome=no_bucket "
                       "n=1 msg=\"there is no photos\"");
         for (int i = 0; i < 1000; i++)
-                refuse(&t, "photos", START_MS + SOURCE_REFUSED_EVERY_MS - 1);
+                refuse(&t, "photos", START_MS + LOG_SELDOM_MS - 1);
         check_said(0, NULL);
-        refuse(&t, "films", START_MS + SOURCE_REFUSED_EVERY_MS);
+        refuse(&t, "films", START_MS + LOG_SELDOM_MS);
         check_said(1, "bucket=films outcome=no_bucket n=1001");
 }
 

@@ -57,6 +57,16 @@ struct log_field log_b(const char *name, bool value);
 void log_emit(enum log_event event, const struct log_field *fields, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* What lasts is said at once, then once in LOG_SELDOM_MS with how often it was since. Zeroed: it
+ * was not said yet. */
+#define LOG_SELDOM_MS 60000
+struct log_seldom {
+        int64_t due_ms; /* monotonic: it is said from then on */
+        int64_t n;      /* since it was said */
+};
+/* So many times more; returns how many are to be said now, 0: none. */
+int64_t log_seldom(struct log_seldom *s, int64_t n, int64_t now_ms);
+
 void log_configure(enum log_level level, enum log_format format);
 const char *log_level_name(enum log_level level);
 uint64_t log_count(enum log_level level); /* lines emitted so far, for the metrics */

@@ -16,6 +16,7 @@ TEST_DEADLINE_S = 480
 PARTITIONS = 6
 TESTS = itertools.count(1)
 SIZE = {"max.message.bytes": 5000020}
+DAEMONS = pytest.StashKey()  # of a test, those that were made
 
 
 def pytest_addoption(parser):
@@ -30,6 +31,16 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TEST_DEADLINE_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What failed is explained by the daemons' last words: the logs may be gone with the machine."""
+    report = yield
+    if report.failed:
+        for daemon in item.stash.get(DAEMONS, []):
+            report.sections.append((f"last words of {daemon.output}", daemon.last_words()))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -119,9 +130,9 @@ class Place:
 
 
 @pytest.fixture
-def make_daemon(programs, logs):
+def make_daemon(programs, logs, request):
     """Make daemons; each is ended and judged when the test is over."""
-    made = []
+    made = request.node.stash[DAEMONS] = []
 
     def make(name, settings, arguments=(), environment=None, before=()):
         made.append(Daemon(programs["daemon"], settings, logs / f"{name}.log", arguments,

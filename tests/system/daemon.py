@@ -9,7 +9,7 @@ import subprocess
 import urllib.parse
 from collections import namedtuple
 
-from waiting import wait_for
+from waiting import TooLate, wait_for
 
 REQUEST_DEADLINE_S = 45
 EXIT_DEADLINE_S = 60
@@ -125,6 +125,14 @@ class Daemon:
             output.seek(self._read_from)
             return output.read().decode(errors="replace")
 
+    def last_words(self, lines=25, width=400):
+        """The end of its log, over all its lives; long lines cut."""
+        if self._process is None:
+            return "it was never started"
+        with open(self.output, "rb") as output:
+            said = output.read().decode(errors="replace").splitlines()
+        return "\n".join(line[:width] for line in said[-lines:])
+
     def events(self, name=None, **fields):
         """Lines of its log with this event and these fields, as dicts."""
         found = []
@@ -202,9 +210,13 @@ class Daemon:
     def wait_ready(self, deadline_s=60):
         def is_ready():
             assert self.is_running(), f"the daemon ended, see {self.output}"
-            answer = self.ready()
-            return answer if answer and answer["ready"] else None
-        wait_for(is_ready, f"readiness of {self.output}", deadline_s)
+            said[:] = [self.ready()]
+            return said[0] and said[0]["ready"]
+        said = []
+        try:
+            wait_for(is_ready, f"readiness of {self.output}", deadline_s)
+        except TooLate as late:
+            raise TooLate(f"{late}; /ready said {said}") from None
         return self
 
     def wait_not_ready(self, **wanted):

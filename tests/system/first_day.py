@@ -31,4 +31,5 @@ def works(place, daemon):
     known = identities(5)
     place.fail(known)
     assert {identity_of(v) for v in wait_listed(daemon, 5)} == set(known)
-    assert len(daemon.retry([fields_of(i) for i in known]).json()) == 5
+    reply = daemon.retry([fields_of(i) for i in known])
+    assert reply.status == 200 and len(reply.json()) == 5, reply

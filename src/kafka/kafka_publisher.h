@@ -63,6 +63,7 @@ struct kafka_publisher {
         struct publish_batch *batch;
         bool clear_first;   /* a batch, or what is left of one, may hang in the partitions */
         bool may_come_late; /* of the batch under way: something was sent and not answered */
+        bool asked_anew;    /* for that batch: what partitions there are */
         enum kafka_sets sets;
         size_t refused, n_refused; /* the record that was refused last, and how many were */
         rd_kafka_resp_err_t clear_err;

@@ -128,6 +128,40 @@ static rd_kafka_headers_t *headers_of(const struct publish_record *r)
         return headers;
 }
 
+/* ret_n is at least 1: of a topic that is not there nothing can be said. */
+static rd_kafka_resp_err_t count_partitions(struct kafka_publisher *p, enum publish_topic topic,
+                                            int *ret_n)
+{
+        const struct rd_kafka_metadata *metadata;
+        rd_kafka_resp_err_t code =
+                rd_kafka_metadata(p->producer, 0, p->topics[topic], &metadata, METADATA_TIMEOUT_MS);
+
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return code;
+        code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        if (metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+                code = metadata->topics[0].err;
+        else if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0) {
+                code = RD_KAFKA_RESP_ERR_NO_ERROR;
+                *ret_n = metadata->topics[0].partition_cnt;
+        }
+        rd_kafka_metadata_destroy(metadata);
+        return code;
+}
+
+/* The topic grew, or was made anew, and the producer does not know yet: it asks once a batch. */
+static bool knows_more_now(struct kafka_publisher *p, rd_kafka_resp_err_t code,
+                           enum publish_topic topic)
+{
+        int n;
+
+        if (p->asked_anew || (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+                              code != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC))
+                return false;
+        p->asked_anew = true;
+        return count_partitions(p, topic, &n) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* `of`: the record that its delivery report is for; NULL: none. */
 static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct publish_record *r,
                                      struct publish_record *of)
@@ -155,10 +189,11 @@ static rd_kafka_error_t *produce_one(struct kafka_publisher *p, const struct pub
                 error = rd_kafka_produceva(p->producer, vus, n);
                 if (error == NULL)
                         return NULL; /* the headers went with it */
-                if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                        rd_kafka_poll(p->producer, 2);
+                else if (!knows_more_now(p, rd_kafka_error_code(error), r->topic))
                         break;
                 rd_kafka_error_destroy(error);
-                rd_kafka_poll(p->producer, 2);
         }
         if (headers != NULL)
                 rd_kafka_headers_destroy(headers);
@@ -191,27 +226,6 @@ static rd_kafka_error_t *commit(struct kafka_publisher *p)
                is_retriable(error) && !kafka_publisher_is_stopping(p))
                 rd_kafka_error_destroy(error);
         return error;
-}
-
-/* ret_n is at least 1: of a topic that is not there nothing can be said. */
-static rd_kafka_resp_err_t count_partitions(struct kafka_publisher *p, enum publish_topic topic,
-                                            int *ret_n)
-{
-        const struct rd_kafka_metadata *metadata;
-        rd_kafka_resp_err_t code =
-                rd_kafka_metadata(p->producer, 0, p->topics[topic], &metadata, METADATA_TIMEOUT_MS);
-
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-                return code;
-        code = RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-        if (metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-                code = metadata->topics[0].err;
-        else if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0) {
-                code = RD_KAFKA_RESP_ERR_NO_ERROR;
-                *ret_n = metadata->topics[0].partition_cnt;
-        }
-        rd_kafka_metadata_destroy(metadata);
-        return code;
 }
 
 static rd_kafka_error_t *produce_everywhere(struct kafka_publisher *p, enum publish_topic topic)
@@ -345,7 +359,7 @@ void kafka_transaction_run(struct kafka_publisher *p, struct publish_batch *batc
         p->batch = batch;
         p->began_ms = (int64_t)(begin / 1000000);
         p->refused = p->n_refused = 0;
-        p->may_come_late = false;
+        p->may_come_late = p->asked_anew = false;
         p->untold.topic = NULL;
         error = run(p, batch, &step);
         if (error == NULL)

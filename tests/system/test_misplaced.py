@@ -54,6 +54,20 @@ def test_a_topic_that_grew_is_listed_whole_after_a_restart(place):
     check_restarts(daemon, SOME)
 
 
+def test_what_lies_in_a_new_partition_can_be_retried_at_once(place):
+    """The producer would hear of it too late by itself: at its next look at the topics."""
+    daemon = place.start(kafka__producer_properties__topic__metadata__refresh__interval__ms=600000)
+    place.cluster.grow_topic(place.failures, 9)
+    wait_for(lambda: daemon.ready()["partitions"] == {"assigned": 9, "ready": 9}, "9 partitions")
+    found = [i for i in identities(200) if partition_of(record_key(i), 9) >= PARTITIONS]
+    place.cluster.produce(place.failures, [
+        failure(i) + ({"partition": partition_of(record_key(i), 9)},) for i in found])
+    wait_listed(daemon, len(found))
+    reply = daemon.retry([fields_of(i) for i in found])
+    assert reply.status == 200 and len(reply.json()) == len(found), reply.body
+    assert not daemon.events("txn_aborted")
+
+
 def test_misplaced_failures_that_came_while_no_daemon_ran_are_listed(place):
     found = identities(SOME)
     daemon = place.start()

@@ -12,6 +12,7 @@ import subprocess
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from last_words import last_words
 from waiting import wait_for
 
 USER, PASSWORD = "crr", "right-password"
@@ -93,7 +94,7 @@ class Broker:
 
     def __init__(self, libs, folder, output, jvm=JVM, address="127.0.0.1"):
         self._jvm = list(jvm)
-        self._libs, self._folder, self._output = libs, pathlib.Path(folder), output
+        self._libs, self._folder, self.output = libs, pathlib.Path(folder), output
         self._process = None
         ports = dict(zip(("plain", "sasl", "controller"), free_ports(3, address)))
         self.bootstrap = f"{address}:{ports['plain']}"
@@ -128,16 +129,16 @@ class Broker:
     def start(self):
         if not (self._folder / "data").exists():
             self._format()
-        with open(self._output, "ab") as output:
+        with open(self.output, "ab") as output:
             self._process = subprocess.Popen(
                 self._java("kafka.Kafka", str(self._properties)), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-        wait_for(self._answers, f"the broker (see {self._output})", 90)
+        wait_for(self._answers, f"the broker (see {self.output})", 90)
         return self
 
     def _answers(self):
         """Metadata that names the node: it is unfenced then, not just listening."""
-        assert self._process.poll() is None, f"the broker ended, see {self._output}"
+        assert self._process.poll() is None, f"the broker ended, see {self.output}"
         try:
             return self.admin().list_topics(timeout=1).brokers
         except KafkaException:
@@ -175,3 +176,6 @@ class Broker:
 
     def wait_gone(self):
         wait_for(lambda: self._process.poll() is not None, "the broker to give up")
+
+    def last_words(self):
+        return last_words(self._process, self.output)

@@ -16,7 +16,7 @@ TEST_DEADLINE_S = 480
 PARTITIONS = 6
 TESTS = itertools.count(1)
 SIZE = {"max.message.bytes": 5000020}
-DAEMONS = pytest.StashKey()  # of a test, those that were made
+PROCESSES = pytest.StashKey()  # of a test: its daemons and brokers
 
 
 def pytest_addoption(parser):
@@ -35,11 +35,11 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """What failed is explained by the daemons' last words: the logs may be gone with the machine."""
+    """What failed is explained by last words: the logs may be gone with the machine."""
     report = yield
     if report.failed:
-        for daemon in item.stash.get(DAEMONS, []):
-            report.sections.append((f"last words of {daemon.output}", daemon.last_words()))
+        for process in item.stash.get(PROCESSES, []):
+            report.sections.append((f"last words of {process.output}", process.last_words()))
     return report
 
 
@@ -132,11 +132,12 @@ class Place:
 @pytest.fixture
 def make_daemon(programs, logs, request):
     """Make daemons; each is ended and judged when the test is over."""
-    made = request.node.stash[DAEMONS] = []
+    made = []
 
     def make(name, settings, arguments=(), environment=None, before=()):
         made.append(Daemon(programs["daemon"], settings, logs / f"{name}.log", arguments,
                            environment, before))
+        request.node.stash.setdefault(PROCESSES, []).append(made[-1])
         return made[-1]
 
     yield make
@@ -159,9 +160,12 @@ def test_name(request):
 
 
 @pytest.fixture
-def place_of(test_name, make_daemon):
+def place_of(test_name, make_daemon, request):
     """place_of(broker): no topics yet."""
-    return lambda broker: Place(broker, test_name, make_daemon)
+    def make(broker):
+        request.node.stash.setdefault(PROCESSES, []).append(broker)
+        return Place(broker, test_name, make_daemon)
+    return make
 
 
 @pytest.fixture

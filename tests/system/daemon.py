@@ -9,6 +9,7 @@ import subprocess
 import urllib.parse
 from collections import namedtuple
 
+from last_words import last_words
 from waiting import TooLate, wait_for
 
 REQUEST_DEADLINE_S = 45
@@ -125,13 +126,8 @@ class Daemon:
             output.seek(self._read_from)
             return output.read().decode(errors="replace")
 
-    def last_words(self, lines=25, width=400):
-        """The end of its log, over all its lives; long lines cut."""
-        if self._process is None:
-            return "it was never started"
-        with open(self.output, "rb") as output:
-            said = output.read().decode(errors="replace").splitlines()
-        return "\n".join(line[:width] for line in said[-lines:])
+    def last_words(self):
+        return last_words(self._process, self.output)
 
     def events(self, name=None, **fields):
         """Lines of its log with this event and these fields, as dicts."""

@@ -367,10 +367,11 @@ static void submit(struct batcher *b)
 }
 
 /*
- * A partition that does not go on although there is more: an outage may have swallowed the end of
- * our last transaction there, which was committed and answered. The broker ends it with the next
- * commit there, so there is one: a tombstone that says nothing, under a key that is no identity's
- * (outcome `cleared`; we pass it over).
+ * A partition that does not go on although there is more, or whose offsets are not stable: an
+ * outage may have swallowed the end of our last transaction there, which was committed and
+ * answered. The broker ends it with the next commit there, so there is one: a tombstone that says
+ * nothing, under a key that is no identity's (outcome `cleared`; we pass it over), and the
+ * partition's offset.
  */
 void batcher_clear(struct batcher *b, int partition)
 {

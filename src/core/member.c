@@ -372,7 +372,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                 member_memory_resume(m, p);
                 if (partition_tick(p, m->ports.group, monotonic_ms))
                         on_ready(m, p);
-                if (partition_is_stuck(p, monotonic_ms))
+                if (partition_is_stuck(p, monotonic_ms) && takeover_may_be_ours(m, p))
                         batcher_clear(&m->batcher, p->id);
                 restoring |= partition_state(p) == PARTITION_RESTORING;
                 full |= partition_state(p) == PARTITION_FULL;

@@ -140,6 +140,12 @@ bool partition_is_proven(const struct partition *p, int64_t now_ms, int64_t vali
         return p->proof_ms != INT64_MIN && now_ms < p->proof_ms + valid_ms;
 }
 
+/* By the barrier's word. */
+static bool is_kept_by_offsets(const struct partition *p)
+{
+        return p->sm.state == PARTITION_RESTORING && p->target_ticket == 0 && p->open_transaction;
+}
+
 /* By the barrier's word, or because nothing comes although there is more: a transaction of which
  * the barrier does not know, an intake's, is open below the end. */
 bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, int64_t ms)
@@ -147,7 +153,7 @@ bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, 
         if (p->sm.state != PARTITION_RESTORING)
                 return false;
         if (p->target_ticket == 0)
-                return p->open_transaction && now_ms >= p->unstable_since_ms + ms;
+                return is_kept_by_offsets(p) && now_ms >= p->unstable_since_ms + ms;
         return p->target >= 0 && p->position < p->target && p->position == p->still_position &&
                now_ms >= p->still_since_ms + ms;
 }
@@ -232,14 +238,21 @@ static bool expects_more(const struct partition *p)
         return p->sm.state == PARTITION_READY && p->behind_watermark >= 0;
 }
 
-bool partition_is_stuck(struct partition *p, int64_t now_ms)
+static bool is_still(struct partition *p, int64_t now_ms)
 {
         if (!expects_more(p) || p->position != p->still_position) {
                 p->still_position = p->position;
                 p->still_since_ms = now_ms;
                 return false;
         }
-        if (now_ms < p->still_since_ms + STUCK_MS || now_ms < p->cleared_ms + CLEAR_EVERY_MS)
+        return now_ms >= p->still_since_ms + STUCK_MS;
+}
+
+bool partition_is_stuck(struct partition *p, int64_t now_ms)
+{
+        bool is_kept = is_kept_by_offsets(p) && now_ms >= p->unstable_since_ms + STUCK_MS;
+
+        if ((!is_still(p, now_ms) && !is_kept) || now_ms < p->cleared_ms + CLEAR_EVERY_MS)
                 return false;
         p->cleared_ms = now_ms;
         p->open_transaction = true;

@@ -135,9 +135,9 @@ bool partition_tick(struct partition *p, struct group *group, int64_t now_ms);
 
 bool partition_is_behind(const struct partition *p, int64_t now_ms);
 /*
- * There is more to come, and nothing comes: a transaction is open below the end. It may be one of
- * ours that an outage left hanging, which the broker does not end by itself. True at most every
- * CLEAR_EVERY_MS.
+ * There is more to come, and nothing comes: a transaction is open below the end. Or one is, by the
+ * barrier's word, in the group's offsets. It may be one of ours that an outage left hanging, which
+ * the broker does not end by itself. True at most every CLEAR_EVERY_MS.
  */
 bool partition_is_stuck(struct partition *p, int64_t now_ms);
 

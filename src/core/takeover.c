@@ -29,16 +29,26 @@ void takeover_deinit(struct takeover *t)
         free(t->fenced);
 }
 
-/* Whose transaction it may be: another member's claim. */
-static const struct owner *suspect(const struct member *m, const struct partition *p)
+/* NULL: nobody claims it but us. */
+static const struct owner *other_owner(const struct member *m, const struct partition *p)
 {
         const struct owner *o = cluster_owner(&m->cluster, p->id);
 
-        if (!partition_waits_for_transaction(p, m->now_ms, WAIT_MS) || o == NULL ||
-            o->transactional_id.len == 0 ||
+        if (o == NULL || o->transactional_id.len == 0 ||
             str_eq_c(o->transactional_id, m->config.transactional_id))
                 return NULL;
         return o;
+}
+
+/* Whose transaction it may be: another member's claim. */
+static const struct owner *suspect(const struct member *m, const struct partition *p)
+{
+        return partition_waits_for_transaction(p, m->now_ms, WAIT_MS) ? other_owner(m, p) : NULL;
+}
+
+bool takeover_may_be_ours(const struct member *m, const struct partition *p)
+{
+        return !member_has_group(m) || (m->cluster.granted > 0 && other_owner(m, p) == NULL);
 }
 
 void takeover_tick(struct member *m)

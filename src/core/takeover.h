@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "crr/core/member.h"
+#include "partition.h"
 
 /*
  * Takeover: a partition that cannot become ready because its last owner died in the middle of a
@@ -23,6 +24,9 @@ struct takeover {
 
 void takeover_init(struct takeover *t);
 void takeover_deinit(struct takeover *t);
+
+/* No other member is known to have written there last: what hangs may be a transaction of ours. */
+bool takeover_may_be_ours(const struct member *m, const struct partition *p);
 
 /* Look at the partitions that wait for an open transaction. */
 void takeover_tick(struct member *m);

@@ -233,6 +233,15 @@ void kafka_transactional_id(const char *group, const char *instance,
         snprintf(text, KAFKA_TRANSACTIONAL_ID_SIZE, "crr-retryd-%s-%s", group, instance);
 }
 
+void kafka_group_id(const struct kafka_settings *settings, enum kafka_handle handle,
+                    char text[KAFKA_GROUP_SIZE])
+{
+        bool is_intake = handle == KAFKA_INTAKE || handle == KAFKA_INTAKE_PRODUCER;
+
+        snprintf(text, KAFKA_GROUP_SIZE, "%s%s", settings->group,
+                 is_intake ? KAFKA_INTAKE_SUFFIX : "");
+}
+
 bool kafka_handle_is_producer(enum kafka_handle handle)
 {
         return handle == KAFKA_PRODUCER || handle == KAFKA_INTAKE_PRODUCER;
@@ -268,9 +277,9 @@ static int set_producer(rd_kafka_conf_t *conf, const struct kafka_settings *s,
 /* A group of its own: its members share the foreign topics. */
 static int set_intake(rd_kafka_conf_t *conf, const struct kafka_settings *s, struct error *err)
 {
-        char group[300];
+        char group[KAFKA_GROUP_SIZE];
 
-        snprintf(group, sizeof group, "%s" KAFKA_INTAKE_SUFFIX, s->group);
+        kafka_group_id(s, KAFKA_INTAKE, group);
         if (set_readers(conf, s, err) != 0 || SET_ROWS(conf, of_intake, err) != 0 ||
             set(conf, "group.id", group, false, err) != 0 ||
             set_number(conf, "session.timeout.ms", KAFKA_SESSION_TIMEOUT_MS, err) != 0)

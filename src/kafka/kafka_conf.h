@@ -26,9 +26,13 @@ enum kafka_handle {
 const char *kafka_handle_name(enum kafka_handle handle);
 bool kafka_handle_is_producer(enum kafka_handle handle);
 
+#define KAFKA_GROUP_SIZE    300
 #define KAFKA_INTAKE_SUFFIX "-intake" /* of the intake's group, and of its transactional.id */
 
 /* The transactional.id of a producer. */
+/* Whose offsets the handle reads, or commits in its transactions. */
+void kafka_group_id(const struct kafka_settings *settings, enum kafka_handle handle,
+                    char text[KAFKA_GROUP_SIZE]);
 void kafka_producer_id(const struct kafka_settings *settings, enum kafka_handle handle,
                        char text[KAFKA_TRANSACTIONAL_ID_SIZE]);
 

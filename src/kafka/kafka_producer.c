@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The happy path is: a producer is made; init_transactions aborts what an earlier process of this
- * transactional.id left open; a transaction that is aborted on purpose ends what hangs in a
- * partition all the same; it is usable.
+ * transactional.id left open; transactions that are aborted on purpose end what hangs all the same,
+ * in the group's offsets (kafka_hanging.h) and, where a batch may, in the partitions; it is usable.
  *
  * Possible failures:
  *  - the broker is away, or a topic missing: it is tried again until it is there or we stop;
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kafka_hanging.h"
 #include "kafka_publisher.h"
 
 #define INIT_TIMEOUT_MS       5000
@@ -287,8 +288,13 @@ bool kafka_producer_may_begin(struct kafka_publisher *p)
 /* False: the producer is lost again. */
 static bool clear(struct kafka_publisher *p)
 {
-        rd_kafka_error_t *error = kafka_transaction_clear(p);
+        char group[KAFKA_GROUP_SIZE];
+        rd_kafka_error_t *error;
 
+        kafka_group_id(p->settings, p->handle, group);
+        error = kafka_hanging_offsets_end(p->producer, group, p->settings->failures_topic);
+        if (error == NULL && p->clear_first)
+                error = kafka_transaction_clear(p);
         if (error == NULL)
                 return true;
         kafka_trouble_note(p->trouble, p->handle, rd_kafka_error_code(error),
@@ -320,7 +326,7 @@ void kafka_producer_ensure(struct kafka_publisher *p)
         if (!usable)
                 return;
         warm_up(p);
-        if (p->clear_first && !p->settings->embedded && !clear(p))
+        if (!p->settings->embedded && !clear(p))
                 return;
         p->clear_first = false;
         set_usable(p, true);

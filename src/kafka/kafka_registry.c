@@ -13,6 +13,7 @@
 
 #include "crr/base/limits.h"
 #include "crr/core/member.h"
+#include "kafka_hanging.h"
 
 #define OFFSETS_TIMEOUT_MS 2000
 #define MEMBERS_TIMEOUT_MS 2000
@@ -171,17 +172,23 @@ static rd_kafka_t *producer_of(struct kafka_registry *r, const char *transaction
         return NULL;
 }
 
-/* init_transactions with another producer's id ends what that one left open, and fences it. */
-static void fence(struct registry_work *w)
+/* init_transactions with another producer's id ends what that one left open, and fences it; what
+ * hangs all the same is ended, too. */
+static void fence(struct registry_work *w, enum kafka_handle handle)
 {
+        const struct kafka_settings *settings = w->registry->settings;
         rd_kafka_t *producer = producer_of(w->registry, w->transactional_id);
+        char group[KAFKA_GROUP_SIZE];
         unsigned version = 0;
         rd_kafka_error_t *error;
 
         if (producer == NULL)
                 return;
+        kafka_group_id(settings, handle, group);
         kafka_credentials_renew(&w->credentials, producer, &version);
         error = rd_kafka_init_transactions(producer, FENCE_TIMEOUT_MS);
+        if (error == NULL)
+                error = kafka_hanging_offsets_end(producer, group, settings->failures_topic);
         if (error != NULL) {
                 kafka_trouble_note(w->registry->trouble, KAFKA_PRODUCER, rd_kafka_error_code(error),
                                    rd_kafka_error_string(error));
@@ -196,11 +203,11 @@ static void work_fence(uv_work_t *work)
         struct registry_work *w = work->data;
         size_t n = strlen(w->transactional_id);
 
-        fence(w);
+        fence(w, KAFKA_PRODUCER);
         if (w->registry->settings->n_intake_topics == 0)
                 return;
         snprintf(w->transactional_id + n, sizeof w->transactional_id - n, KAFKA_INTAKE_SUFFIX);
-        fence(w);
+        fence(w, KAFKA_INTAKE_PRODUCER);
 }
 
 static void after_fence(uv_work_t *work, int status)

@@ -26,7 +26,12 @@ struct mock_broker {
 };
 
 /* Keys of Kafka's protocol. */
-enum mock_request { MOCK_PRODUCE = 0, MOCK_LIST_OFFSETS = 2, MOCK_SYNC_GROUP = 14 };
+enum mock_request {
+        MOCK_PRODUCE = 0,
+        MOCK_LIST_OFFSETS = 2,
+        MOCK_SYNC_GROUP = 14,
+        MOCK_TXN_OFFSET_COMMIT = 28,
+};
 
 void mock_broker_init(struct mock_broker *k, int failure_partitions);
 void mock_broker_deinit(struct mock_broker *k);

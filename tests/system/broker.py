@@ -111,6 +111,11 @@ class Broker:
                 "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
                 "super.users=User:ANONYMOUS\n")
 
+    def believe_producers(self):
+        """Before it starts: whether a transaction is known to its coordinator is not asked."""
+        with open(self._properties, "a", encoding="utf-8") as properties:
+            properties.write("transaction.partition.verification.enable=false\n")
+
     @property
     def data_folder(self):
         """With a folder for each partition; nobody else touches it while the broker is stopped."""

@@ -255,7 +255,7 @@ static void once_a_minute_the_offsets_go_alone(void)
 static void without_a_group_or_a_ready_partition_there_are_none(void)
 {
         world_init(&w, 1);
-        w.stable = MEMBER_UNSTABLE;
+        w.stable = MEMBER_STABLE_UNKNOWN;
         world_start(&w);
         world_advance(&w, 130000);
         CHECK_INT(w.submits, 0);

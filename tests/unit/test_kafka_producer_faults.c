@@ -96,6 +96,20 @@ static void a_producer_that_could_not_clear_everything_is_not_usable(void)
         end();
 }
 
+/* What may hang in the group's offsets is ended before anything else. */
+static void a_producer_that_could_not_send_its_first_offset_is_not_usable(void)
+{
+        begin();
+        mock_broker_answer(&kafka, MOCK_TXN_OFFSET_COMMIT, 1,
+                           RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+        kafka_producer_ensure(&publisher);
+        CHECK(!publisher.usable);
+        CHECK(publisher.producer == NULL);
+        kafka_producer_ensure(&publisher);
+        CHECK(publisher.usable);
+        end();
+}
+
 static void fence(void)
 {
         publisher.began_ms = (int64_t)(uv_hrtime() / 1000000); /* no outage explains it */
@@ -132,6 +146,7 @@ int main(void)
         RUN(the_status_topic_is_cleared_too_if_there_is_one);
         RUN(a_producer_that_could_not_ask_what_to_clear_is_not_usable);
         RUN(a_producer_that_could_not_clear_everything_is_not_usable);
+        RUN(a_producer_that_could_not_send_its_first_offset_is_not_usable);
         RUN(four_fencings_in_a_row_end_the_process);
         RUN(fencings_that_lie_far_apart_end_nothing);
         return 0;

@@ -8,7 +8,9 @@
  *  - a batch is not known to be committed: when all that were handed over are back, the consumer
  *    goes back to the committed offsets, which are stable only when the transaction has ended;
  *  - the partitions are assigned anew: likewise, by the assignment itself; batches of before come
- *    back and are freed, committed or fenced.
+ *    back and are freed, committed or fenced;
+ *  - a transaction that hangs in the committed offsets keeps the partitions from being read
+ *    (kafka_hanging.h): as long as no batch is out, nothing ends it but a new producer of ours.
  */
 #include "kafka_intake.h"
 
@@ -108,6 +110,7 @@ static void turn(struct kafka_intake *k)
         }
         renew_credentials(k);
         kafka_intake_tell_lags(k);
+        kafka_intake_watch_offsets(k);
         if (k->must_rewind && k->n_out == 0)
                 kafka_intake_rewind(k);
         if (k->must_rewind || k->n_out == KAFKA_INTAKE_AHEAD) {
@@ -206,6 +209,8 @@ static void see_lags(struct kafka_intake *k, const int64_t *lags)
                 metrics_set(k->metrics, METRIC_CONSUMER_LAG, LABELS_1(k->config.topics[t]),
                             (double)lags[t]);
         }
+        if (is_known && k->lag_seen < 0)
+                kafka_trouble_forget(k->trouble, KAFKA_INTAKE); /* what kept it */
         k->lag_seen = is_known ? sum : -1;
 }
 
@@ -253,6 +258,7 @@ void kafka_intake_init(struct kafka_intake *k, const struct kafka_settings *sett
         k->is_assigned_told = true;
         k->assigned_seen = k->n_assigned = -1;
         k->lag_seen = -1;
+        k->renewed_ms = INT64_MIN / 2;
         uv_mutex_init(&k->mutex);
         uv_cond_init(&k->cond);
         kafka_publisher_init(&k->publisher, settings, bootstrap, trouble);

@@ -61,6 +61,8 @@ struct kafka_intake {
         char *generation; /* of the assignment */
         size_t generation_len;
         int64_t lag_due_ms;
+        int64_t begun_ms;   /* when all lanes had begun, or batches were out, last */
+        int64_t renewed_ms; /* the publisher's producer, because they did not begin */
         struct kafka_lanes lanes;
         size_t offsets_capacity; /* of the batch that is being filled */
 };
@@ -93,5 +95,8 @@ struct intake_batch *kafka_intake_read(struct kafka_intake *k);
 void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch); /* done with */
 void kafka_intake_rewind(struct kafka_intake *k); /* read again from the committed offsets */
 void kafka_intake_tell_lags(struct kafka_intake *k);
+/* If the committed offsets cannot be read: what our producer may have left hanging there is ended.
+ */
+void kafka_intake_watch_offsets(struct kafka_intake *k);
 
 #endif

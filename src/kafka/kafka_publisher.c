@@ -20,22 +20,22 @@
 #define MAX_MESSAGE_BYTES 5000020 /* message.max.bytes of the producer */
 #define SET_OVERHEAD      200 /* of a record that is alone in its set: at most 137 with its headers */
 
-/* NULL: stop. Events of the producer are served while it waits. */
+/* NULL: stop, or make another producer. Events of the producer are served while it waits. */
 static struct publish_batch *take_batch(struct kafka_publisher *p)
 {
         struct publish_batch *batch = NULL;
 
         uv_mutex_lock(&p->mutex);
-        while (!p->stop && !p->fatal && p->waiting == NULL) {
+        while (!p->stop && !p->fatal && !p->wants_another && p->waiting == NULL) {
                 uv_mutex_unlock(&p->mutex);
                 kafka_producer_renew_credentials(p);
                 if (p->producer != NULL)
                         rd_kafka_poll(p->producer, 0);
                 uv_mutex_lock(&p->mutex);
-                if (!p->stop && p->waiting == NULL)
+                if (!p->stop && !p->wants_another && p->waiting == NULL)
                         uv_cond_timedwait(&p->cond, &p->mutex, UINT64_C(1000000000));
         }
-        if (!p->stop && !p->fatal && p->waiting != NULL) {
+        if (!p->stop && !p->fatal && !p->wants_another && p->waiting != NULL) {
                 batch = p->waiting;
                 p->waiting = batch->next;
                 if (p->waiting == NULL)
@@ -55,6 +55,17 @@ static void give_back(struct kafka_publisher *p, struct publish_batch *batch)
         uv_async_send(&p->wake);
 }
 
+static bool take_wish_for_another(struct kafka_publisher *p)
+{
+        bool wants;
+
+        uv_mutex_lock(&p->mutex);
+        wants = p->wants_another && !p->stop && !p->fatal;
+        p->wants_another = false;
+        uv_mutex_unlock(&p->mutex);
+        return wants;
+}
+
 static void run_thread(void *data)
 {
         struct kafka_publisher *p = data;
@@ -65,10 +76,14 @@ static void run_thread(void *data)
                 while (p->producer == NULL && kafka_producer_may_begin(p))
                         kafka_producer_ensure(p);
                 batch = take_batch(p);
-                if (batch == NULL)
+                if (batch != NULL) {
+                        kafka_transaction_run(p, batch);
+                        give_back(p, batch);
+                } else if (take_wish_for_another(p)) {
+                        kafka_publisher_lose(p, RD_KAFKA_RESP_ERR_NO_ERROR);
+                } else {
                         break;
-                kafka_transaction_run(p, batch);
-                give_back(p, batch);
+                }
         }
         kafka_producer_destroy(p);
         uv_mutex_lock(&p->mutex);
@@ -268,6 +283,14 @@ void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kaf
 {
         uv_mutex_lock(&p->mutex);
         p->credentials = *c;
+        uv_cond_signal(&p->cond);
+        uv_mutex_unlock(&p->mutex);
+}
+
+void kafka_publisher_renew(struct kafka_publisher *p)
+{
+        uv_mutex_lock(&p->mutex);
+        p->wants_another = true;
         uv_cond_signal(&p->cond);
         uv_mutex_unlock(&p->mutex);
 }

@@ -46,7 +46,8 @@ struct kafka_publisher {
         struct publish_batch *waiting, **waiting_end;
         struct publish_batch *finished, **finished_end;
         bool stop, ended;
-        unsigned readied; /* how often the producer became usable */
+        bool wants_another; /* producer */
+        unsigned readied;   /* how often the producer became usable */
         bool usable, fatal;
         struct error fatal_error;
         int64_t fenced_wait_ms; /* to be said; 0: nothing */
@@ -86,6 +87,10 @@ void kafka_publisher_start(struct kafka_publisher *p, uv_loop_t *loop, struct me
 void kafka_publisher_on_topics(struct kafka_publisher *p, const int64_t most_bytes[PUBLISH_TOPICS]);
 
 void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kafka_credentials *c);
+
+/* When the batch under way has ended: the producer is made anew, and what it left hanging is ended
+ * (kafka_hanging.h). From any thread. */
+void kafka_publisher_renew(struct kafka_publisher *p);
 
 /* The batch under way ends, the others are PUBLISH_CLOSED; closed(data) on the loop when the thread
  * is gone. */

@@ -366,13 +366,6 @@ static void submit(struct batcher *b)
         send(b, batch);
 }
 
-/*
- * A partition that does not go on although there is more, or whose offsets are not stable: an
- * outage may have swallowed the end of our last transaction there, which was committed and
- * answered. The broker ends it with the next commit there, so there is one: a tombstone that says
- * nothing, under a key that is no identity's (outcome `cleared`; we pass it over), and the
- * partition's offset.
- */
 void batcher_clear(struct batcher *b, int partition)
 {
         partition_set_add(&b->stuck, partition);
@@ -381,36 +374,25 @@ void batcher_clear(struct batcher *b, int partition)
 static void clear_on_done(struct publish_batch *publish)
 {
         struct batch *batch = publish->data;
-        bool done = publish->outcome == PUBLISH_COMMITTED;
 
         batch_take_proof(batch);
         batch->batcher->running = NULL;
-        log_emit(LOG_TXN_CLEARED,
-                 LOG_FIELDS(log_i("partitions", (int64_t)publish->n_records),
-                            log_c("outcome", done ? "done" : "not done")),
-                 "partitions have more records than can be read: if the end of our last "
-                 "transaction was lost there in an outage, it is written now");
+        clearing_say(publish, "retries");
         batch_free(batch);
 }
 
 static void submit_clearing(struct batcher *b)
 {
         struct batch *batch = batch_new(b);
-        struct publish_record record = {
-                .topic = PUBLISH_FAILURES,
-                .key = STR(BATCHER_CLEARED_KEY),
-                .timestamp_ms = TIME_UNKNOWN,
-                .headers = { { "crr-outcome", STR("cleared") } },
-                .n_headers = 1,
-        };
 
         for (int p = 0; p < b->member->n_partitions; p++) {
+                struct publish_record record = clearing_record(p);
                 struct outgoing unused;
 
-                record.partition = p;
                 if (partition_set_has(&b->stuck, p))
                         add_records(batch, &unused, &record, 1, 0);
         }
+        clearing_by_the_intake(b->member, &b->stuck);
         b->stuck = (struct partition_set){ { 0 } };
         if (batch->publish.n_records == 0) {
                 batch_free(batch);

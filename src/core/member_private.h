@@ -4,6 +4,7 @@
 
 #include "arrivals.h"
 #include "batcher.h"
+#include "clearing.h"
 #include "cluster.h"
 #include "crr/base/limits.h"
 #include "crr/core/failure_codec.h"
@@ -50,6 +51,7 @@ struct member {
         struct settler settler;
         struct tombstones tombstones;
         struct batcher batcher;
+        struct clearing clearing;
         struct entry_fetch fetch;
         struct metadata_fetch metadata;
         struct arrivals arrivals;

@@ -47,11 +47,11 @@ static void hold(struct member *m, struct partition *p, const struct error *err)
         m->ports.group->hold(m->ports.group, p->id);
 }
 
-/* batcher_clear(): it says nothing. */
+/* clearing.h: it says nothing. */
 static bool is_clearing(const struct log_record *record)
 {
         return record->value.base == NULL && str_eq_c(record->outcome, "cleared") &&
-               str_eq_c(record->key, BATCHER_CLEARED_KEY);
+               str_eq_c(record->key, CLEARED_KEY);
 }
 
 /* Is it the next one of a partition that takes records? Where it belongs cannot be told before the

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transactions whose end was lost, as a broker that is killed may leave them: made on purpose.
 
-A commit of offsets in a transaction that its coordinator knows nothing of; the broker must not ask
+Offsets and records of a transaction that its coordinator knows nothing of; the broker must not ask
 the coordinator (Broker.believe_producers()). No library sends that, so it is written out here, as
-Kafka's protocol has it (kafka.apache.org/protocol: InitProducerId, TxnOffsetCommit,
-DescribeTransactions).
+Kafka's protocol has it (kafka.apache.org/protocol: Produce, InitProducerId, TxnOffsetCommit,
+DescribeTransactions; and its record batches).
 """
 import socket
 import struct
+import time
 
 from waiting import wait_for
 
-INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, DESCRIBE_TRANSACTIONS = 22, 28, 65
+PRODUCE, INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, DESCRIBE_TRANSACTIONS = 0, 22, 28, 65
 TIMEOUT_S, TRANSACTION_TIMEOUT_MS = 30, 60000
 
 
@@ -41,14 +42,14 @@ def read_exactly(connection, n):
     return data
 
 
-def ask(broker, key, version, body, tags=b""):
-    """The answer behind its header and throttle time. tags: b"\\0" for versions that have them."""
+def ask(broker, key, version, body, tags=b"", throttle_first=True):
+    """The answer behind its header and throttle time, where that comes first. tags: b"\\0" for versions that have them."""
     host, port = broker.bootstrap.split(":")
     with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
         request = struct.pack(">hhi", key, version, 1) + text("crr-tests") + tags + body + tags
         connection.sendall(struct.pack(">i", len(request)) + request)
         size, = struct.unpack(">i", read_exactly(connection, 4))
-        return read_exactly(connection, size)[4 + len(tags) + 4:]
+        return read_exactly(connection, size)[4 + len(tags) + 4 * throttle_first:]
 
 
 def new_producer(broker, transactional_id):
@@ -83,3 +84,46 @@ def hang_offsets(broker, transactional_id, producer, group, topic, offsets):
         errors = struct.iter_unpack(">ih", said[4 + 2 + len(topic) + 4:])
         return [error for _, error in errors] == [0] * len(offsets)
     wait_for(taken, f"offsets of {group} to hang")
+
+
+# --- records --------------------------------------------------------------------------------------
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def varint(number):
+    """Of a record's fields: zigzag, seven bits a byte."""
+    rest, data = number << 1 if number >= 0 else -2 * number - 1, b""
+    while rest > 127:
+        data += bytes([rest & 127 | 128])
+        rest >>= 7
+    return data + bytes([rest])
+
+
+def batch_of(key, value, producer, now_ms):
+    """A record batch of one record, transactional (attribute 16), its producer's first."""
+    fields = (b"\0" + varint(0) + varint(0) + varint(len(key)) + key + varint(len(value)) + value +
+              varint(0))
+    behind_crc = struct.pack(">hiqqqhii", 16, 0, now_ms, now_ms, *producer, 0, 1) + varint(
+        len(fields)) + fields
+    behind_length = struct.pack(">ibI", -1, 2, crc32c(behind_crc)) + behind_crc
+    return struct.pack(">qi", 0, len(behind_length)) + behind_length
+
+
+def hang_record(broker, transactional_id, producer, topic, partition, key, value):
+    """Nobody who reads what is committed reads it, or what comes behind it."""
+    batch = batch_of(key, value, producer, int(time.time() * 1000))
+    body = (text(transactional_id) + struct.pack(">hi", -1, TIMEOUT_S * 1000) +
+            array([text(topic) + array([struct.pack(">ii", partition, len(batch)) + batch])]))
+
+    def taken():
+        said = ask(broker, PRODUCE, 3, body, throttle_first=False)
+        error, = struct.unpack_from(">h", said, 4 + 2 + len(topic) + 4 + 4)
+        return error == 0
+    wait_for(taken, f"a record of {topic} to hang")

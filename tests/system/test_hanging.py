@@ -7,8 +7,8 @@ import pytest
 from backbeat import Pipeline
 from conftest import PARTITIONS
 from daemon import wait_listed
-from hanging import hang_offsets, new_producer, running_producer
-from kafka_util import fields_of
+from hanging import hang_offsets, hang_record, new_producer, running_producer
+from kafka_util import failure, fields_of, identity_of, partition_of, record_key
 from samples import identities
 from waiting import outlast
 
@@ -100,3 +100,19 @@ def test_offsets_of_the_intake_that_hang_while_we_live_are_ended(pipeline):
     outlast(12, daemon.is_running)
     daemon.signal(signal.SIGCONT)
     check_takes_in(pipeline, daemon, 10)
+
+
+@pytest.mark.parametrize("whose", ["", "-intake"])
+def test_a_record_that_our_last_life_left_hanging_is_read(pipeline, whose):
+    """Of an intake that has nothing to take in, too."""
+    place = pipeline.place
+    name = transactional_id(place, f"{place.name}-0") + whose
+    daemon = pipeline.start()
+    daemon.kill()
+    found = identities(1)[0]
+    key, value = failure(found)
+    hang_record(place.broker, name, new_producer(place.broker, name), place.failures,
+                partition_of(record_key(found), PARTITIONS), key, value)
+    daemon.start().wait_ready()
+    assert {identity_of(v) for v in wait_listed(daemon, 1)} == {found}
+    assert daemon.events("txn_cleared", outcome="done")

@@ -53,8 +53,9 @@ struct member_ports {
         struct group *group;
         struct log_reader *log_reader;
         struct metrics *metrics;
-        struct helpers *helpers; /* NULL: the loop does all itself */
-        struct source *source;   /* NULL: none; payload `backbeat` needs one */
+        struct helpers *helpers;            /* NULL: the loop does all itself */
+        struct source *source;              /* NULL: none; payload `backbeat` needs one */
+        struct publisher *intake_publisher; /* NULL: there is no intake */
 };
 
 struct member;

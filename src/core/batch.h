@@ -13,6 +13,7 @@ struct batch {
         struct batcher *batcher;
         struct arena arena;
         struct outgoing_list items; /* ENCODED, then SUBMITTED */
+        bool is_clearing;           /* it has no outgoings */
         size_t n_retries;
         bool is_closed_to_retries, is_closed_to_settlements;
         struct publish_record *records;

@@ -302,11 +302,14 @@ static bool fill_both(struct batcher *b)
         return fill_settlements(b) || more;
 }
 
+/* The offset carries our claim. Clearing claims nothing that is another member's: whoever takes
+ * over from that one must know whom to fence. */
 static void add_offset(struct batch *batch, const struct partition *p)
 {
         struct publish_batch *publish = &batch->publish;
 
-        if (partition_state(p) == PARTITION_ABSENT)
+        if (partition_state(p) == PARTITION_ABSENT ||
+            (batch->is_clearing && !takeover_may_be_ours(batch->batcher->member, p)))
                 return;
         batch->offsets[publish->n_offsets++] = (struct publish_offset){ p->id, p->position };
 }
@@ -385,6 +388,7 @@ static void submit_clearing(struct batcher *b)
 {
         struct batch *batch = batch_new(b);
 
+        batch->is_clearing = true;
         for (int p = 0; p < b->member->n_partitions; p++) {
                 struct publish_record record = clearing_record(p);
                 struct outgoing unused;
@@ -392,7 +396,8 @@ static void submit_clearing(struct batcher *b)
                 if (partition_set_has(&b->stuck, p))
                         add_records(batch, &unused, &record, 1, 0);
         }
-        clearing_by_the_intake(b->member, &b->stuck);
+        if (batch->publish.n_records > 0)
+                clearing_by_the_intake(b->member, &b->stuck);
         b->stuck = (struct partition_set){ { 0 } };
         if (batch->publish.n_records == 0) {
                 batch_free(batch);

@@ -59,7 +59,7 @@ void batcher_queue_again(struct batcher *b, struct outgoing *o);
 void batcher_discard(struct batcher *b,
                      struct outgoing *o);   /* out of the queue or the open batch; then OVER */
 void batcher_invalidate(struct batcher *b); /* a partition left, or a record came in between */
-/* A transaction of ours may hang there, or in the partition's offset: a commit of both, soon. */
+/* A transaction of ours may hang there: a commit, soon (clearing.h). */
 void batcher_clear(struct batcher *b, int partition);
 void batcher_claim(struct batcher *b); /* offsets alone, soon: they carry our claim */
 bool batcher_work(struct batcher *b);

@@ -25,7 +25,7 @@ struct member;
 struct publish_record clearing_record(int partition);
 void clearing_say(const struct publish_batch *publish, const char *whose); /* what became of it */
 
-/* Of these partitions; nothing while one is out, or without an intake. */
+/* Of these partitions, at least one; nothing while one is out, or without an intake. */
 void clearing_by_the_intake(struct member *m, const struct partition_set *stuck);
 
 #endif

@@ -61,10 +61,8 @@ static void take_row(struct owner *o, const struct registry_row *row)
         struct claim claim;
         char *text;
 
-        if (o->text != NULL && str_eq(row->metadata, str_from(o->text))) {
-                o->offset = row->offset;
+        if (o->text != NULL && str_eq(row->metadata, str_from(o->text)))
                 return;
-        }
         forget(o);
         if (row->metadata.len > CLAIM_LIMIT || !claim_parse(row->metadata, &claim))
                 return;
@@ -80,7 +78,6 @@ static void take_row(struct owner *o, const struct registry_row *row)
                 .transactional_id = claim.transactional_id,
                 .version = claim.version,
                 .epoch = claim.epoch,
-                .offset = row->offset,
         };
 }
 

@@ -22,7 +22,6 @@ struct owner {
         char *text; /* the claim; the strings point into it */
         struct str url, member_id, transactional_id, version;
         uint64_t epoch;
-        int64_t offset; /* committed with the claim */
 };
 
 struct cluster {

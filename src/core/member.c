@@ -362,7 +362,7 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
 {
         bool busy = m->retries.n > 0 || m->settler.working > 0 ||
                     retry_flow_requests(&m->flow) > 0 || cluster_is_wanted(&m->cluster);
-        bool restoring = false, full = false;
+        bool restoring = false, full = false, kept = false;
 
         m->now_ms = monotonic_ms;
         m->wall_ms = wall_ms;
@@ -372,11 +372,14 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                 member_memory_resume(m, p);
                 if (partition_tick(p, m->ports.group, monotonic_ms))
                         on_ready(m, p);
-                if (partition_is_stuck(p, monotonic_ms) && takeover_may_be_ours(m, p))
+                if (partition_is_stuck(p, monotonic_ms))
                         batcher_clear(&m->batcher, p->id);
+                kept |= partition_is_kept(p, monotonic_ms);
                 restoring |= partition_state(p) == PARTITION_RESTORING;
                 full |= partition_state(p) == PARTITION_FULL;
         }
+        if (kept)
+                m->ports.publisher->end_offsets(m->ports.publisher);
         member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);

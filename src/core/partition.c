@@ -7,7 +7,8 @@
 #define WATERMARK_EVERY_MS 10000
 #define BEHIND_MS          30000
 #define STUCK_MS           3000
-#define CLEAR_EVERY_MS     10000
+#define CLEAR_EVERY_MS     10000 /* at first */
+#define CLEAR_SELDOM_MS    600000
 
 static const struct sm_state states[] = {
         [PARTITION_ABSENT] = { "absent", SM_TO(PARTITION_RESTORING) | SM_TO(PARTITION_ABSENT) },
@@ -27,7 +28,8 @@ void partition_init(struct partition *p, int id)
         memset(p, 0, sizeof *p);
         p->id = id;
         p->target = p->watermark = p->behind_watermark = p->still_position = -1;
-        p->cleared_ms = INT64_MIN / 2;
+        p->cleared_ms = p->freed_ms = INT64_MIN / 2;
+        p->clear_every_ms = CLEAR_EVERY_MS;
         p->proof_ms = p->parked_until_ms = INT64_MIN;
         sm_init(&p->sm, "partition", states, (uint64_t)id, PARTITION_ABSENT);
 }
@@ -238,24 +240,29 @@ static bool expects_more(const struct partition *p)
         return p->sm.state == PARTITION_READY && p->behind_watermark >= 0;
 }
 
-static bool is_still(struct partition *p, int64_t now_ms)
+bool partition_is_stuck(struct partition *p, int64_t now_ms)
 {
         if (!expects_more(p) || p->position != p->still_position) {
                 p->still_position = p->position;
                 p->still_since_ms = now_ms;
+                p->clear_every_ms = CLEAR_EVERY_MS;
                 return false;
         }
-        return now_ms >= p->still_since_ms + STUCK_MS;
-}
-
-bool partition_is_stuck(struct partition *p, int64_t now_ms)
-{
-        bool is_kept = is_kept_by_offsets(p) && now_ms >= p->unstable_since_ms + STUCK_MS;
-
-        if ((!is_still(p, now_ms) && !is_kept) || now_ms < p->cleared_ms + CLEAR_EVERY_MS)
+        if (now_ms < p->still_since_ms + STUCK_MS || now_ms < p->cleared_ms + p->clear_every_ms)
                 return false;
+        if (p->cleared_ms > p->still_since_ms && p->clear_every_ms < CLEAR_SELDOM_MS)
+                p->clear_every_ms *= 2;
         p->cleared_ms = now_ms;
         p->open_transaction = true;
+        return true;
+}
+
+bool partition_is_kept(struct partition *p, int64_t now_ms)
+{
+        if (!is_kept_by_offsets(p) || now_ms < p->unstable_since_ms + STUCK_MS ||
+            now_ms < p->freed_ms + CLEAR_EVERY_MS)
+                return false;
+        p->freed_ms = now_ms;
         return true;
 }
 

@@ -78,6 +78,8 @@ struct partition {
         int64_t still_position,
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
+        int64_t clear_every_ms; /* not again before */
+        int64_t freed_ms;       /* when it was kept last */
 
         uint64_t life;     /* counts restores: what is about an earlier one does not count. 0: none
                             */
@@ -135,11 +137,13 @@ bool partition_tick(struct partition *p, struct group *group, int64_t now_ms);
 
 bool partition_is_behind(const struct partition *p, int64_t now_ms);
 /*
- * There is more to come, and nothing comes: a transaction is open below the end. Or one is, by the
- * barrier's word, in the group's offsets. It may be one of ours that an outage left hanging, which
- * the broker does not end by itself. True at most every CLEAR_EVERY_MS.
+ * There is more to come, and nothing comes: a transaction is open below the end. It may be one of
+ * ours that an outage left hanging, which the broker does not end by itself. True now and then: at
+ * first after 3 s, then more and more seldom.
  */
 bool partition_is_stuck(struct partition *p, int64_t now_ms);
+/* Likewise, by the barrier's word: it is open in the group's offsets. True every 10 s at most. */
+bool partition_is_kept(struct partition *p, int64_t now_ms);
 
 const char *partition_waits_for(const struct partition *p); /* "open transaction", "replay",
                                                              * "memory", "too_many_sites"; NULL

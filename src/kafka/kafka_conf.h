@@ -29,10 +29,10 @@ bool kafka_handle_is_producer(enum kafka_handle handle);
 #define KAFKA_GROUP_SIZE    300
 #define KAFKA_INTAKE_SUFFIX "-intake" /* of the intake's group, and of its transactional.id */
 
-/* The transactional.id of a producer. */
 /* Whose offsets the handle reads, or commits in its transactions. */
 void kafka_group_id(const struct kafka_settings *settings, enum kafka_handle handle,
                     char text[KAFKA_GROUP_SIZE]);
+/* The transactional.id of a producer. */
 void kafka_producer_id(const struct kafka_settings *settings, enum kafka_handle handle,
                        char text[KAFKA_TRANSACTIONAL_ID_SIZE]);
 

@@ -9,8 +9,8 @@
  *    goes back to the committed offsets, which are stable only when the transaction has ended;
  *  - the partitions are assigned anew: likewise, by the assignment itself; batches of before come
  *    back and are freed, committed or fenced;
- *  - a transaction that hangs in the committed offsets keeps the partitions from being read
- *    (kafka_hanging.h): as long as no batch is out, nothing ends it but a new producer of ours.
+ *  - a transaction that hangs in the committed offsets keeps the partitions from being read:
+ *    kafka_intake_offsets.c.
  */
 #include "kafka_intake.h"
 
@@ -110,7 +110,6 @@ static void turn(struct kafka_intake *k)
         }
         renew_credentials(k);
         kafka_intake_tell_lags(k);
-        kafka_intake_watch_offsets(k);
         if (k->must_rewind && k->n_out == 0)
                 kafka_intake_rewind(k);
         if (k->must_rewind || k->n_out == KAFKA_INTAKE_AHEAD) {
@@ -118,6 +117,10 @@ static void turn(struct kafka_intake *k)
                 return;
         }
         batch = kafka_intake_read(k);
+        if (batch == NULL)
+                batch = kafka_intake_tell_again(k);
+        if (batch == NULL)
+                batch = kafka_intake_free_offsets(k);
         if (batch != NULL)
                 hand_over(k, batch);
 }
@@ -258,7 +261,9 @@ void kafka_intake_init(struct kafka_intake *k, const struct kafka_settings *sett
         k->is_assigned_told = true;
         k->assigned_seen = k->n_assigned = -1;
         k->lag_seen = -1;
-        k->renewed_ms = INT64_MIN / 2;
+        k->tell_every_ms = KAFKA_INTAKE_TELL_MS;
+        k->ended_ms = INT64_MIN / 2;
+        k->answered = rd_kafka_topic_partition_list_new(0);
         uv_mutex_init(&k->mutex);
         uv_cond_init(&k->cond);
         kafka_publisher_init(&k->publisher, settings, bootstrap, trouble);
@@ -271,6 +276,7 @@ void kafka_intake_deinit(struct kafka_intake *k)
         uv_mutex_destroy(&k->mutex);
         uv_cond_destroy(&k->cond);
         free(k->generation);
+        rd_kafka_topic_partition_list_destroy(k->answered);
 }
 
 void kafka_intake_set(struct kafka_intake *k, struct intake *intake,

@@ -21,7 +21,8 @@
  *
  * Threads  start, close, set_credentials on the loop. Between them and the thread: one mutex.
  */
-#define KAFKA_INTAKE_AHEAD 2
+#define KAFKA_INTAKE_AHEAD   2
+#define KAFKA_INTAKE_TELL_MS 60000
 
 struct kafka_intake {
         const struct kafka_settings *settings;
@@ -61,8 +62,11 @@ struct kafka_intake {
         char *generation; /* of the assignment */
         size_t generation_len;
         int64_t lag_due_ms;
-        int64_t begun_ms;   /* when all lanes had begun, or batches were out, last */
-        int64_t renewed_ms; /* the publisher's producer, because they did not begin */
+        rd_kafka_topic_partition_list_t *answered; /* offsets that we committed last */
+        int64_t tell_every_ms;                     /* KAFKA_INTAKE_TELL_MS; tests have less */
+        int64_t told_ms;                           /* when, or again */
+        int64_t free_ms;                           /* when nothing seemed to hang, last */
+        int64_t ended_ms;                          /* when something was ended */
         struct kafka_lanes lanes;
         size_t offsets_capacity; /* of the batch that is being filled */
 };
@@ -92,11 +96,20 @@ void kafka_intake_end_consumer(struct kafka_intake *k);
 void kafka_intake_serve(struct kafka_intake *k, int wait_ms);
 /* kafka_intake_reader.c, on the thread. NULL: there was nothing. Not longer than some 200 ms. */
 struct intake_batch *kafka_intake_read(struct kafka_intake *k);
-void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch); /* done with */
 void kafka_intake_rewind(struct kafka_intake *k); /* read again from the committed offsets */
 void kafka_intake_tell_lags(struct kafka_intake *k);
-/* If the committed offsets cannot be read: what our producer may have left hanging there is ended.
- */
-void kafka_intake_watch_offsets(struct kafka_intake *k);
+
+/* Likewise, to fill one: begun; its partitions' offsets; behind the last of them. */
+struct intake_batch *kafka_intake_begin_batch(struct kafka_intake *k);
+void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch, const char *topic,
+                              int partition, int64_t offset);
+void kafka_intake_finish_batch(const struct kafka_intake *k, struct intake_batch *batch);
+
+/* kafka_intake_offsets.c, on the thread. */
+void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch); /* done with */
+/* What to commit although nothing was read; NULL: nothing. The second may ask the coordinator, and
+ * take a second, when nothing can be read. */
+struct intake_batch *kafka_intake_tell_again(struct kafka_intake *k);
+struct intake_batch *kafka_intake_free_offsets(struct kafka_intake *k);
 
 #endif

@@ -5,8 +5,7 @@
  *
  * Possible failures: a topic is missing or an answer late: librdkafka goes on by itself; partitions
  * are assigned anew, or must be read again from the committed offsets: a new epoch begins, and what
- * was not taken from the lanes is dropped; the consumer is beyond repair: it is made anew; the
- * committed offsets cannot be read: the publisher's producer is made anew.
+ * was not taken from the lanes is dropped; the consumer is beyond repair: it is made anew.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +15,6 @@
 
 #define LAG_EVERY_MS   1000
 #define LAG_UNKNOWN_MS 100 /* while it is not known */
-#define HANG_MS        5000
-#define RENEW_EVERY_MS 30000
-#define COMMITTED_MS   200 /* whoever waits for a transaction is not answered */
 
 /* ASSIGNMENTS */
 
@@ -153,17 +149,6 @@ void kafka_intake_end_consumer(struct kafka_intake *k)
         tell_assigned(k, -1);
 }
 
-void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch)
-{
-        for (size_t i = 0; i < batch->publish.n_offsets && batch->epoch == k->epoch; i++) {
-                const struct publish_offset *at = &batch->offsets[i];
-                struct kafka_lane *lane = kafka_lanes_find(&k->lanes, at->topic, at->partition);
-
-                if (lane != NULL)
-                        lane->reached = at->offset;
-        }
-}
-
 /* The embedded broker keeps no offsets: we do. */
 static int64_t offset_to_go_on_from(const struct kafka_intake *k, const struct kafka_lane *lane)
 {
@@ -249,39 +234,4 @@ void kafka_intake_tell_lags(struct kafka_intake *k)
         k->has_lags = true;
         uv_mutex_unlock(&k->mutex);
         uv_async_send(&k->wake);
-}
-
-/* WHAT HANGS */
-
-static bool are_unstable(struct kafka_intake *k)
-{
-        rd_kafka_topic_partition_list_t *list =
-                rd_kafka_topic_partition_list_new((int)k->lanes.n + 1);
-        rd_kafka_resp_err_t code;
-
-        for (size_t i = 0; i < k->lanes.n; i++)
-                rd_kafka_topic_partition_list_add(list, k->lanes.lanes[i].topic,
-                                                  k->lanes.lanes[i].partition);
-        code = rd_kafka_committed(k->consumer, list, COMMITTED_MS);
-        rd_kafka_topic_partition_list_destroy(list);
-        return code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-               code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
-}
-
-void kafka_intake_watch_offsets(struct kafka_intake *k)
-{
-        int64_t now_ms = time_monotonic_ms();
-
-        if (k->n_out > 0 || k->settings->embedded || kafka_lanes_have_begun(&k->lanes))
-                k->begun_ms = now_ms;
-        if (now_ms < k->begun_ms + HANG_MS || now_ms < k->renewed_ms + RENEW_EVERY_MS)
-                return;
-        k->begun_ms = now_ms;
-        if (!are_unstable(k))
-                return;
-        k->renewed_ms = now_ms;
-        kafka_trouble_note(k->trouble, KAFKA_INTAKE, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
-                           "the committed offsets cannot be read: a transaction is open there; if "
-                           "it is ours, it is ended now");
-        kafka_publisher_renew(&k->publisher);
 }

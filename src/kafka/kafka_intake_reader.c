@@ -18,14 +18,14 @@
 #define LINGER_MS     20  /* for more of them */
 #define POLL_MS       10
 
-static void move_offset(struct kafka_intake *k, struct intake_batch *batch,
-                        const struct kafka_lane *lane, int64_t offset)
+void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch, const char *topic,
+                              int partition, int64_t offset)
 {
         struct publish_batch *publish = &batch->publish;
         struct publish_offset *at = batch->offsets;
         size_t n = publish->n_offsets;
 
-        while (n > 0 && (at[n - 1].partition != lane->partition || at[n - 1].topic != lane->topic))
+        while (n > 0 && (at[n - 1].partition != partition || at[n - 1].topic != topic))
                 n--;
         if (n > 0) {
                 at[n - 1].offset = offset;
@@ -39,9 +39,9 @@ static void move_offset(struct kafka_intake *k, struct intake_batch *batch,
                 batch->offsets = at;
         }
         batch->offsets[publish->n_offsets++] = (struct publish_offset){
-                .partition = lane->partition,
+                .partition = partition,
                 .offset = offset,
-                .topic = lane->topic,
+                .topic = topic,
         };
 }
 
@@ -59,10 +59,10 @@ static void take(struct kafka_intake *k, struct intake_batch *batch, struct kafk
                 lane->reached = message->offset;
         record = kafka_record_of(message);
         intake_batch_add(k->writer, batch, lane->topic_number, &record);
-        move_offset(k, batch, lane, message->offset + 1);
+        kafka_intake_move_offset(k, batch, lane->topic, lane->partition, message->offset + 1);
 }
 
-static struct intake_batch *begin_batch(struct kafka_intake *k)
+struct intake_batch *kafka_intake_begin_batch(struct kafka_intake *k)
 {
         struct intake_batch *batch = intake_batch_new();
 
@@ -71,11 +71,18 @@ static struct intake_batch *begin_batch(struct kafka_intake *k)
         return batch;
 }
 
+void kafka_intake_finish_batch(const struct kafka_intake *k, struct intake_batch *batch)
+{
+        batch->publish.generation =
+                arena_str(&batch->arena, (struct str){ k->generation, k->generation_len });
+        batch->publish.metadata = STR("");
+}
+
 /* The partitions were assigned anew within a poll: what was read before will be read again. */
 static struct intake_batch *begin_again(struct kafka_intake *k, struct intake_batch *batch)
 {
         intake_batch_free(batch);
-        return begin_batch(k);
+        return kafka_intake_begin_batch(k);
 }
 
 /* Or nothing came, and the consumer was served instead. */
@@ -95,7 +102,7 @@ static void take_one(struct kafka_intake *k, struct intake_batch *batch, int64_t
 
 static struct intake_batch *fill(struct kafka_intake *k)
 {
-        struct intake_batch *batch = begin_batch(k);
+        struct intake_batch *batch = kafka_intake_begin_batch(k);
         int64_t now_ms = time_monotonic_ms(), end_ms = now_ms + FIRST_WAIT_MS;
 
         while (now_ms < end_ms && !intake_batch_is_full(k->writer, batch) && !k->must_rewind &&
@@ -125,8 +132,6 @@ struct intake_batch *kafka_intake_read(struct kafka_intake *k)
                 intake_batch_free(batch);
                 return NULL;
         }
-        batch->publish.generation =
-                arena_str(&batch->arena, (struct str){ k->generation, k->generation_len });
-        batch->publish.metadata = STR("");
+        kafka_intake_finish_batch(k, batch);
         return batch;
 }

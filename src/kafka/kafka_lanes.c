@@ -238,13 +238,7 @@ rd_kafka_message_t *kafka_lanes_next(struct kafka_lanes *l, int64_t now_ms,
         return lane != NULL ? take(l, lane, ret_lane) : NULL;
 }
 
-bool kafka_lanes_have_begun(const struct kafka_lanes *l)
+bool kafka_lane_has_begun(const struct kafka_lane *lane)
 {
-        for (size_t i = 0; i < l->n; i++) {
-                const struct kafka_lane *lane = &l->lanes[i];
-
-                if (lane->reached < 0 && lane->first == lane->n && !lane->is_at_end)
-                        return false;
-        }
-        return true;
+        return lane->reached >= 0 || lane->first < lane->n || lane->is_at_end;
 }

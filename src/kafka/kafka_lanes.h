@@ -70,8 +70,8 @@ void kafka_lanes_on_empty(struct kafka_lanes *l);
 rd_kafka_message_t *kafka_lanes_next(struct kafka_lanes *l, int64_t now_ms,
                                      struct kafka_lane **ret_lane);
 
-/* Of each of them something has come, or its end. */
-bool kafka_lanes_have_begun(const struct kafka_lanes *l);
+/* Something has come of it, or its end. */
+bool kafka_lane_has_begun(const struct kafka_lane *lane);
 
 struct kafka_lane *kafka_lanes_find(struct kafka_lanes *l, const char *topic, int partition);
 

@@ -285,14 +285,34 @@ bool kafka_producer_may_begin(struct kafka_publisher *p)
         return may;
 }
 
+static rd_kafka_error_t *end_offsets(struct kafka_publisher *p)
+{
+        char group[KAFKA_GROUP_SIZE];
+
+        kafka_group_id(p->settings, p->handle, group);
+        return kafka_hanging_offsets_end(p->producer, group, p->settings->failures_topic);
+}
+
+void kafka_producer_end_offsets(struct kafka_publisher *p)
+{
+        rd_kafka_error_t *error;
+        rd_kafka_resp_err_t code;
+
+        p->began_ms = now_ms();
+        error = end_offsets(p);
+        code = rd_kafka_error_code(error);
+        if (error == NULL)
+                return;
+        kafka_trouble_note(p->trouble, p->handle, code, rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+        kafka_publisher_lose(p, code);
+}
+
 /* False: the producer is lost again. */
 static bool clear(struct kafka_publisher *p)
 {
-        char group[KAFKA_GROUP_SIZE];
-        rd_kafka_error_t *error;
+        rd_kafka_error_t *error = end_offsets(p);
 
-        kafka_group_id(p->settings, p->handle, group);
-        error = kafka_hanging_offsets_end(p->producer, group, p->settings->failures_topic);
         if (error == NULL && p->clear_first)
                 error = kafka_transaction_clear(p);
         if (error == NULL)

@@ -20,22 +20,22 @@
 #define MAX_MESSAGE_BYTES 5000020 /* message.max.bytes of the producer */
 #define SET_OVERHEAD      200 /* of a record that is alone in its set: at most 137 with its headers */
 
-/* NULL: stop, or make another producer. Events of the producer are served while it waits. */
+/* NULL: stop, or end what hangs. Events of the producer are served while it waits. */
 static struct publish_batch *take_batch(struct kafka_publisher *p)
 {
         struct publish_batch *batch = NULL;
 
         uv_mutex_lock(&p->mutex);
-        while (!p->stop && !p->fatal && !p->wants_another && p->waiting == NULL) {
+        while (!p->stop && !p->fatal && !p->must_end_offsets && p->waiting == NULL) {
                 uv_mutex_unlock(&p->mutex);
                 kafka_producer_renew_credentials(p);
                 if (p->producer != NULL)
                         rd_kafka_poll(p->producer, 0);
                 uv_mutex_lock(&p->mutex);
-                if (!p->stop && !p->wants_another && p->waiting == NULL)
+                if (!p->stop && !p->must_end_offsets && p->waiting == NULL)
                         uv_cond_timedwait(&p->cond, &p->mutex, UINT64_C(1000000000));
         }
-        if (!p->stop && !p->fatal && !p->wants_another && p->waiting != NULL) {
+        if (!p->stop && !p->fatal && !p->must_end_offsets && p->waiting != NULL) {
                 batch = p->waiting;
                 p->waiting = batch->next;
                 if (p->waiting == NULL)
@@ -55,15 +55,15 @@ static void give_back(struct kafka_publisher *p, struct publish_batch *batch)
         uv_async_send(&p->wake);
 }
 
-static bool take_wish_for_another(struct kafka_publisher *p)
+static bool take_wish_to_end_offsets(struct kafka_publisher *p)
 {
-        bool wants;
+        bool wish;
 
         uv_mutex_lock(&p->mutex);
-        wants = p->wants_another && !p->stop && !p->fatal;
-        p->wants_another = false;
+        wish = p->must_end_offsets && !p->stop && !p->fatal;
+        p->must_end_offsets = false;
         uv_mutex_unlock(&p->mutex);
-        return wants;
+        return wish;
 }
 
 static void run_thread(void *data)
@@ -79,8 +79,8 @@ static void run_thread(void *data)
                 if (batch != NULL) {
                         kafka_transaction_run(p, batch);
                         give_back(p, batch);
-                } else if (take_wish_for_another(p)) {
-                        kafka_publisher_lose(p, RD_KAFKA_RESP_ERR_NO_ERROR);
+                } else if (take_wish_to_end_offsets(p)) {
+                        kafka_producer_end_offsets(p);
                 } else {
                         break;
                 }
@@ -225,6 +225,11 @@ static void submit(struct publisher *port, struct publish_batch *batch)
         uv_mutex_unlock(&p->mutex);
 }
 
+static void end_offsets(struct publisher *port)
+{
+        kafka_publisher_end_offsets((struct kafka_publisher *)port);
+}
+
 /* A topic's limit bounds its records. A producer has one limit for what it sends at once, which is
  * the least of them; a record above that is sent alone. */
 static void set_most(struct kafka_publisher *p, const int64_t most_bytes[PUBLISH_TOPICS])
@@ -248,6 +253,7 @@ void kafka_publisher_init(struct kafka_publisher *p, const struct kafka_settings
 
         memset(p, 0, sizeof *p);
         p->port.submit = submit;
+        p->port.end_offsets = end_offsets;
         set_most(p, nothing_known);
         p->settings = settings;
         p->bootstrap = bootstrap;
@@ -287,10 +293,10 @@ void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kaf
         uv_mutex_unlock(&p->mutex);
 }
 
-void kafka_publisher_renew(struct kafka_publisher *p)
+void kafka_publisher_end_offsets(struct kafka_publisher *p)
 {
         uv_mutex_lock(&p->mutex);
-        p->wants_another = true;
+        p->must_end_offsets = !p->settings->embedded;
         uv_cond_signal(&p->cond);
         uv_mutex_unlock(&p->mutex);
 }

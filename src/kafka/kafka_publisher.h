@@ -46,8 +46,8 @@ struct kafka_publisher {
         struct publish_batch *waiting, **waiting_end;
         struct publish_batch *finished, **finished_end;
         bool stop, ended;
-        bool wants_another; /* producer */
-        unsigned readied;   /* how often the producer became usable */
+        bool must_end_offsets;
+        unsigned readied; /* how often the producer became usable */
         bool usable, fatal;
         struct error fatal_error;
         int64_t fenced_wait_ms; /* to be said; 0: nothing */
@@ -88,9 +88,9 @@ void kafka_publisher_on_topics(struct kafka_publisher *p, const int64_t most_byt
 
 void kafka_publisher_set_credentials(struct kafka_publisher *p, const struct kafka_credentials *c);
 
-/* When the batch under way has ended: the producer is made anew, and what it left hanging is ended
- * (kafka_hanging.h). From any thread. */
-void kafka_publisher_renew(struct kafka_publisher *p);
+/* When the batch under way has ended: what the producer left hanging in its group's offsets is
+ * aborted (kafka_hanging.h). From any thread. */
+void kafka_publisher_end_offsets(struct kafka_publisher *p);
 
 /* The batch under way ends, the others are PUBLISH_CLOSED; closed(data) on the loop when the thread
  * is gone. */
@@ -102,6 +102,7 @@ void kafka_producer_ensure(struct kafka_publisher *p);
 bool kafka_producer_may_begin(struct kafka_publisher *p);
 void kafka_producer_renew_credentials(struct kafka_publisher *p);
 void kafka_producer_destroy(struct kafka_publisher *p);
+void kafka_producer_end_offsets(struct kafka_publisher *p);       /* or it is made anew */
 void kafka_producer_make_smaller_sets(struct kafka_publisher *p); /* it is made anew */
 
 /* kafka_transaction.c, on the thread: one batch from begin to its outcome. */

@@ -83,7 +83,6 @@ static void after_offsets(uv_work_t *work, int status)
                         continue;
                 rows[n++] = (struct registry_row){
                         .partition = at->partition,
-                        .offset = at->offset,
                         .metadata = { at->metadata, at->metadata_size },
                 };
         }

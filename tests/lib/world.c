@@ -232,7 +232,7 @@ static void answer_registry(struct world *w)
 
         for (int p = 0; p < WORLD_PARTITIONS; p++)
                 if (w->claims[p] != NULL)
-                        rows[n++] = (struct registry_row){ p, 0, str_from(w->claims[p]) };
+                        rows[n++] = (struct registry_row){ p, str_from(w->claims[p]) };
         w->registry_reads++;
         member_on_registry(w->member, w->registry_fails ? NULL : rows, n);
 }

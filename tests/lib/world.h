@@ -63,11 +63,15 @@ struct world {
         bool open[WORLD_PARTITIONS];  /* a transaction of ours holds its offsets */
 
         struct publisher publisher;
-        struct publish_batch *batch;     /* submitted and not answered */
-        bool hold_batches;               /* batches wait for world_answer() */
-        enum publish_outcome script;     /* what the others get; PUBLISH_COMMITTED at first */
-        unsigned submits, offsets_alone; /* batches with records, and without */
-        unsigned clearings;              /* of stuck partitions */
+        unsigned offset_ends; /* how often it was asked to end what hangs in the group's offsets */
+        struct publisher intake_publisher;
+        bool has_intake;                    /* false at first; set it before world_start() */
+        struct publish_batch *intake_batch; /* submitted to that one, and not answered */
+        struct publish_batch *batch;        /* submitted and not answered */
+        bool hold_batches;                  /* batches wait for world_answer() */
+        enum publish_outcome script;        /* what the others get; PUBLISH_COMMITTED at first */
+        unsigned submits, offsets_alone;    /* batches with records, and without */
+        unsigned clearings;                 /* of stuck partitions */
         unsigned fault_submit; /* the submit of this number, from 1, gets `fault`; 0: none */
         enum publish_outcome fault;
         bool fault_is_written; /* PUBLISH_UNKNOWN, and it was written all the same */

@@ -29,6 +29,19 @@ static void fake_submit(struct publisher *self, struct publish_batch *batch)
                         str_eq_c(world_header(&batch->records[0], "crr-outcome"), "cleared");
 }
 
+static void fake_intake_submit(struct publisher *self, struct publish_batch *batch)
+{
+        struct world *w = (struct world *)((char *)self - offsetof(struct world, intake_publisher));
+
+        assert(w->intake_batch == NULL);
+        w->intake_batch = batch;
+}
+
+static void count_offset_ends(struct publisher *self)
+{
+        world_of_publisher(self)->offset_ends++;
+}
+
 static void fake_query_stable(struct group *self, int partition)
 {
         world_of_group(self)->ask_stable[partition] = true;
@@ -86,7 +99,9 @@ static void fake_read(struct log_reader *self, struct log_read *read)
 
 void world_make_ports(struct world *w)
 {
-        w->publisher = (struct publisher){ fake_submit, { 5000020, 5000020, 5000020 } };
+        w->publisher =
+                (struct publisher){ fake_submit, { 5000020, 5000020, 5000020 }, count_offset_ends };
+        w->intake_publisher = (struct publisher){ .submit = fake_intake_submit };
         w->group =
                 (struct group){ fake_query_stable,   fake_query_watermark, fake_hold, fake_resume,
                                 fake_query_registry, fake_query_members,   fake_fence };
@@ -103,5 +118,6 @@ struct member_ports world_ports(struct world *w)
                 .metrics = w->metrics,
                 .helpers = w->helpers,
                 .source = &w->source->port,
+                .intake_publisher = w->has_intake ? &w->intake_publisher : NULL,
         };
 }

@@ -134,7 +134,6 @@ static void read_registry(const struct sim *s, struct question *q)
                 if (commit->is_there)
                         q->rows[q->n_rows++] = (struct registry_row){
                                 .partition = p,
-                                .offset = commit->offset,
                                 .metadata = commit->metadata,
                         };
         }

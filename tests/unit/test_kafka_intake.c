@@ -33,6 +33,7 @@ static uv_timer_t watchdog, waker;
 static struct intake_batch *batches[BATCHES]; /* that the core has */
 static size_t n_batches;
 static bool closed;
+static int64_t tell_every_ms;
 
 void intake_submit(struct intake *in, struct intake_batch *batch)
 {
@@ -74,6 +75,7 @@ static void begin(bool embedded)
         metrics = metrics_new(4);
         n_batches = 0;
         closed = false;
+        tell_every_ms = KAFKA_INTAKE_TELL_MS;
 }
 
 static void start(void)
@@ -87,6 +89,7 @@ static void start(void)
         uv_timer_start(&waker, on_waker, 5, 5);
         kafka_trouble_init(&trouble, metrics, mock.bootstrap);
         kafka_intake_init(&intake, &mock.settings, mock.bootstrap, &trouble);
+        intake.tell_every_ms = tell_every_ms;
         kafka_intake_set(&intake, (struct intake *)&anything, &config, metrics);
         kafka_intake_start(&intake, &loop);
 }
@@ -225,6 +228,21 @@ static void what_is_not_committed_is_read_again(void)
         give_back(INTAKE_DONE);
         fail(1, 2 * BATCH, 2 * BATCH + 1);
         check_batch(2 * BATCH, 2 * BATCH + 1);
+        stop();
+}
+
+static void what_was_committed_is_committed_again_while_nothing_comes(void)
+{
+        begin(false);
+        tell_every_ms = 1;
+        fail(2, 0, BATCH);
+        start();
+        check_batch(0, BATCH);
+        give_back(INTAKE_DONE);
+        wait_batches(1);
+        CHECK_INT(batches[0]->n_consumed, 0);
+        CHECK(batches[0]->publish.generation.len > 0);
+        check_offset(2, BATCH);
         stop();
 }
 
@@ -463,6 +481,7 @@ int main(void)
         mock_kafka_init(&mock);
         RUN(what_was_there_comes_with_its_offset_and_the_generation);
         RUN(what_is_not_committed_is_read_again);
+        RUN(what_was_committed_is_committed_again_while_nothing_comes);
         RUN(without_a_group_it_is_read_again_from_what_was_reached);
         RUN(all_that_came_behind_is_read_again_once);
         RUN(what_was_read_under_an_older_assignment_takes_nothing_back);

@@ -410,30 +410,6 @@ static void it_goes_on_when_the_last_entry_of_another_site_is_gone(void)
         world_deinit(&w);
 }
 
-static void a_partition_that_does_not_go_on_is_cleared_of_what_hangs_there(void)
-{
-        struct member_status status;
-
-        world_init(&w, 2);
-        world_append(&w, 0, STR("b/k?versionId=v&sitename=aws"), NULL, -1, NULL);
-        w.feeds[0] = false;
-        world_start(&w);
-        world_advance(&w, 2000);
-        CHECK_INT(w.clearings, 0);
-        world_advance(&w, 2000);
-        CHECK_INT(w.clearings, 1);
-        member_status(w.member, &status);
-        CHECK_STR(status.waiting_for, "open transaction");
-        world_advance(&w, 5000);
-        CHECK_INT(w.clearings, 1);
-        w.feeds[0] = true;
-        world_advance(&w, 20000);
-        CHECK_INT(w.clearings, 1);
-        member_status(w.member, &status);
-        CHECK_INT(status.ready, 2);
-        world_deinit(&w);
-}
-
 static void records_that_come_before_the_topology_is_known_are_read_again(void)
 {
         world_init(&w, 3);
@@ -470,7 +446,6 @@ int main(void)
         RUN(force_publishes_what_is_not_failed);
         RUN(duplicates_of_a_request_count_once_and_force_of_one_is_force);
         RUN(a_record_that_changes_before_its_transaction_is_checked_again);
-        RUN(a_partition_that_does_not_go_on_is_cleared_of_what_hangs_there);
         RUN(records_that_come_before_the_topology_is_known_are_read_again);
         RUN(a_revoked_partition_takes_its_failures_and_fails_its_retries);
         RUN(a_full_table_holds_the_partition_back_and_drops_nothing);

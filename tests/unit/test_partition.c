@@ -23,7 +23,7 @@
  *   at=N target=N
  *   replays open-transaction memory waits-for-nothing
  *   granted wishing                  the last wish
- *   behind up-to-date  stuck moving
+ *   behind up-to-date  stuck moving  kept free
  */
 static struct partition p;
 static struct group group;
@@ -126,6 +126,8 @@ static bool is_so(const char *word)
                 return partition_is_behind(&p, now) == (word[0] == 'b');
         if (strcmp(word, "stuck") == 0 || strcmp(word, "moving") == 0)
                 return partition_is_stuck(&p, now) == (word[0] == 's');
+        if (strcmp(word, "kept") == 0 || strcmp(word, "free") == 0)
+                return partition_is_kept(&p, now) == (word[0] == 'k');
         return strcmp(word, partition_state_text(partition_state(&p))) == 0;
 }
 
@@ -287,6 +289,22 @@ static void a_ready_one_looks_at_the_watermark_and_tells_when_it_is_behind(void)
         LIVE_ALL(rows);
 }
 
+static void it_is_kept_when_its_offsets_are_not_stable(void)
+{
+        static const struct life rows[] = {
+                { "for three seconds, and every ten again",
+                  "restore tick free unstable free +2999 free +1 kept +9999 free +1 kept" },
+                { "records that come meanwhile are no end of it",
+                  "restore tick unstable +2900 pos=3 +100 kept" },
+                { "they became stable", "restore tick unstable +2900 tick stable +60000 free" },
+                { "it is not known any more",
+                  "restore tick unstable +2900 tick unanswered +60000 free" },
+                { "not of an earlier life", "restore tick unstable +60000 restore free" },
+        };
+
+        LIVE_ALL(rows);
+}
+
 static void it_is_stuck_when_more_is_to_come_and_nothing_comes(void)
 {
         static const struct life rows[] = {
@@ -300,12 +318,14 @@ static void it_is_stuck_when_more_is_to_come_and_nothing_comes(void)
                   "replays" },
                 { "a record gives it three seconds more",
                   "restore tick stable tick hw=5 moving +2900 pos=3 moving +2999 moving +1 stuck" },
-                { "its offsets are not stable for three seconds",
-                  "restore tick unstable moving +2999 moving +1 stuck +9999 moving +1 stuck" },
-                { "records that come meanwhile are no end of it",
-                  "restore tick unstable moving +2900 pos=3 moving +100 stuck" },
-                { "they became stable, and nothing is expected without a target",
-                  "restore tick unstable +100 tick stable +60000 moving" },
+                { "then more and more seldom",
+                  "restore tick stable tick hw=5 moving +3000 stuck +10000 stuck +19999 moving +1 "
+                  "stuck +39999 moving +1 stuck" },
+                { "that ends when it moves",
+                  "restore tick stable tick hw=5 moving +3000 stuck +10000 stuck pos=3 moving "
+                  "+10000 stuck +9999 moving +1 stuck" },
+                { "while its offsets are not stable nothing is expected",
+                  "restore tick unstable moving +60000 moving" },
                 { "at its target nothing is expected",
                   "restore tick stable tick hw=0 moving +60000 moving" },
                 { "when it is ready, below the watermark",
@@ -366,6 +386,7 @@ int main(void)
         RUN(it_is_restored_again_and_held_back);
         RUN(a_wish_is_granted_by_a_question_that_was_asked_after_it);
         RUN(a_ready_one_looks_at_the_watermark_and_tells_when_it_is_behind);
+        RUN(it_is_kept_when_its_offsets_are_not_stable);
         RUN(it_is_stuck_when_more_is_to_come_and_nothing_comes);
         RUN(a_new_life_begins_its_walks_at_the_beginning);
         RUN(a_move_that_cannot_be_ends_the_process);

@@ -111,7 +111,6 @@ void member_on_high_watermark(struct member *m, int partition,
  * read. */
 struct registry_row {
         int partition;
-        int64_t offset;
         struct str metadata;
 };
 void member_on_registry(struct member *m, const struct registry_row *rows, size_t n);

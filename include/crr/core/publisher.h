@@ -91,6 +91,9 @@ struct publisher {
         /* By topic: key + value + headers above it are refused, so ask before. Less when the topics
          * are known. */
         size_t max_record_bytes[PUBLISH_TOPICS];
+        /* Soon, between two batches: of our transactions that hang in the group's offsets, because
+         * an outage swallowed their end, nothing is left. */
+        void (*end_offsets)(struct publisher *self);
 };
 
 #endif

@@ -198,6 +198,10 @@ static void on_published(struct publish_batch *publish)
         struct intake_batch *batch = in->head;
 
         in->is_at_the_publisher = false;
+        if (batch->n_consumed == 0 && publish->outcome != PUBLISH_COMMITTED) {
+                end_head(in, INTAKE_CLOSED); /* offsets that were told again */
+                return;
+        }
         switch (publish->outcome) {
         case PUBLISH_COMMITTED:
                 in->pause_ms = PAUSE_MIN_MS;

@@ -9,8 +9,9 @@
 #include "member_private.h"
 #include "own_record.h"
 
-#define TICK_MS      20 /* at most that late are readiness, deadlines and sweeps */
-#define IDLE_TICK_MS 250
+#define TICK_MS        20    /* at most that late are readiness, deadlines and sweeps */
+#define END_OFFSETS_MS 10000 /* not more often */
+#define IDLE_TICK_MS   250
 
 static struct metric_cell *outcome_cell(struct member *m, enum record_outcome outcome)
 {
@@ -378,8 +379,10 @@ int64_t member_tick(struct member *m, int64_t monotonic_ms, int64_t wall_ms)
                 restoring |= partition_state(p) == PARTITION_RESTORING;
                 full |= partition_state(p) == PARTITION_FULL;
         }
-        if (kept)
+        if (kept && monotonic_ms >= m->end_offsets_at_ms) {
+                m->end_offsets_at_ms = monotonic_ms + END_OFFSETS_MS;
                 m->ports.publisher->end_offsets(m->ports.publisher);
+        }
         member_group_tick(m);
         overlay_tick(m);
         retry_flow_tick(&m->flow);

@@ -36,6 +36,7 @@ struct member {
         bool is_reaping;  /* the table has dropped entries to free */
         bool is_trimming; /* the table has memory to give back */
         int64_t trim_due_ms;
+        int64_t end_offsets_at_ms; /* what hangs there: not before */
         int64_t now_ms, wall_ms;
         struct buf generation, member_id, claim, scratch;
         struct buf kept; /* strings of the row that a record replaces */

@@ -28,7 +28,7 @@ void partition_init(struct partition *p, int id)
         memset(p, 0, sizeof *p);
         p->id = id;
         p->target = p->watermark = p->behind_watermark = p->still_position = -1;
-        p->cleared_ms = p->freed_ms = INT64_MIN / 2;
+        p->cleared_ms = INT64_MIN / 2;
         p->clear_every_ms = CLEAR_EVERY_MS;
         p->proof_ms = p->parked_until_ms = INT64_MIN;
         sm_init(&p->sm, "partition", states, (uint64_t)id, PARTITION_ABSENT);
@@ -257,13 +257,9 @@ bool partition_is_stuck(struct partition *p, int64_t now_ms)
         return true;
 }
 
-bool partition_is_kept(struct partition *p, int64_t now_ms)
+bool partition_is_kept(const struct partition *p, int64_t now_ms)
 {
-        if (!is_kept_by_offsets(p) || now_ms < p->unstable_since_ms + STUCK_MS ||
-            now_ms < p->freed_ms + CLEAR_EVERY_MS)
-                return false;
-        p->freed_ms = now_ms;
-        return true;
+        return is_kept_by_offsets(p) && now_ms >= p->unstable_since_ms + STUCK_MS;
 }
 
 bool partition_is_behind(const struct partition *p, int64_t now_ms)

@@ -79,7 +79,6 @@ struct partition {
                 still_since_ms; /* the position, and since when it has not changed */
         int64_t cleared_ms;     /* the last time that partition_is_stuck() said so */
         int64_t clear_every_ms; /* not again before */
-        int64_t freed_ms;       /* when it was kept last */
 
         uint64_t life;     /* counts restores: what is about an earlier one does not count. 0: none
                             */
@@ -142,8 +141,8 @@ bool partition_is_behind(const struct partition *p, int64_t now_ms);
  * first after 3 s, then more and more seldom.
  */
 bool partition_is_stuck(struct partition *p, int64_t now_ms);
-/* Likewise, by the barrier's word: it is open in the group's offsets. True every 10 s at most. */
-bool partition_is_kept(struct partition *p, int64_t now_ms);
+/* By the barrier's word one is open in the group's offsets, for 3 s. */
+bool partition_is_kept(const struct partition *p, int64_t now_ms);
 
 const char *partition_waits_for(const struct partition *p); /* "open transaction", "replay",
                                                              * "memory", "too_many_sites"; NULL

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_hanging.h"
 
-#define STEP_MS (KAFKA_HANGING_MS / 2)
+#define ABORT_MS 1500
+#define SEND_MS  (KAFKA_HANGING_MS - ABORT_MS)
 
 /* Of no generation, as one that is no member sends them. */
 static rd_kafka_error_t *send_an_offset(rd_kafka_t *producer, const char *group, const char *topic)
@@ -11,7 +12,7 @@ static rd_kafka_error_t *send_an_offset(rd_kafka_t *producer, const char *group,
         rd_kafka_error_t *error;
 
         rd_kafka_topic_partition_list_add(list, topic, 0)->offset = 0;
-        error = rd_kafka_send_offsets_to_transaction(producer, list, nobody, STEP_MS);
+        error = rd_kafka_send_offsets_to_transaction(producer, list, nobody, SEND_MS);
         rd_kafka_topic_partition_list_destroy(list);
         rd_kafka_consumer_group_metadata_destroy(nobody);
         return error;
@@ -25,7 +26,7 @@ rd_kafka_error_t *kafka_hanging_offsets_end(rd_kafka_t *producer, const char *gr
         if (error != NULL)
                 return error;
         sent = send_an_offset(producer, group, topic);
-        error = rd_kafka_abort_transaction(producer, STEP_MS);
+        error = rd_kafka_abort_transaction(producer, ABORT_MS);
         if (sent == NULL)
                 return error;
         rd_kafka_error_destroy(error);

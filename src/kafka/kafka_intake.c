@@ -110,6 +110,7 @@ static void turn(struct kafka_intake *k)
         }
         renew_credentials(k);
         kafka_intake_tell_lags(k);
+        kafka_intake_free_offsets(k);
         if (k->must_rewind && k->n_out == 0)
                 kafka_intake_rewind(k);
         if (k->must_rewind || k->n_out == KAFKA_INTAKE_AHEAD) {
@@ -119,8 +120,6 @@ static void turn(struct kafka_intake *k)
         batch = kafka_intake_read(k);
         if (batch == NULL)
                 batch = kafka_intake_tell_again(k);
-        if (batch == NULL)
-                batch = kafka_intake_free_offsets(k);
         if (batch != NULL)
                 hand_over(k, batch);
 }
@@ -262,8 +261,6 @@ void kafka_intake_init(struct kafka_intake *k, const struct kafka_settings *sett
         k->assigned_seen = k->n_assigned = -1;
         k->lag_seen = -1;
         k->tell_every_ms = KAFKA_INTAKE_TELL_MS;
-        k->ended_ms = INT64_MIN / 2;
-        k->answered = rd_kafka_topic_partition_list_new(0);
         uv_mutex_init(&k->mutex);
         uv_cond_init(&k->cond);
         kafka_publisher_init(&k->publisher, settings, bootstrap, trouble);
@@ -276,7 +273,6 @@ void kafka_intake_deinit(struct kafka_intake *k)
         uv_mutex_destroy(&k->mutex);
         uv_cond_destroy(&k->cond);
         free(k->generation);
-        rd_kafka_topic_partition_list_destroy(k->answered);
 }
 
 void kafka_intake_set(struct kafka_intake *k, struct intake *intake,

@@ -62,11 +62,10 @@ struct kafka_intake {
         char *generation; /* of the assignment */
         size_t generation_len;
         int64_t lag_due_ms;
-        rd_kafka_topic_partition_list_t *answered; /* offsets that we committed last */
-        int64_t tell_every_ms;                     /* KAFKA_INTAKE_TELL_MS; tests have less */
-        int64_t told_ms;                           /* when, or again */
-        int64_t free_ms;                           /* when nothing seemed to hang, last */
-        int64_t ended_ms;                          /* when something was ended */
+        int64_t tell_every_ms; /* KAFKA_INTAKE_TELL_MS; tests have less */
+        int64_t told_ms;       /* when offsets were committed last */
+        int64_t look_ms;       /* when it is to be seen whether anything hangs */
+        bool may_hang;         /* something was committed since it was ended */
         struct kafka_lanes lanes;
         size_t offsets_capacity; /* of the batch that is being filled */
 };
@@ -107,9 +106,10 @@ void kafka_intake_finish_batch(const struct kafka_intake *k, struct intake_batch
 
 /* kafka_intake_offsets.c, on the thread. */
 void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch); /* done with */
-/* What to commit although nothing was read; NULL: nothing. The second may ask the coordinator, and
- * take a second, when nothing can be read. */
+/* What to commit although nothing was read; NULL: nothing. */
 struct intake_batch *kafka_intake_tell_again(struct kafka_intake *k);
-struct intake_batch *kafka_intake_free_offsets(struct kafka_intake *k);
+/* When nothing can be read, this takes a second. */
+void kafka_intake_free_offsets(struct kafka_intake *k);
+void kafka_intake_look_later(struct kafka_intake *k); /* it begins anew: nothing hangs so far */
 
 #endif

@@ -59,6 +59,7 @@ static void assign(struct kafka_intake *k, rd_kafka_t *consumer,
         k->epoch++;
         k->must_rewind = false;
         k->lag_due_ms = 0;
+        kafka_intake_look_later(k);
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The happy path is: a batch is committed, and its offsets are kept as those that were answered.
- * When nothing is to be taken in, they are committed again once a minute: by that a transaction of
- * ours whose end was lost in an outage (kafka_hanging.h) ends as it was answered.
+ * The happy path is: a batch is committed. When nothing is to be taken in, the same offsets are
+ * committed once a minute: by that a transaction of ours whose end was lost in an outage
+ * (kafka_hanging.h) ends as it was answered.
  *
- * Possible failures: such a transaction keeps the committed offsets from being read, and so our
- * lanes from beginning, or another member's, who has our partitions now. Nobody went on behind what
- * it holds, then: what was answered is committed again. When nothing of it was ours, as far as we
- * know, it is aborted: an earlier process of our name may have begun it. What a member left that
- * does not come back is not ended by us.
+ * Possible failures: before that, such a transaction keeps the committed offsets from being read,
+ * and so our lanes from beginning, or those of the member that has our partitions now. It is
+ * aborted: records may be read twice then, none is lost. What a member left that does not come back
+ * is not ended by us.
  */
-#include <string.h>
-
 #include "crr/base/time.h"
 #include "kafka_intake.h"
 
@@ -22,175 +19,114 @@
 
 void kafka_intake_reach(struct kafka_intake *k, const struct intake_batch *batch)
 {
-        for (size_t i = 0; i < batch->publish.n_offsets; i++) {
+        for (size_t i = 0; i < batch->publish.n_offsets && batch->epoch == k->epoch; i++) {
                 const struct publish_offset *at = &batch->offsets[i];
                 struct kafka_lane *lane = kafka_lanes_find(&k->lanes, at->topic, at->partition);
 
-                if (lane != NULL && batch->epoch == k->epoch)
+                if (lane != NULL)
                         lane->reached = at->offset;
-                rd_kafka_topic_partition_list_del(k->answered, at->topic, at->partition);
-                rd_kafka_topic_partition_list_add(k->answered, at->topic, at->partition)->offset =
-                        at->offset;
         }
         k->told_ms = time_monotonic_ms();
-}
-
-/* The name that lives as long as we do. */
-static const char *topic_of(const struct kafka_intake *k, const char *name)
-{
-        size_t t = 0;
-
-        while (t + 1 < k->config.n_topics && strcmp(k->config.topics[t], name) != 0)
-                t++;
-        return k->config.topics[t];
-}
-
-/* A batch of offsets alone; NULL: of none. */
-static struct intake_batch *batch_of(struct kafka_intake *k,
-                                     const rd_kafka_topic_partition_list_t *list)
-{
-        struct intake_batch *batch;
-
-        if (list->cnt == 0)
-                return NULL;
-        batch = kafka_intake_begin_batch(k);
-        for (int i = 0; i < list->cnt; i++)
-                kafka_intake_move_offset(k, batch, topic_of(k, list->elems[i].topic),
-                                         list->elems[i].partition, list->elems[i].offset);
-        kafka_intake_finish_batch(k, batch);
-        return batch;
-}
-
-static bool is_idle(const struct kafka_intake *k)
-{
-        return k->n_out == 0 && !k->must_rewind && !k->is_lost && k->generation != NULL &&
-               !k->settings->embedded;
+        k->may_hang = true;
 }
 
 struct intake_batch *kafka_intake_tell_again(struct kafka_intake *k)
 {
         int64_t now_ms = time_monotonic_ms();
-        rd_kafka_topic_partition_list_t *list;
         struct intake_batch *batch;
 
-        if (!is_idle(k) || now_ms < k->told_ms + k->tell_every_ms)
+        if (k->n_out > 0 || k->must_rewind || k->settings->embedded ||
+            now_ms < k->told_ms + k->tell_every_ms)
                 return NULL;
         k->told_ms = now_ms;
-        list = rd_kafka_topic_partition_list_new((int)k->lanes.n + 1);
+        batch = kafka_intake_begin_batch(k);
         for (size_t i = 0; i < k->lanes.n; i++) {
                 const struct kafka_lane *lane = &k->lanes.lanes[i];
 
                 if (lane->reached >= 0)
-                        rd_kafka_topic_partition_list_add(list, lane->topic, lane->partition)
-                                ->offset = lane->reached;
+                        kafka_intake_move_offset(k, batch, lane->topic, lane->partition,
+                                                 lane->reached);
         }
-        batch = batch_of(k, list);
-        rd_kafka_topic_partition_list_destroy(list);
+        if (batch->publish.n_offsets == 0) {
+                intake_batch_free(batch);
+                return NULL;
+        }
+        kafka_intake_finish_batch(k, batch);
         return batch;
 }
 
 /* WHAT HANGS */
 
-/* What cannot be read, if anything hangs: lanes that have not begun, or without lanes all that was
- * answered before. Its offsets: what was answered, or _INVALID. */
-static rd_kafka_topic_partition_list_t *awaited(const struct kafka_intake *k)
+/* By the intake's group. */
+static rd_kafka_resp_err_t ask(const struct kafka_intake *k, rd_kafka_topic_partition_list_t *list,
+                               int ms)
 {
-        rd_kafka_topic_partition_list_t *list;
+        rd_kafka_resp_err_t code = rd_kafka_committed(k->consumer, list, ms);
 
-        if (k->lanes.n == 0)
-                return rd_kafka_topic_partition_list_copy(k->answered);
-        list = rd_kafka_topic_partition_list_new((int)k->lanes.n);
-        for (size_t i = 0; i < k->lanes.n; i++) {
-                const struct kafka_lane *lane = &k->lanes.lanes[i];
-                const rd_kafka_topic_partition_t *was = rd_kafka_topic_partition_list_find(
-                        k->answered, lane->topic, lane->partition);
-
-                if (!kafka_lane_has_begun(lane))
-                        rd_kafka_topic_partition_list_add(list, lane->topic, lane->partition)
-                                ->offset = was != NULL ? was->offset : RD_KAFKA_OFFSET_INVALID;
-        }
-        return list;
-}
-
-static rd_kafka_resp_err_t ask(const struct kafka_intake *k,
-                               const rd_kafka_topic_partition_list_t *list, int ms)
-{
-        rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_copy(list);
-        rd_kafka_resp_err_t code = rd_kafka_committed(k->consumer, asked, ms);
-
-        rd_kafka_topic_partition_list_destroy(asked);
+        rd_kafka_topic_partition_list_destroy(list);
         return code;
 }
 
-/* The coordinator is there: it tells of a partition that the intake never commits. */
+/* The coordinator is there: it tells of a partition of which this group never commits anything. */
 static bool is_reached(const struct kafka_intake *k)
 {
         rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_resp_err_t code;
 
-        rd_kafka_topic_partition_list_add(list, k->settings->failures_topic, 0);
-        code = ask(k, list, REACH_MS);
-        rd_kafka_topic_partition_list_destroy(list);
-        return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_topic_partition_list_add(list, k->settings->replication_topic, 0);
+        return ask(k, list, REACH_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* And of these it does not: it waits for somebody's transaction. */
-static bool are_unstable(const struct kafka_intake *k, const rd_kafka_topic_partition_list_t *list)
+/* And of ours it does not: it waits for somebody's transaction. */
+static bool are_unstable(const struct kafka_intake *k)
 {
-        rd_kafka_resp_err_t code = ask(k, list, COMMITTED_MS);
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)k->lanes.n);
+        rd_kafka_resp_err_t code;
 
+        for (size_t i = 0; i < k->lanes.n; i++)
+                rd_kafka_topic_partition_list_add(list, k->lanes.lanes[i].topic,
+                                                  k->lanes.lanes[i].partition);
+        code = ask(k, list, COMMITTED_MS);
         return code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
                code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
 }
 
-static void drop_unknown(rd_kafka_topic_partition_list_t *list)
+static bool have_all_begun(const struct kafka_lanes *l)
 {
-        for (int i = list->cnt - 1; i >= 0; i--)
-                if (list->elems[i].offset < 0)
-                        rd_kafka_topic_partition_list_del_by_idx(list, i);
+        for (size_t i = 0; i < l->n; i++)
+                if (!kafka_lane_has_begun(&l->lanes[i]))
+                        return false;
+        return true;
 }
 
-static struct intake_batch *end(struct kafka_intake *k, rd_kafka_topic_partition_list_t *list)
+static bool is_in_the_way(struct kafka_intake *k)
 {
-        struct intake_batch *batch;
-
+        if (k->lanes.n == 0)
+                return k->may_hang; /* of others, who have our partitions */
+        if (have_all_begun(&k->lanes) || !is_reached(k) || !are_unstable(k))
+                return false;
         kafka_trouble_note(k->trouble, KAFKA_INTAKE, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
                            "the committed offsets cannot be read: a transaction is open there; if "
                            "it is ours, it is ended now");
-        drop_unknown(list);
-        batch = batch_of(k, list);
-        if (batch == NULL)
-                kafka_publisher_end_offsets(&k->publisher);
-        return batch;
+        return true;
 }
 
-/* Nobody waits for what we had. */
-static void forget(struct kafka_intake *k)
-{
-        rd_kafka_topic_partition_list_destroy(k->answered);
-        k->answered = rd_kafka_topic_partition_list_new(0);
-}
-
-struct intake_batch *kafka_intake_free_offsets(struct kafka_intake *k)
+void kafka_intake_free_offsets(struct kafka_intake *k)
 {
         int64_t now_ms = time_monotonic_ms();
-        rd_kafka_topic_partition_list_t *list;
-        struct intake_batch *batch = NULL;
 
-        if (!is_idle(k))
-                k->free_ms = now_ms;
-        if (now_ms < k->free_ms + HANG_MS || now_ms < k->ended_ms + AGAIN_MS)
-                return NULL;
-        k->free_ms = now_ms;
-        list = awaited(k);
-        if (list->cnt > 0 && is_reached(k)) {
-                if (are_unstable(k, list)) {
-                        k->ended_ms = now_ms;
-                        batch = end(k, list);
-                } else if (k->lanes.n == 0) {
-                        forget(k);
-                }
-        }
-        rd_kafka_topic_partition_list_destroy(list);
-        return batch;
+        if (k->n_out > 0 || k->settings->embedded)
+                k->look_ms = now_ms + HANG_MS;
+        if (now_ms < k->look_ms)
+                return;
+        k->look_ms = now_ms + HANG_MS;
+        if (!is_in_the_way(k))
+                return;
+        k->look_ms = now_ms + AGAIN_MS;
+        k->may_hang = false;
+        kafka_publisher_end_offsets(&k->publisher);
+}
+
+void kafka_intake_look_later(struct kafka_intake *k)
+{
+        k->look_ms = time_monotonic_ms() + HANG_MS;
 }

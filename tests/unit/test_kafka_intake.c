@@ -19,7 +19,7 @@ static struct mock_kafka mock;
 static struct kafka_intake intake;
 static struct kafka_trouble trouble;
 static struct metrics *metrics;
-static char topic[32];
+static char topic[32], group[32];
 static const char *const topics[] = { topic };
 static const struct intake_config config = {
         .topics = topics,
@@ -72,6 +72,9 @@ static void begin(bool embedded)
         mock.settings.embedded = embedded;
         mock.settings.embedded_partitions = MOCK_PARTITIONS;
         snprintf(topic, sizeof topic, "foreign-%u", ++tests);
+        snprintf(group, sizeof group, "group-%u",
+                 tests); /* without members that are not over yet */
+        mock.settings.group = group;
         metrics = metrics_new(4);
         n_batches = 0;
         closed = false;

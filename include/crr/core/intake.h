@@ -70,7 +70,7 @@ struct intake_doubt {
 enum intake_end {
         INTAKE_DONE,   /* committed: what was consumed is done with */
         INTAKE_REWIND, /* perhaps, or not: the committed offsets tell */
-        INTAKE_CLOSED, /* not, and nothing will be */
+        INTAKE_CLOSED, /* not, and nothing is done about it */
 };
 
 struct intake_batch {

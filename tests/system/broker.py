@@ -106,15 +106,17 @@ class Broker:
 
     def judge_rights(self):
         """Before it starts: who comes by SASL may do what it was granted, others everything."""
-        with open(self._properties, "a", encoding="utf-8") as properties:
-            properties.write(
-                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
-                "super.users=User:ANONYMOUS\n")
+        self._set(
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+            "super.users=User:ANONYMOUS\n")
 
     def believe_producers(self):
         """Before it starts: whether a transaction is known to its coordinator is not asked."""
+        self._set("transaction.partition.verification.enable=false\n")
+
+    def _set(self, lines):
         with open(self._properties, "a", encoding="utf-8") as properties:
-            properties.write("transaction.partition.verification.enable=false\n")
+            properties.write(lines)
 
     @property
     def data_folder(self):

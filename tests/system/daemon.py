@@ -10,7 +10,7 @@ import urllib.parse
 from collections import namedtuple
 
 from last_words import last_words
-from waiting import TooLate, wait_for
+from waiting import wait_for
 
 REQUEST_DEADLINE_S = 45
 EXIT_DEADLINE_S = 60
@@ -206,13 +206,10 @@ class Daemon:
     def wait_ready(self, deadline_s=60):
         def is_ready():
             assert self.is_running(), f"the daemon ended, see {self.output}"
-            said[:] = [self.ready()]
-            return said[0] and said[0]["ready"]
-        said = []
-        try:
-            wait_for(is_ready, f"readiness of {self.output}", deadline_s)
-        except TooLate as late:
-            raise TooLate(f"{late}; /ready said {said}") from None
+            answer = self.ready()
+            return answer if answer and answer["ready"] else None
+        wait_for(is_ready, lambda: f"readiness of {self.output}; it says {self.ready()}",
+                 deadline_s)
         return self
 
     def wait_not_ready(self, **wanted):
@@ -221,7 +218,7 @@ class Daemon:
             assert self.is_running(), f"the daemon ended, see {self.output}"
             answer = self.ready()
             return answer and not answer["ready"] and wanted.items() <= answer.items() and answer
-        return wait_for(says_so, f"/ready to say {wanted}; it says {self.ready()}")
+        return wait_for(says_so, lambda: f"/ready to say {wanted}; it says {self.ready()}")
 
     def page(self, **query):
         """One page as (versions, next marker or None)."""

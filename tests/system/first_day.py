@@ -20,16 +20,17 @@ def waits_for(daemon, what):
     def says_so():
         answer = daemon.ready()
         return answer and not answer["ready"] and (answer.get("waiting_for") or "").startswith(what)
-    wait_for(says_so, f"/ready to wait for {what}; it says {daemon.ready()}")
+    wait_for(says_so, lambda: f"/ready to wait for {what}; it says {daemon.ready()}")
     assert daemon.get("/live").status == 200
     reply = daemon.get(FAILED)
     assert reply.status == 503 and reply.headers["Retry-After"]
 
 
-def works(place, daemon):
+def works(place, daemon, n=5):
+    """So many failures are listed, and retried."""
     daemon.wait_ready()
-    known = identities(5)
+    known = identities(n)
     place.fail(known)
-    assert {identity_of(v) for v in wait_listed(daemon, 5)} == set(known)
+    assert {identity_of(v) for v in wait_listed(daemon, n)} == set(known)
     reply = daemon.retry([fields_of(i) for i in known])
-    assert reply.status == 200 and len(reply.json()) == 5, reply
+    assert reply.status == 200 and len(reply.json()) == n, reply

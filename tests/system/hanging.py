@@ -20,13 +20,18 @@ def text(value):
     return struct.pack(">h", len(value)) + value.encode()
 
 
+def seven_bits(number):
+    """So many a byte, the least first; the last byte has its highest bit clear."""
+    data = b""
+    while number > 127:
+        data += bytes([number & 127 | 128])
+        number >>= 7
+    return data + bytes([number])
+
+
 def compact(value):
-    """As newer versions have strings: behind their length and one, seven bits a byte."""
-    rest, n = len(value) + 1, b""
-    while rest > 127:
-        n += bytes([rest & 127 | 128])
-        rest >>= 7
-    return n + bytes([rest]) + value.encode()
+    """As newer versions have strings: behind their length and one."""
+    return seven_bits(len(value) + 1) + value.encode()
 
 
 def array(items):
@@ -43,7 +48,10 @@ def read_exactly(connection, n):
 
 
 def ask(broker, key, version, body, tags=b"", throttle_first=True):
-    """The answer behind its header and throttle time, where that comes first. tags: b"\\0" for versions that have them."""
+    """The answer behind its header and throttle time, where that comes first.
+
+    tags: b"\\0" for versions that have them.
+    """
     host, port = broker.bootstrap.split(":")
     with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
         request = struct.pack(">hhi", key, version, 1) + text("crr-tests") + tags + body + tags
@@ -98,12 +106,8 @@ def crc32c(data):
 
 
 def varint(number):
-    """Of a record's fields: zigzag, seven bits a byte."""
-    rest, data = number << 1 if number >= 0 else -2 * number - 1, b""
-    while rest > 127:
-        data += bytes([rest & 127 | 128])
-        rest >>= 7
-    return data + bytes([rest])
+    """Of a record's fields: zigzag."""
+    return seven_bits(number << 1 if number >= 0 else -2 * number - 1)
 
 
 def batch_of(key, value, producer, now_ms):

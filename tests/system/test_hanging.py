@@ -7,8 +7,9 @@ import pytest
 from backbeat import Pipeline
 from conftest import PARTITIONS
 from daemon import wait_listed
+from first_day import works
 from hanging import hang_offsets, hang_record, new_producer, running_producer
-from kafka_util import failure, fields_of, identity_of, partition_of, record_key
+from kafka_util import failure, identity_of, partition_of, record_key
 from samples import identities
 from waiting import outlast, wait_for
 
@@ -30,26 +31,17 @@ def hang(place, instance, producer_of):
                  place.failures, {partition: 7 for partition in range(PARTITIONS)})
 
 
-def check_works(place, daemon):
-    daemon.wait_ready()
-    known = identities(20)
-    place.fail(known)
-    wait_listed(daemon, len(known))
-    reply = daemon.retry([fields_of(i) for i in known])
-    assert reply.status == 200 and len(reply.json()) == len(known), reply.body
-
-
 def test_offsets_that_our_last_life_left_hanging_are_ended(credulous_place):
     daemon = credulous_place.start()
     daemon.kill()
     hang(credulous_place, f"{credulous_place.name}-0", new_producer)
-    check_works(credulous_place, daemon.start())
+    works(credulous_place, daemon.start(), 20)
 
 
 def test_offsets_that_a_dead_member_left_hanging_are_ended(credulous_place):
     credulous_place.start(instance__id="gone-1").kill()
     hang(credulous_place, "gone-1", new_producer)
-    check_works(credulous_place, credulous_place.daemon(instance__id="left-2").start())
+    works(credulous_place, credulous_place.daemon(instance__id="left-2").start(), 20)
 
 
 def test_offsets_that_hang_while_we_live_are_ended(credulous_place):

@@ -11,13 +11,17 @@ class TooLate(AssertionError):
 
 
 def wait_for(condition, what, deadline_s=DEADLINE_S, pause_s=PAUSE_S):
-    """The first true value of condition(); TooLate names `what` and the last value otherwise."""
+    """The first true value of condition(); TooLate names `what` and the last value otherwise.
+
+    what: a text, or what gives it in the end.
+    """
     end = time.monotonic() + deadline_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
+            what = what() if callable(what) else what
             raise TooLate(f"waited {deadline_s} s for {what}; last seen: {value!r}")
         time.sleep(pause_s)
 

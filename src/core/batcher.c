@@ -386,23 +386,23 @@ static void clear_on_done(struct publish_batch *publish)
 
 static void submit_clearing(struct batcher *b)
 {
+        struct partition_set stuck = b->stuck;
         struct batch *batch = batch_new(b);
 
+        b->stuck = (struct partition_set){ { 0 } };
         batch->is_clearing = true;
         for (int p = 0; p < b->member->n_partitions; p++) {
                 struct publish_record record = clearing_record(p);
                 struct outgoing unused;
 
-                if (partition_set_has(&b->stuck, p))
+                if (partition_set_has(&stuck, p))
                         add_records(batch, &unused, &record, 1, 0);
         }
-        if (batch->publish.n_records > 0)
-                clearing_by_the_intake(b->member, &b->stuck);
-        b->stuck = (struct partition_set){ { 0 } };
         if (batch->publish.n_records == 0) {
                 batch_free(batch);
                 return;
         }
+        clearing_by_the_intake(b->member, &stuck);
         batch->publish.done = clear_on_done;
         send(b, batch);
 }

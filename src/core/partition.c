@@ -142,10 +142,11 @@ bool partition_is_proven(const struct partition *p, int64_t now_ms, int64_t vali
         return p->proof_ms != INT64_MIN && now_ms < p->proof_ms + valid_ms;
 }
 
-/* By the barrier's word. */
-static bool is_kept_by_offsets(const struct partition *p)
+/* By the barrier's word, for so long. */
+static bool is_kept_for(const struct partition *p, int64_t now_ms, int64_t ms)
 {
-        return p->sm.state == PARTITION_RESTORING && p->target_ticket == 0 && p->open_transaction;
+        return p->sm.state == PARTITION_RESTORING && p->target_ticket == 0 && p->open_transaction &&
+               now_ms >= p->unstable_since_ms + ms;
 }
 
 /* By the barrier's word, or because nothing comes although there is more: a transaction of which
@@ -155,7 +156,7 @@ bool partition_waits_for_transaction(const struct partition *p, int64_t now_ms, 
         if (p->sm.state != PARTITION_RESTORING)
                 return false;
         if (p->target_ticket == 0)
-                return is_kept_by_offsets(p) && now_ms >= p->unstable_since_ms + ms;
+                return is_kept_for(p, now_ms, ms);
         return p->target >= 0 && p->position < p->target && p->position == p->still_position &&
                now_ms >= p->still_since_ms + ms;
 }
@@ -259,7 +260,7 @@ bool partition_is_stuck(struct partition *p, int64_t now_ms)
 
 bool partition_is_kept(const struct partition *p, int64_t now_ms)
 {
-        return is_kept_by_offsets(p) && now_ms >= p->unstable_since_ms + STUCK_MS;
+        return is_kept_for(p, now_ms, STUCK_MS);
 }
 
 bool partition_is_behind(const struct partition *p, int64_t now_ms)

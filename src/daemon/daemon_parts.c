@@ -337,18 +337,11 @@ static void make_intake(struct daemon *d)
 
 /* THE REST */
 
-static bool takes_in(const struct daemon *d)
-{
-        const char *const *topics;
-
-        return settings_list(d->settings, SETTING_TOPICS_INTAKE, &topics) > 0;
-}
-
 static int make_core(struct daemon *d, const struct api_health *health)
 {
         struct member_ports ports = {
                 .publisher = kafka_publisher(d->kafka),
-                .intake_publisher = takes_in(d) ? kafka_intake_publisher(d->kafka) : NULL,
+                .intake_publisher = kafka_intake_publisher(d->kafka),
                 .group = kafka_group(d->kafka),
                 .log_reader = kafka_log_reader(d->kafka),
                 .metrics = d->metrics,

@@ -211,7 +211,7 @@ struct publisher *kafka_publisher(struct kafka *k)
 
 struct publisher *kafka_intake_publisher(struct kafka *k)
 {
-        return &k->intake.publisher.port;
+        return k->settings.n_intake_topics > 0 ? &k->intake.publisher.port : NULL;
 }
 
 void kafka_set_intake(struct kafka *k, struct intake *intake, const struct intake_config *config)

@@ -100,8 +100,8 @@ void kafka_intake_tell_lags(struct kafka_intake *k);
 
 /* Likewise, to fill one: begun; its partitions' offsets; behind the last of them. */
 struct intake_batch *kafka_intake_begin_batch(struct kafka_intake *k);
-void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch, const char *topic,
-                              int partition, int64_t offset);
+void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch,
+                              const struct kafka_lane *lane, int64_t offset);
 void kafka_intake_finish_batch(const struct kafka_intake *k, struct intake_batch *batch);
 
 /* kafka_intake_offsets.c, on the thread. */

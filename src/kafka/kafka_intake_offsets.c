@@ -44,8 +44,7 @@ struct intake_batch *kafka_intake_tell_again(struct kafka_intake *k)
                 const struct kafka_lane *lane = &k->lanes.lanes[i];
 
                 if (lane->reached >= 0)
-                        kafka_intake_move_offset(k, batch, lane->topic, lane->partition,
-                                                 lane->reached);
+                        kafka_intake_move_offset(k, batch, lane, lane->reached);
         }
         if (batch->publish.n_offsets == 0) {
                 intake_batch_free(batch);
@@ -110,23 +109,21 @@ static bool is_in_the_way(struct kafka_intake *k)
         return true;
 }
 
-void kafka_intake_free_offsets(struct kafka_intake *k)
-{
-        int64_t now_ms = time_monotonic_ms();
-
-        if (k->n_out > 0 || k->settings->embedded)
-                k->look_ms = now_ms + HANG_MS;
-        if (now_ms < k->look_ms)
-                return;
-        k->look_ms = now_ms + HANG_MS;
-        if (!is_in_the_way(k))
-                return;
-        k->look_ms = now_ms + AGAIN_MS;
-        k->may_hang = false;
-        kafka_publisher_end_offsets(&k->publisher);
-}
-
 void kafka_intake_look_later(struct kafka_intake *k)
 {
         k->look_ms = time_monotonic_ms() + HANG_MS;
+}
+
+void kafka_intake_free_offsets(struct kafka_intake *k)
+{
+        if (k->n_out > 0 || k->settings->embedded)
+                kafka_intake_look_later(k);
+        if (time_monotonic_ms() < k->look_ms)
+                return;
+        kafka_intake_look_later(k);
+        if (!is_in_the_way(k))
+                return;
+        k->look_ms = time_monotonic_ms() + AGAIN_MS;
+        k->may_hang = false;
+        kafka_publisher_end_offsets(&k->publisher);
 }

@@ -18,14 +18,14 @@
 #define LINGER_MS     20  /* for more of them */
 #define POLL_MS       10
 
-void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch, const char *topic,
-                              int partition, int64_t offset)
+void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch,
+                              const struct kafka_lane *lane, int64_t offset)
 {
         struct publish_batch *publish = &batch->publish;
         struct publish_offset *at = batch->offsets;
         size_t n = publish->n_offsets;
 
-        while (n > 0 && (at[n - 1].partition != partition || at[n - 1].topic != topic))
+        while (n > 0 && (at[n - 1].partition != lane->partition || at[n - 1].topic != lane->topic))
                 n--;
         if (n > 0) {
                 at[n - 1].offset = offset;
@@ -39,9 +39,9 @@ void kafka_intake_move_offset(struct kafka_intake *k, struct intake_batch *batch
                 batch->offsets = at;
         }
         batch->offsets[publish->n_offsets++] = (struct publish_offset){
-                .partition = partition,
+                .partition = lane->partition,
                 .offset = offset,
-                .topic = topic,
+                .topic = lane->topic,
         };
 }
 
@@ -59,7 +59,7 @@ static void take(struct kafka_intake *k, struct intake_batch *batch, struct kafk
                 lane->reached = message->offset;
         record = kafka_record_of(message);
         intake_batch_add(k->writer, batch, lane->topic_number, &record);
-        kafka_intake_move_offset(k, batch, lane->topic, lane->partition, message->offset + 1);
+        kafka_intake_move_offset(k, batch, lane, message->offset + 1);
 }
 
 struct intake_batch *kafka_intake_begin_batch(struct kafka_intake *k)

@@ -240,5 +240,5 @@ rd_kafka_message_t *kafka_lanes_next(struct kafka_lanes *l, int64_t now_ms,
 
 bool kafka_lane_has_begun(const struct kafka_lane *lane)
 {
-        return lane->reached >= 0 || lane->first < lane->n || lane->is_at_end;
+        return lane->reached >= 0 || !is_empty(lane) || lane->is_at_end;
 }

@@ -243,6 +243,15 @@ void kafka_producer_renew_credentials(struct kafka_publisher *p)
         uv_mutex_unlock(&p->mutex);
 }
 
+static rd_kafka_resp_err_t note(struct kafka_publisher *p, rd_kafka_error_t *error)
+{
+        rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+
+        kafka_trouble_note(p->trouble, p->handle, code, rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+        return code;
+}
+
 /* False: not yet. */
 static bool init_transactions(struct kafka_publisher *p)
 {
@@ -251,10 +260,8 @@ static bool init_transactions(struct kafka_publisher *p)
 
         if (error == NULL)
                 return true;
-        kafka_trouble_note(p->trouble, p->handle, rd_kafka_error_code(error),
-                           rd_kafka_error_string(error));
         fatal = rd_kafka_error_is_fatal(error) || !rd_kafka_error_is_retriable(error);
-        rd_kafka_error_destroy(error);
+        note(p, error);
         if (fatal)
                 kafka_producer_destroy(p);
         return false;
@@ -296,16 +303,11 @@ static rd_kafka_error_t *end_offsets(struct kafka_publisher *p)
 void kafka_producer_end_offsets(struct kafka_publisher *p)
 {
         rd_kafka_error_t *error;
-        rd_kafka_resp_err_t code;
 
         p->began_ms = now_ms();
         error = end_offsets(p);
-        code = rd_kafka_error_code(error);
-        if (error == NULL)
-                return;
-        kafka_trouble_note(p->trouble, p->handle, code, rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
-        kafka_publisher_lose(p, code);
+        if (error != NULL)
+                kafka_publisher_lose(p, note(p, error));
 }
 
 /* False: the producer is lost again. */
@@ -317,9 +319,7 @@ static bool clear(struct kafka_publisher *p)
                 error = kafka_transaction_clear(p);
         if (error == NULL)
                 return true;
-        kafka_trouble_note(p->trouble, p->handle, rd_kafka_error_code(error),
-                           rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
+        note(p, error);
         kafka_producer_destroy(p);
         pause_ms(p, RETRY_PAUSE_MS);
         return false;

@@ -72,8 +72,8 @@ static void begin(bool embedded)
         mock.settings.embedded = embedded;
         mock.settings.embedded_partitions = MOCK_PARTITIONS;
         snprintf(topic, sizeof topic, "foreign-%u", ++tests);
-        snprintf(group, sizeof group, "group-%u",
-                 tests); /* without members that are not over yet */
+        /* Without members that are not over yet. */
+        snprintf(group, sizeof group, "group-%u", tests);
         mock.settings.group = group;
         metrics = metrics_new(4);
         n_batches = 0;

@@ -72,7 +72,8 @@ struct publish_batch {
         size_t n_records;
         const struct publish_offset
                 *offsets; /* every partition that the group's offsets are moved in: of the member's
-                             own, every partition of the failure log that the batch touches */
+                             own, every partition of the failure log that the batch touches, but
+                             those of others that it only clears */
         size_t n_offsets;
         struct str generation; /* opaque token of the group (group.h); empty: no group, send no
                                   offsets */

@@ -87,7 +87,7 @@ struct publisher *kafka_publisher(struct kafka *k);
 struct group *kafka_group(struct kafka *k);
 struct log_reader *kafka_log_reader(struct kafka *k);
 
-struct publisher *kafka_intake_publisher(struct kafka *k);
+struct publisher *kafka_intake_publisher(struct kafka *k); /* NULL: there are no intake topics */
 
 /* Before kafka_start(): the foreign topics are read too, by these names. The config is borrowed for
  * good, and so is the intake, which must be stopped before kafka_close(). */
